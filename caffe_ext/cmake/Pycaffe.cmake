@@ -1,0 +1,19 @@
+# pycaffe in build/python/caffe: Caffe's own Python files, caffe_pb2, _caffe.so.
+set(PYCAFFE ${CMAKE_BINARY_DIR}/python/caffe)
+add_library(pycaffe MODULE ${CAFFE}/python/caffe/_caffe.cpp)
+set_target_properties(pycaffe PROPERTIES PREFIX "" OUTPUT_NAME _caffe
+                      LIBRARY_OUTPUT_DIRECTORY ${PYCAFFE}
+                      INSTALL_RPATH "$ORIGIN/../../${CMAKE_INSTALL_LIBDIR}")
+target_compile_options(pycaffe PRIVATE -w)
+target_link_libraries(pycaffe PRIVATE caffe)
+
+add_custom_target(pycaffe_files ALL
+    COMMAND ${CMAKE_COMMAND} -E copy_directory ${CAFFE}/python/caffe ${PYCAFFE}
+    COMMAND ${CMAKE_COMMAND} -E touch ${PYCAFFE}/proto/__init__.py
+    DEPENDS ${PROTO_PY} VERBATIM)
+add_dependencies(pycaffe pycaffe_files)
+
+install(DIRECTORY ${PYCAFFE} DESTINATION python FILES_MATCHING
+        PATTERN "*.py" PATTERN "*.npy" PATTERN "test" EXCLUDE
+        PATTERN "__pycache__" EXCLUDE)
+install(TARGETS pycaffe DESTINATION python/caffe)

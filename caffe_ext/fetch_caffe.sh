@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# Puts the pinned source of BVLC Caffe, with our patches, into a folder.
+#
+#   caffe_ext/fetch_caffe.sh BUILD_DIR
+#
+# writes BUILD_DIR/caffe-pristine (checked against caffe_source.txt) and
+# BUILD_DIR/caffe (the same, patched). The source comes from $CAFFE_SOURCE (a
+# folder or a tarball), else from Debian's source package, else from git.
+# A second call does nothing unless a patch changed.
+set -euo pipefail
+
+ext=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$1"
+build=$(cd "$1" && pwd)
+source "$ext/caffe_source.txt"
+work=$build/caffe-download
+
+say() { echo "caffe source: $*"; }
+fail() { echo "caffe source: error: $*" >&2; exit 1; }
+
+# sha256 over the sorted sha256sum lines of every file that the build uses.
+parts_sha256() {
+  (cd "$1" && find $PARTS -type f ! -name '*.pyc' 2>/dev/null |
+    LC_ALL=C sort | xargs -d '\n' -r sha256sum | sha256sum | cut -d' ' -f1)
+}
+
+from_user() {
+  if [ -d "$CAFFE_SOURCE" ]; then
+    cp -a "$CAFFE_SOURCE/." "$work/tree"
+  elif [ -f "$CAFFE_SOURCE" ]; then
+    tar -xf "$CAFFE_SOURCE" -C "$work/tree" 2> "$work/log"
+  else
+    echo "no such file or folder" > "$work/log"
+    return 1
+  fi
+}
+
+# Debian's source package, with apt directories of our own: the system's
+# sources stay untouched, its mirror and keys are used.
+from_debian() {
+  command -v apt-get > /dev/null || { echo "no apt here" > "$work/log"; return 1; }
+  local mirror apt=$work/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  mirror=$(apt-get indextargets \
+    --format '$(LABEL) $(COMPONENT) $(REPO_URI)' 2> /dev/null |
+    awk '$1 == "Debian" && $2 == "main" { print $3; exit }')
+  [ -n "$mirror" ] || { echo "apt knows no Debian mirror" > "$work/log"; return 1; }
+  mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
+  touch "$apt/status"
+  echo "deb-src $([ -f $keyring ] && echo "[signed-by=$keyring]")" \
+    "$mirror $DEBIAN_SUITE main" > "$apt/sources.list"
+  local options=(-q -o Dir::Etc::sourcelist="$apt/sources.list"
+    -o Dir::Etc::sourceparts=- -o Dir::State::lists="$apt/lists"
+    -o Dir::State::status="$apt/status" -o Dir::Cache="$apt/cache"
+    -o APT::Sandbox::User="$(id -un)")
+  (cd "$apt" && apt-get "${options[@]}" update &&
+    apt-get "${options[@]}" source --download-only "$DEBIAN_SOURCE") \
+    > "$work/log" 2>&1 || return 1
+  tar -xf "$apt"/*.orig.tar.* -C "$work/tree"
+}
+
+from_git() {
+  command -v git > /dev/null || { echo "no git here" > "$work/log"; return 1; }
+  git -C "$work/tree" init -q &&
+    GIT_TERMINAL_PROMPT=0 timeout 600 git -C "$work/tree" fetch -q --depth 1 \
+      "$REPOSITORY" "$COMMIT" > "$work/log" 2>&1 &&
+    git -C "$work/tree" checkout -q FETCH_HEAD
+}
+
+# Some tarballs hold everything in one folder of their own.
+unwrap() {
+  local inner=("$work/tree"/*)
+  [ ${#inner[@]} -eq 1 ] && [ -d "${inner[0]}" ] || return 0
+  mv "${inner[0]}" "$work/inner" && rmdir "$work/tree" &&
+    mv "$work/inner" "$work/tree"
+}
+
+try() {
+  local way=$1 name=$2
+  rm -rf "$work" && mkdir -p "$work/tree"
+  say "trying $name"
+  if ! "$way"; then
+    say "  not available: $(tail -n 1 "$work/log" 2> /dev/null)"
+    return 1
+  fi
+  unwrap
+  local found
+  found=$(parts_sha256 "$work/tree")
+  if [ "$found" != "$PARTS_SHA256" ]; then
+    say "  refused: its files differ from commit ${COMMIT:0:12}" \
+      "(sha256 $found, expected $PARTS_SHA256)"
+    return 1
+  fi
+  rm -rf "$build/caffe-pristine" "$work/parts" && mkdir "$work/parts"
+  (cd "$work/tree" && cp -a $PARTS "$work/parts")
+  mv "$work/parts" "$build/caffe-pristine"
+  rm -rf "$work"
+  say "taken from $name, checked against commit ${COMMIT:0:12}"
+}
+
+fetch() {
+  if [ -n "${CAFFE_SOURCE:-}" ]; then
+    try from_user "CAFFE_SOURCE=$CAFFE_SOURCE" && return
+    fail "CAFFE_SOURCE=$CAFFE_SOURCE is not a clean tree or tarball of Caffe at" \
+      "$COMMIT; correct it, or unset it to download the source."
+  fi
+  try from_debian "Debian's source package ($DEBIAN_SUITE)" && return
+  try from_git "git, $REPOSITORY" && return
+  fail "no way to get Caffe's source worked. Without a network, get a tarball" \
+    "of $REPOSITORY at $COMMIT elsewhere and run: make CAFFE_SOURCE=/path/to/it"
+}
+
+patch_tree() {
+  rm -rf "$build/caffe.new"
+  cp -a "$build/caffe-pristine" "$build/caffe.new"
+  for patch in "$ext"/patches/*.patch; do
+    patch -s -p1 -d "$build/caffe.new" < "$patch" ||
+      fail "$patch does not apply; it must be made again."
+  done
+  rm -rf "$build/caffe"
+  mv "$build/caffe.new" "$build/caffe"
+  echo "$1" > "$build/caffe/.patched"
+  say "$(ls "$ext"/patches/*.patch | wc -l) patches applied"
+}
+
+[ -d "$build/caffe-pristine" ] || fetch
+wanted=$(cat "$ext"/patches/*.patch | sha256sum)
+[ "$(cat "$build/caffe/.patched" 2> /dev/null)" = "$wanted" ] || patch_tree "$wanted"

@@ -1,0 +1,100 @@
+#ifndef CAFFE_REGION_LAYER_HPP_
+#define CAFFE_REGION_LAYER_HPP_
+
+#include <vector>
+
+#include "caffe/blob.hpp"
+#include "caffe/layer.hpp"
+#include "caffe/proto/caffe.pb.h"
+
+namespace caffe {
+
+/**
+ * @brief The region layer of DRML (paper 3.2, Fig. 3): a grid of patches, each
+ *        with its own normalisation and filters, and a skip connection.
+ *
+ * The bottom x, (N, C, H, W), is sliced into grid_h x grid_w equal patches.
+ * For patch p and channel c, with statistics over the N images and the
+ * patch's pixels:
+ *
+ *   1. z = (x - mean_pc) / sqrt(variance_pc + eps)      no learned scale
+ *   2. a = max(0, z)
+ *   3. y = x + W_p * a + b_p         zero-padded at the *patch's* border
+ *
+ * Outputs have the bottom's shape; any value is legal at both ends.
+ *
+ * Gradients, with g = dL/dy and averages over the statistics' domain:
+ *
+ *   dL/dW_p = g correlated with a,  dL/db_p = sum g,
+ *   dz = [z > 0] (W_p transposed * g),
+ *   dL/dx = g + (dz - mean(dz) - z mean(dz z)) / sqrt(variance + eps)
+ *
+ * and without the two means where the moving averages normalise. That is the
+ * TEST phase unless region_param.use_global_stats says otherwise; TRAIN and
+ * TEST differ in nothing else.
+ *
+ * Blobs, patches in row-major order of the grid, P = grid_h grid_w:
+ *   0  weights (P C, C, k, k): those of a convolution with P groups
+ *   1  bias (P C), absent when bias_term is false
+ *   then, as BatchNorm keeps them and never learned: sums of means (P C), of
+ *   unbiased variances (P C), and of their weights (1).
+ *
+ * The layer may run in place; it then keeps a copy of its bottom. Patches are
+ * shared out to OpenMP threads and none is split, so results do not depend on
+ * the number of threads. Nothing of the bottom's size is stored: step 1 is
+ * done again in the backward pass.
+ */
+template <typename Dtype>
+class RegionLayer : public Layer<Dtype> {
+ public:
+  explicit RegionLayer(const LayerParameter& param) : Layer<Dtype>(param) {}
+  virtual void LayerSetUp(const vector<Blob<Dtype>*>& bottom,
+      const vector<Blob<Dtype>*>& top);
+  virtual void Reshape(const vector<Blob<Dtype>*>& bottom,
+      const vector<Blob<Dtype>*>& top);
+
+  virtual inline const char* type() const { return "Region"; }
+  virtual inline int ExactNumBottomBlobs() const { return 1; }
+  virtual inline int ExactNumTopBlobs() const { return 1; }
+
+ protected:
+  virtual void Forward_cpu(const vector<Blob<Dtype>*>& bottom,
+      const vector<Blob<Dtype>*>& top);
+  virtual void Backward_cpu(const vector<Blob<Dtype>*>& top,
+      const vector<bool>& propagate_down, const vector<Blob<Dtype>*>& bottom);
+
+ private:
+  class Workspace;
+
+  void CreateBlobs();
+  void FixStatistics();
+  // Bottom or top <-> (N, C, patch_h, patch_w) of one patch.
+  void GatherPatch(const Dtype* blob, int patch, Dtype* values) const;
+  void ScatterPatch(const Dtype* values, int patch, Dtype* blob) const;
+  // Steps of the formula above, for one patch.
+  void PatchStatistics(const Dtype* x, int patch);
+  void LoadGlobalStatistics();
+  void UpdateMovingAverages();
+  void Normalize(const Dtype* x, int patch, Dtype* z) const;
+  void ForwardPatch(const Dtype* bottom, int patch, Workspace* work,
+      Dtype* top);
+  void BackwardPatch(const Dtype* bottom, const Dtype* top_diff, int patch,
+      Workspace* work, Dtype* bottom_diff);
+  void BackwardNormalize(const Dtype* z, int patch, Dtype* diff) const;
+
+  int grid_h_, grid_w_, patches_;
+  int kernel_, pad_;
+  bool bias_term_;
+  bool use_global_stats_;
+  Dtype moving_average_fraction_, eps_;
+  int num_, channels_, height_, width_;
+  int patch_h_, patch_w_;
+  int mean_id_;               // index of the first statistics blob
+  Blob<Dtype> mean_;          // (P, C), what the last forward pass used
+  Blob<Dtype> variance_;      // (P, C), biased
+  Blob<Dtype> bottom_copy_;   // (N, C, H, W), in place only
+};
+
+}  // namespace caffe
+
+#endif  // CAFFE_REGION_LAYER_HPP_

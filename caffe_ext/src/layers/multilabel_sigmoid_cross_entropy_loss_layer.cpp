@@ -1,0 +1,62 @@
+#include "caffe/layers/multilabel_sigmoid_cross_entropy_loss_layer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace caffe {
+
+template <typename Dtype>
+void MultilabelSigmoidCrossEntropyLossLayer<Dtype>::Reshape(
+    const vector<Blob<Dtype>*>& bottom, const vector<Blob<Dtype>*>& top) {
+  LossLayer<Dtype>::Reshape(bottom, top);
+  LOG_IF(FATAL, bottom[0]->count(1) != bottom[1]->count(1))
+      << "MultilabelSigmoidCrossEntropyLoss layer '"
+      << this->layer_param_.name() << "': " << bottom[0]->count(1)
+      << " outputs a face against " << bottom[1]->count(1)
+      << " labels; set the output layer's num_output to the number of AUs in "
+      << "the data.";
+}
+
+template <typename Dtype>
+void MultilabelSigmoidCrossEntropyLossLayer<Dtype>::Forward_cpu(
+    const vector<Blob<Dtype>*>& bottom, const vector<Blob<Dtype>*>& top) {
+  const Dtype* scores = bottom[0]->cpu_data();
+  const Dtype* labels = bottom[1]->cpu_data();
+  double loss = 0;
+  for (int i = 0; i < bottom[0]->count(); ++i) {
+    const Dtype x = scores[i], y = labels[i];
+    LOG_IF(FATAL, y != -1 && y != 0 && y != 1)
+        << "MultilabelSigmoidCrossEntropyLoss layer '"
+        << this->layer_param_.name() << "': label " << y << " of item "
+        << i / bottom[0]->count(1) << ", AU column "
+        << i % bottom[0]->count(1) << ", is none of 1 (present), -1 (absent) "
+        << "and 0 (unknown); correct the data.";
+    if (y == 0) continue;
+    loss += std::log1p(std::exp(-std::abs(x))) + std::max(Dtype(0), -y * x);
+  }
+  top[0]->mutable_cpu_data()[0] = loss / bottom[0]->num();
+}
+
+template <typename Dtype>
+void MultilabelSigmoidCrossEntropyLossLayer<Dtype>::Backward_cpu(
+    const vector<Blob<Dtype>*>& top, const vector<bool>& propagate_down,
+    const vector<Blob<Dtype>*>& bottom) {
+  LOG_IF(FATAL, propagate_down[1]) << "MultilabelSigmoidCrossEntropyLoss "
+      << "layer '" << this->layer_param_.name()
+      << "' cannot backpropagate to its labels; set propagate_down: false.";
+  if (!propagate_down[0]) return;
+  const Dtype* scores = bottom[0]->cpu_data();
+  const Dtype* labels = bottom[1]->cpu_data();
+  Dtype* diff = bottom[0]->mutable_cpu_diff();
+  const Dtype weight = top[0]->cpu_diff()[0] / bottom[0]->num();
+  for (int i = 0; i < bottom[0]->count(); ++i) {
+    const Dtype p = 0.5 * std::tanh(0.5 * scores[i]) + 0.5;
+    diff[i] = labels[i] == 0 ? 0 : weight * (p - (labels[i] > 0));
+  }
+}
+
+INSTANTIATE_CLASS(MultilabelSigmoidCrossEntropyLossLayer);
+REGISTER_LAYER_CLASS(MultilabelSigmoidCrossEntropyLoss);
+
+}  // namespace caffe

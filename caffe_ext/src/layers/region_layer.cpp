@@ -1,0 +1,399 @@
+#include "caffe/layers/region_layer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "caffe/filler.hpp"
+#include "caffe/util/im2col.hpp"
+#include "caffe/util/math_functions.hpp"
+
+namespace caffe {
+
+// What one thread needs for one patch.
+template <typename Dtype>
+class RegionLayer<Dtype>::Workspace {
+ public:
+  Workspace(int num, int image, int columns)
+      : x(num * image), z(num * image), diff(num * image), image(image),
+        columns(columns) {}
+  vector<Dtype> x;        // (N, C, h, w) the patch of the bottom
+  vector<Dtype> z;        // (N, C, h, w) normalised
+  vector<Dtype> diff;     // (N, C, h, w) output, or its gradient
+  vector<Dtype> image;    // (C, h, w) rectified
+  vector<Dtype> columns;  // (C k k, h w) unrolled by im2col
+};
+
+template <typename Dtype>
+void RegionLayer<Dtype>::LayerSetUp(const vector<Blob<Dtype>*>& bottom,
+      const vector<Blob<Dtype>*>& top) {
+  const RegionParameter& param = this->layer_param_.region_param();
+  const string& name = this->layer_param_.name();
+  LOG_IF(FATAL, bottom[0]->num_axes() != 4) << "Region layer '" << name
+      << "': its bottom must have 4 axes (N x C x H x W), not "
+      << bottom[0]->shape_string();
+  grid_h_ = param.has_grid_h() ? param.grid_h() : param.grid();
+  grid_w_ = param.has_grid_w() ? param.grid_w() : param.grid();
+  LOG_IF(FATAL, grid_h_ < 1 || grid_w_ < 1) << "Region layer '" << name
+      << "': region_param { grid } must be at least 1.";
+  patches_ = grid_h_ * grid_w_;
+  kernel_ = param.kernel_size();
+  pad_ = param.has_pad() ? param.pad() : (kernel_ - 1) / 2;
+  LOG_IF(FATAL, kernel_ != 2 * pad_ + 1) << "Region layer '" << name
+      << "': a kernel_size of " << kernel_ << " with pad " << pad_
+      << " changes a patch's size; use an odd kernel_size and pad = "
+      << "(kernel_size - 1) / 2.";
+  bias_term_ = param.bias_term();
+  use_global_stats_ = param.has_use_global_stats() ?
+      param.use_global_stats() : this->phase_ == TEST;
+  moving_average_fraction_ = param.moving_average_fraction();
+  eps_ = param.eps();
+  LOG_IF(FATAL, eps_ <= 0) << "Region layer '" << name
+      << "': region_param { eps } must be above 0.";
+  channels_ = bottom[0]->channels();
+  mean_id_ = bias_term_ ? 2 : 1;
+  if (this->blobs_.empty()) CreateBlobs();
+  FixStatistics();
+  this->param_propagate_down_.resize(this->blobs_.size(), true);
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::CreateBlobs() {
+  const RegionParameter& param = this->layer_param_.region_param();
+  const int filters = patches_ * channels_;
+  const int weight_shape[] = {filters, channels_, kernel_, kernel_};
+  const vector<int> per_filter(1, filters);
+  this->blobs_.resize(mean_id_ + 3);
+  this->blobs_[0].reset(new Blob<Dtype>(
+      vector<int>(weight_shape, weight_shape + 4)));
+  shared_ptr<Filler<Dtype> > weight_filler(
+      GetFiller<Dtype>(param.weight_filler()));
+  weight_filler->Fill(this->blobs_[0].get());
+  if (bias_term_) {
+    this->blobs_[1].reset(new Blob<Dtype>(per_filter));
+    shared_ptr<Filler<Dtype> > bias_filler(
+        GetFiller<Dtype>(param.bias_filler()));
+    bias_filler->Fill(this->blobs_[1].get());
+  }
+  this->blobs_[mean_id_].reset(new Blob<Dtype>(per_filter));
+  this->blobs_[mean_id_ + 1].reset(new Blob<Dtype>(per_filter));
+  this->blobs_[mean_id_ + 2].reset(new Blob<Dtype>(vector<int>(1, 1)));
+  for (int i = mean_id_; i < mean_id_ + 3; ++i) {
+    caffe_set(this->blobs_[i]->count(), Dtype(0),
+              this->blobs_[i]->mutable_cpu_data());
+  }
+}
+
+// The solver must neither learn the statistics nor let them decay.
+template <typename Dtype>
+void RegionLayer<Dtype>::FixStatistics() {
+  while (this->layer_param_.param_size() < mean_id_) {
+    this->layer_param_.add_param();
+  }
+  for (int i = mean_id_; i < mean_id_ + 3; ++i) {
+    if (this->layer_param_.param_size() == i) {
+      this->layer_param_.add_param()->set_lr_mult(0);
+    }
+    LOG_IF(FATAL, this->layer_param_.param(i).lr_mult() != 0)
+        << "Region layer '" << this->layer_param_.name() << "': param " << i
+        << " is a statistic and cannot be learned; give lr_mult only for the "
+        << (bias_term_ ? "weights and the bias." : "weights.");
+    this->layer_param_.mutable_param(i)->set_decay_mult(0);
+  }
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::Reshape(const vector<Blob<Dtype>*>& bottom,
+      const vector<Blob<Dtype>*>& top) {
+  const string blob_name = this->layer_param_.bottom_size() ?
+      this->layer_param_.bottom(0) : "bottom";
+  num_ = bottom[0]->num();
+  height_ = bottom[0]->height();
+  width_ = bottom[0]->width();
+  LOG_IF(FATAL, bottom[0]->channels() != channels_) << "Region layer '"
+      << this->layer_param_.name() << "': blob '" << blob_name << "' has "
+      << bottom[0]->channels() << " channels, its weights are for "
+      << channels_ << "; the number of channels cannot change.";
+  LOG_IF(FATAL, height_ % grid_h_ || width_ % grid_w_) << "Region layer '"
+      << this->layer_param_.name() << "': blob '" << blob_name << "' is "
+      << height_ << " x " << width_ << " (H x W), which a grid of " << grid_h_
+      << " x " << grid_w_ << " does not divide; change the input's size or "
+      << "region_param { grid }.";
+  patch_h_ = height_ / grid_h_;
+  patch_w_ = width_ / grid_w_;
+  const int shape[] = {patches_, channels_};
+  mean_.Reshape(vector<int>(shape, shape + 2));
+  variance_.Reshape(vector<int>(shape, shape + 2));
+  top[0]->ReshapeLike(*bottom[0]);
+  if (bottom[0] == top[0]) bottom_copy_.ReshapeLike(*bottom[0]);
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::GatherPatch(const Dtype* blob, int patch,
+    Dtype* values) const {
+  const int y0 = patch / grid_w_ * patch_h_;
+  const int x0 = patch % grid_w_ * patch_w_;
+  for (int plane = 0; plane < num_ * channels_; ++plane) {
+    for (int y = 0; y < patch_h_; ++y, values += patch_w_) {
+      const Dtype* row = blob + (plane * height_ + y0 + y) * width_ + x0;
+      std::copy(row, row + patch_w_, values);
+    }
+  }
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::ScatterPatch(const Dtype* values, int patch,
+    Dtype* blob) const {
+  const int y0 = patch / grid_w_ * patch_h_;
+  const int x0 = patch % grid_w_ * patch_w_;
+  for (int plane = 0; plane < num_ * channels_; ++plane) {
+    for (int y = 0; y < patch_h_; ++y, values += patch_w_) {
+      Dtype* row = blob + (plane * height_ + y0 + y) * width_ + x0;
+      std::copy(values, values + patch_w_, row);
+    }
+  }
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::LoadGlobalStatistics() {
+  const Dtype weight = this->blobs_[mean_id_ + 2]->cpu_data()[0];
+  const Dtype scale = weight == 0 ? 0 : 1 / weight;
+  caffe_cpu_scale(mean_.count(), scale, this->blobs_[mean_id_]->cpu_data(),
+                  mean_.mutable_cpu_data());
+  caffe_cpu_scale(variance_.count(), scale,
+                  this->blobs_[mean_id_ + 1]->cpu_data(),
+                  variance_.mutable_cpu_data());
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::UpdateMovingAverages() {
+  const int m = num_ * patch_h_ * patch_w_;
+  const Dtype unbiased = m > 1 ? Dtype(m) / (m - 1) : 1;
+  Dtype* weight = this->blobs_[mean_id_ + 2]->mutable_cpu_data();
+  weight[0] = weight[0] * moving_average_fraction_ + 1;
+  caffe_cpu_axpby(mean_.count(), Dtype(1), mean_.cpu_data(),
+                  moving_average_fraction_,
+                  this->blobs_[mean_id_]->mutable_cpu_data());
+  caffe_cpu_axpby(variance_.count(), unbiased, variance_.cpu_data(),
+                  moving_average_fraction_,
+                  this->blobs_[mean_id_ + 1]->mutable_cpu_data());
+}
+
+// Two passes, since E(x^2) - E(x)^2 loses all digits where the mean is large;
+// the second one finds the patch in the cache.
+template <typename Dtype>
+void RegionLayer<Dtype>::PatchStatistics(const Dtype* x, int patch) {
+  const int size = patch_h_ * patch_w_;
+  const double count = static_cast<double>(num_) * size;
+  for (int c = 0; c < channels_; ++c) {
+    double total = 0;
+    for (int n = 0; n < num_; ++n) {
+      const Dtype* plane = x + (n * channels_ + c) * size;
+      Dtype sum = 0;
+      #pragma omp simd reduction(+:sum)
+      for (int i = 0; i < size; ++i) sum += plane[i];
+      total += sum;
+    }
+    const Dtype mean = total / count;
+    total = 0;
+    for (int n = 0; n < num_; ++n) {
+      const Dtype* plane = x + (n * channels_ + c) * size;
+      Dtype sum = 0;
+      #pragma omp simd reduction(+:sum)
+      for (int i = 0; i < size; ++i) {
+        sum += (plane[i] - mean) * (plane[i] - mean);
+      }
+      total += sum;
+    }
+    mean_.mutable_cpu_data()[patch * channels_ + c] = mean;
+    variance_.mutable_cpu_data()[patch * channels_ + c] = total / count;
+  }
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::Normalize(const Dtype* x, int patch,
+    Dtype* z) const {
+  const int size = patch_h_ * patch_w_;
+  for (int plane = 0; plane < num_ * channels_; ++plane) {
+    const int id = patch * channels_ + plane % channels_;
+    const Dtype mean = mean_.cpu_data()[id];
+    const Dtype scale = 1 / std::sqrt(variance_.cpu_data()[id] + eps_);
+    for (int i = 0; i < size; ++i, ++x, ++z) *z = (*x - mean) * scale;
+  }
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::ForwardPatch(const Dtype* bottom, int patch,
+    Workspace* work, Dtype* top) {
+  const int size = patch_h_ * patch_w_;
+  const int image = channels_ * size;
+  const int taps = channels_ * kernel_ * kernel_;
+  const Dtype* weight = this->blobs_[0]->cpu_data() + patch * channels_ * taps;
+  const Dtype* bias = bias_term_ ?
+      this->blobs_[1]->cpu_data() + patch * channels_ : NULL;
+
+  GatherPatch(bottom, patch, work->x.data());
+  if (!use_global_stats_) PatchStatistics(work->x.data(), patch);
+  Normalize(work->x.data(), patch, work->z.data());  // step 1
+  for (int n = 0; n < num_; ++n) {
+    const Dtype* x = work->x.data() + n * image;
+    const Dtype* z = work->z.data() + n * image;
+    Dtype* y = work->diff.data() + n * image;
+    for (int i = 0; i < image; ++i) {  // step 2
+      work->image[i] = std::max(z[i], Dtype(0));
+    }
+    im2col_cpu(work->image.data(), channels_, patch_h_, patch_w_, kernel_,
+               kernel_, pad_, pad_, 1, 1, 1, 1, work->columns.data());
+    for (int c = 0; c < channels_; ++c) {  // step 3
+      const Dtype b = bias_term_ ? bias[c] : 0;
+      for (int i = c * size; i < (c + 1) * size; ++i) y[i] = x[i] + b;
+    }
+    caffe_cpu_gemm<Dtype>(CblasNoTrans, CblasNoTrans, channels_, size, taps,
+                          1, weight, work->columns.data(), 1, y);
+  }
+  ScatterPatch(work->diff.data(), patch, top);
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::Forward_cpu(const vector<Blob<Dtype>*>& bottom,
+    const vector<Blob<Dtype>*>& top) {
+  const Dtype* bottom_data = bottom[0]->cpu_data();
+  if (bottom[0] == top[0]) {
+    caffe_copy(bottom[0]->count(), bottom_data,
+               bottom_copy_.mutable_cpu_data());
+  }
+  // Blobs allocate and synchronise on first use, which threads must not race.
+  Dtype* top_data = top[0]->mutable_cpu_data();
+  for (int i = 0; i < this->blobs_.size(); ++i) this->blobs_[i]->cpu_data();
+  mean_.mutable_cpu_data();
+  variance_.mutable_cpu_data();
+  if (use_global_stats_) LoadGlobalStatistics();
+
+  const int image = channels_ * patch_h_ * patch_w_;
+  #pragma omp parallel
+  {
+    Workspace work(num_, image, image * kernel_ * kernel_);
+    #pragma omp for schedule(static)
+    for (int patch = 0; patch < patches_; ++patch) {
+      ForwardPatch(bottom_data, patch, &work, top_data);
+    }
+  }
+  if (!use_global_stats_) UpdateMovingAverages();
+}
+
+// From dL/dz to dL/dx, without the identity's part.
+template <typename Dtype>
+void RegionLayer<Dtype>::BackwardNormalize(const Dtype* z, int patch,
+    Dtype* diff) const {
+  const int size = patch_h_ * patch_w_;
+  const double count = static_cast<double>(num_) * size;
+  for (int c = 0; c < channels_; ++c) {
+    const Dtype scale =
+        1 / std::sqrt(variance_.cpu_data()[patch * channels_ + c] + eps_);
+    double total_dz = 0, total_dz_z = 0;
+    for (int n = 0; n < num_ && !use_global_stats_; ++n) {
+      const int offset = (n * channels_ + c) * size;
+      Dtype sum_dz = 0, sum_dz_z = 0;
+      #pragma omp simd reduction(+:sum_dz, sum_dz_z)
+      for (int i = offset; i < offset + size; ++i) {
+        sum_dz += diff[i];
+        sum_dz_z += diff[i] * z[i];
+      }
+      total_dz += sum_dz;
+      total_dz_z += sum_dz_z;
+    }
+    const Dtype mean_dz = total_dz / count;
+    const Dtype mean_dz_z = total_dz_z / count;
+    for (int n = 0; n < num_; ++n) {
+      const int offset = (n * channels_ + c) * size;
+      for (int i = offset; i < offset + size; ++i) {
+        diff[i] = (diff[i] - mean_dz - z[i] * mean_dz_z) * scale;
+      }
+    }
+  }
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::BackwardPatch(const Dtype* bottom,
+    const Dtype* top_diff, int patch, Workspace* work, Dtype* bottom_diff) {
+  const int size = patch_h_ * patch_w_;
+  const int image = channels_ * size;
+  const int taps = channels_ * kernel_ * kernel_;
+  const int weight_offset = patch * channels_ * taps;
+  const bool learn_weight = this->param_propagate_down_[0];
+  const bool learn_bias = bias_term_ && this->param_propagate_down_[1];
+
+  GatherPatch(bottom, patch, work->x.data());
+  Normalize(work->x.data(), patch, work->z.data());
+  vector<Dtype>& g = work->x;  // x is no longer needed
+  GatherPatch(top_diff, patch, g.data());
+  for (int n = 0; n < num_; ++n) {
+    const Dtype* z = work->z.data() + n * image;
+    const Dtype* gn = g.data() + n * image;
+    if (learn_bias) {
+      Dtype* bias_diff =
+          this->blobs_[1]->mutable_cpu_diff() + patch * channels_;
+      for (int c = 0; c < channels_; ++c) {
+        Dtype sum = 0;
+        #pragma omp simd reduction(+:sum)
+        for (int i = c * size; i < (c + 1) * size; ++i) sum += gn[i];
+        bias_diff[c] += sum;
+      }
+    }
+    if (learn_weight) {
+      for (int i = 0; i < image; ++i) {
+        work->image[i] = std::max(z[i], Dtype(0));
+      }
+      im2col_cpu(work->image.data(), channels_, patch_h_, patch_w_, kernel_,
+                 kernel_, pad_, pad_, 1, 1, 1, 1, work->columns.data());
+      caffe_cpu_gemm<Dtype>(CblasNoTrans, CblasTrans, channels_, taps, size,
+          1, gn, work->columns.data(), 1,
+          this->blobs_[0]->mutable_cpu_diff() + weight_offset);
+    }
+    if (bottom_diff) {
+      caffe_cpu_gemm<Dtype>(CblasTrans, CblasNoTrans, taps, size, channels_,
+          1, this->blobs_[0]->cpu_data() + weight_offset, gn, 0,
+          work->columns.data());
+      Dtype* dz = work->diff.data() + n * image;
+      col2im_cpu(work->columns.data(), channels_, patch_h_, patch_w_, kernel_,
+                 kernel_, pad_, pad_, 1, 1, 1, 1, dz);
+      for (int i = 0; i < image; ++i) dz[i] = z[i] > 0 ? dz[i] : 0;
+    }
+  }
+  if (bottom_diff) {
+    BackwardNormalize(work->z.data(), patch, work->diff.data());
+    for (int i = 0; i < num_ * image; ++i) work->diff[i] += g[i];
+    ScatterPatch(work->diff.data(), patch, bottom_diff);
+  }
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::Backward_cpu(const vector<Blob<Dtype>*>& top,
+    const vector<bool>& propagate_down, const vector<Blob<Dtype>*>& bottom) {
+  const Dtype* bottom_data = bottom[0] == top[0] ?
+      bottom_copy_.cpu_data() : bottom[0]->cpu_data();
+  const Dtype* top_diff = top[0]->cpu_diff();
+  Dtype* bottom_diff = propagate_down[0] ?
+      bottom[0]->mutable_cpu_diff() : NULL;
+  for (int i = 0; i < mean_id_; ++i) {
+    this->blobs_[i]->cpu_data();
+    this->blobs_[i]->mutable_cpu_diff();
+  }
+  mean_.cpu_data();
+  variance_.cpu_data();
+
+  const int image = channels_ * patch_h_ * patch_w_;
+  #pragma omp parallel
+  {
+    Workspace work(num_, image, image * kernel_ * kernel_);
+    #pragma omp for schedule(static)
+    for (int patch = 0; patch < patches_; ++patch) {
+      BackwardPatch(bottom_data, top_diff, patch, &work, bottom_diff);
+    }
+  }
+}
+
+INSTANTIATE_CLASS(RegionLayer);
+REGISTER_LAYER_CLASS(Region);
+
+}  // namespace caffe

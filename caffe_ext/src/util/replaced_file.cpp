@@ -1,0 +1,35 @@
+#include "caffe/util/replaced_file.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "glog/logging.h"
+
+namespace caffe {
+
+ReplacedFile::ReplacedFile(const std::string& name)
+    : name_(name), temporary_name_(name + ".part") {}
+
+void ReplacedFile::Commit(bool written) {
+  if (written) {
+    const int fd = open(temporary_name_.c_str(), O_RDONLY);
+    written = fd != -1 && fsync(fd) == 0;
+    if (fd != -1) close(fd);
+  }
+  if (written) {
+    written = rename(temporary_name_.c_str(), name_.c_str()) == 0;
+  }
+  if (!written) {
+    const int error = errno;
+    remove(temporary_name_.c_str());
+    LOG(FATAL) << "Cannot write " << name_ << " (" << strerror(error)
+        << "); make sure that its folder exists, is writable and has room.";
+  }
+}
+
+}  // namespace caffe

@@ -1,0 +1,90 @@
+"""Caffe's side of the data: an LMDB whose records hold a face and its AU labels.
+
+Key `00000017_F001_T1_2440` (running number, then the face's name); value a `Datum`
+with the JPEG in `data` (encoded, 3 x size x size) and a label per AU in `float_data`:
++1 present, -1 absent, 0 unknown.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import lmdb
+import numpy as np
+from caffe.proto import caffe_pb2
+
+from data_prep import jpeg
+from data_prep.errors import UserError
+from data_prep.records import Record
+
+MAP_SIZE = 1 << 40  # address space, not disk: an LMDB grows as it is written
+RECORDS_A_COMMIT = 1000
+
+
+def write_faces(folder: Path, records: Iterable[Record], size: int) -> None:
+    """Write an LMDB in the records' order; the folder appears once it is complete."""
+    unfinished = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was killed
+    try:
+        _write(unfinished, records, size)
+        os.rename(unfinished, folder)
+    except lmdb.Error as error:
+        raise UserError(f"{folder} cannot be written: {error}") from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _write(folder: Path, records: Iterable[Record], size: int) -> None:
+    numbered = enumerate(records)
+    # One sync at the end will do: the folder does not count before its renaming.
+    with lmdb.open(str(folder), map_size=MAP_SIZE, sync=False) as env:
+        while batch := list(islice(numbered, RECORDS_A_COMMIT)):
+            with env.begin(write=True) as txn:
+                for i, record in batch:
+                    key = f"{i:08d}_{record.name}".encode()
+                    txn.put(key, _datum(record, size), append=True)
+        env.sync(True)
+
+
+def _datum(record: Record, size: int) -> bytes:
+    datum = caffe_pb2.Datum(
+        channels=3, height=size, width=size, data=record.image, encoded=True
+    )
+    datum.float_data.extend(record.labels.tolist())
+    return datum.SerializeToString()
+
+
+def read_faces(folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Yield (key, image, labels) in order.
+
+    image is H x W x 3 uint8 BGR, labels (AUs,) int8. Raises UserError where the folder
+    is no LMDB or a record's image is damaged.
+    """
+    for key, datum in _datums(folder):
+        image = jpeg.decode(datum.data) if datum.data else None
+        if image is None:
+            raise UserError(
+                f"{folder}, record {key}: the image is damaged; import again"
+            )
+        yield key, image, _labels(datum)
+
+
+def read_labels(folder: Path) -> np.ndarray:
+    """Return every record's labels as (faces, AUs) int8, without decoding images."""
+    return np.array([_labels(datum) for _, datum in _datums(folder)], np.int8)
+
+
+def _labels(datum: caffe_pb2.Datum) -> np.ndarray:
+    return np.array(datum.float_data, np.int8)
+
+
+def _datums(folder: Path) -> Iterator[tuple[str, caffe_pb2.Datum]]:
+    try:
+        env = lmdb.open(str(folder), readonly=True, create=False, lock=False)
+    except lmdb.Error as error:
+        raise UserError(f"{folder} is no LMDB of faces: {error}") from None
+    with env, env.begin() as txn:
+        for key, value in txn.cursor():
+            yield key.decode(), caffe_pb2.Datum.FromString(value)

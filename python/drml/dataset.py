@@ -1,0 +1,25 @@
+"""A prepared dataset: the folder with dataset.json, mean image and face LMDBs."""
+
+from pathlib import Path
+
+from data_prep.errors import UserError
+from drml.files import read_json
+
+FIELDS = ("dataset", "generated", "aus", "size", "fold", "seed", "splits")
+
+
+def read_dataset(folder: Path) -> dict:
+    """Read FOLDER/dataset.json, the last file that an import writes."""
+    path = folder / "dataset.json"
+    remedy = "import the dataset (python data_prep/bp4d.py --help)"
+    record = read_json(path, remedy)
+    missing = [name for name in FIELDS if name not in record]
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(missing)}; {remedy}")
+    return record
+
+
+def describe(record: dict) -> str:
+    """Name the dataset as titles do: generated faces are always called so."""
+    name = f"{record['dataset']}, fold {record['fold']}"
+    return f"{name} (generated faces)" if record["generated"] else name

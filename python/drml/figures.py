@@ -1,0 +1,94 @@
+"""The report's figures, as data URIs that an HTML file can hold."""
+
+import base64
+import io
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from sklearn.metrics import roc_curve
+
+COLOURS = ("#1f5a94", "#c8641b", "#2a8f6d", "#8a4f9e", "#555555")
+GREY = "#8a8f98"
+STYLE = {
+    "font.size": 9,
+    "axes.edgecolor": GREY,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "svg.hashsalt": "drml",  # the same input gives the same bytes
+}
+
+
+def colour(run: int) -> str:
+    return COLOURS[run % len(COLOURS)]
+
+
+def loss_curves(title: str, runs: Sequence) -> str:
+    """Draw training and test loss over the iterations, a colour per run."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8.4, 3.4), layout="constrained")
+        axes = figure.add_subplot()
+        for i, run in enumerate(runs):
+            _loss_curve(axes, run.log.train_loss, f"{run.title}, training", i, "-")
+            _loss_curve(axes, run.log.test_loss, f"{run.title}, test", i, "o--")
+        axes.set_title(title)
+        axes.set_xlabel("iteration")
+        axes.set_ylabel("loss per face (nats, sum over AUs)")
+        axes.set_ylim(bottom=0)
+        axes.grid(axis="y", color="#e6e8eb", linewidth=0.8)
+        axes.legend()
+        return _data_uri(figure)
+
+
+def _loss_curve(axes: Axes, curve: dict, label: str, run: int, style: str) -> None:
+    if curve:
+        x, y = zip(*sorted(curve.items()), strict=True)
+        axes.plot(
+            x, y, style, color=colour(run), label=label, linewidth=1.4, markersize=4
+        )
+
+
+def roc_curves(title: str, aus: Sequence[int], runs: Sequence) -> str:
+    """Draw a small ROC plot per AU, a colour per run."""
+    columns = 6
+    rows = -(-len(aus) // columns)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8.4, 1.5 * rows + 0.7), layout="constrained")
+        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        figure.suptitle(title, fontsize=10, x=0.01, ha="left")
+        figure.supxlabel("false positive rate", fontsize=9)
+        figure.supylabel("true positive rate", fontsize=9)
+        for c, axes in enumerate(grid.flat):
+            axes.set_visible(c < len(aus))
+            if c < len(aus):
+                _roc_plot(axes, c, f"AU {aus[c]}", runs)
+        return _data_uri(figure)
+
+
+def _roc_plot(axes: Axes, column: int, name: str, runs: Sequence) -> None:
+    axes.plot((0, 1), (0, 1), color="#d5d8dc", linewidth=0.8)
+    for i, run in enumerate(runs):
+        labels = run.evaluation["labels"][:, column]
+        known = labels != 0
+        if len(np.unique(labels[known])) == 2:
+            scores = run.evaluation["scores"][known, column]
+            rates = roc_curve(labels[known], scores)[:2]
+            axes.plot(*rates, color=colour(i), linewidth=1.2)
+    axes.set_title(name, fontsize=8)
+    axes.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, 1), yticks=(0, 1), aspect="equal")
+    axes.tick_params(labelsize=7)
+
+
+def _data_uri(figure: Figure) -> str:
+    content = io.BytesIO()
+    figure.savefig(content, format="svg", metadata={"Date": None})
+    return data_uri(content.getvalue(), "image/svg+xml")
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,80 @@
+"""A Caffe solver file and the snapshots that its training has left so far."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+from caffe.proto import caffe_pb2
+from google.protobuf import text_format
+from google.protobuf.message import DecodeError
+
+from data_prep.errors import UserError
+
+
+@dataclass(frozen=True)
+class Solver:
+    """What training needs to know of a solver file; paths as Caffe reads them."""
+
+    path: Path
+    max_iter: int
+    prefix: str  # snapshots are <prefix>_iter_<N>.<kind>
+    suffix: str  # ".solverstate", HDF5 adds ".h5"
+
+    def state(self, iteration: int) -> Path:
+        return Path(f"{self.prefix}_iter_{iteration}{self.suffix}")
+
+    def newest_snapshot(self) -> int | None:
+        """Return the iteration of the newest snapshot that is whole, if any."""
+        prefix, suffix = re.escape(Path(self.prefix).name), re.escape(self.suffix)
+        name = re.compile(rf"{prefix}_iter_(\d+){suffix}")
+        files = Path(self.prefix).parent.glob("*")
+        found = sorted(int(m[1]) for f in files if (m := name.fullmatch(f.name)))
+        return next((n for n in reversed(found) if is_whole(self.state(n))), None)
+
+
+def read_solver(path: Path) -> Solver:
+    """Parse a solver file; UserError where it or the net it names is missing."""
+    param = caffe_pb2.SolverParameter()
+    try:
+        text_format.Parse(path.read_text(encoding="utf-8"), param)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist; give a solver prototxt") from None
+    except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
+        raise UserError(f"{path} is not a Caffe solver: {error}") from None
+    if param.max_iter < 1:
+        raise UserError(f"{path} has no max_iter; say how long to train")
+    net = param.net or param.train_net
+    if net and not Path(net).is_file():
+        raise UserError(
+            f"{path} names the net {net}, which is not there seen from "
+            "this folder; run from the folder its paths start at"
+        )
+    hdf5 = param.snapshot_format == caffe_pb2.SolverParameter.HDF5
+    suffix = ".solverstate.h5" if hdf5 else ".solverstate"
+    return Solver(path, param.max_iter, _prefix(path, param), suffix)
+
+
+def _prefix(path: Path, param: caffe_pb2.SolverParameter) -> str:
+    """Do as Caffe does with a prefix that is not given, or is a folder."""
+    if not param.snapshot_prefix:
+        return str(path.with_suffix(""))
+    if Path(param.snapshot_prefix).is_dir():
+        return str(Path(param.snapshot_prefix) / path.stem)
+    return param.snapshot_prefix
+
+
+def is_whole(state: Path) -> bool:
+    """Tell whether a snapshot can be resumed: a killed Caffe leaves half a file."""
+    try:
+        return Path(_learned_net(state)).is_file()
+    except (OSError, KeyError, DecodeError):
+        return False
+
+
+def _learned_net(state: Path) -> str:
+    """Name the .caffemodel that a .solverstate belongs to."""
+    if h5py.is_hdf5(state):
+        with h5py.File(state) as file:
+            return file["learned_net"].asstr()[()]
+    return caffe_pb2.SolverState.FromString(state.read_bytes()).learned_net

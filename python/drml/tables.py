@@ -1,0 +1,65 @@
+"""The table of measures per AU, as text and as CSV."""
+
+import csv
+import io
+from collections.abc import Sequence
+from math import isnan
+
+from data_prep.aus import AU_NAMES
+from drml.metrics import AuResult, average
+
+HEADER = ("AU", "name", "positive", "negative", "unknown", "F1", "all-pos. F1", "AUC")
+
+
+def percent(value: float | None) -> str:
+    """Format a fraction as the paper's tables do; nan and None are undefined."""
+    undefined = value is None or isnan(value)
+    return "undefined" if undefined else f"{100 * value:.1f}"
+
+
+def average_name(counted: int, total: int) -> str:
+    """Name the average so that AUs left out of it can't be missed."""
+    return "Avg." if counted == total else f"Avg. of {counted} of {total} AUs"
+
+
+def text_table(title: str, results: Sequence[AuResult]) -> str:
+    """Lay the measures (percent) out in columns under a title."""
+    rows = [HEADER, *(_row(r) for r in results), _average_row(results)]
+    widths = [max(len(row[c]) for row in rows) for c in range(len(HEADER))]
+    lines = ["  ".join(_cells(row, widths)).rstrip() for row in rows]
+    rule = "-" * max(len(line) for line in lines)
+    return "\n".join([title, rule, lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+
+def _row(r: AuResult) -> tuple[str, ...]:
+    counts = (str(n) for n in (r.positives, r.negatives, r.unknown))
+    measures = (percent(v) for v in (r.f1, r.f1_all_positive, r.auc))
+    return (str(r.au), AU_NAMES[r.au], *counts, *measures)
+
+
+def _average_row(results: Sequence[AuResult]) -> tuple[str, ...]:
+    mean = average(results)
+    measures = (percent(v) for v in (mean.f1, mean.f1_all_positive, mean.auc))
+    return ("", average_name(mean.aus, len(results)), "", "", "", *measures)
+
+
+def _cells(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """Names to the left, numbers to the right."""
+    return [
+        cell.ljust(width) if column == 1 else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+
+
+def csv_table(dataset: str, results: Sequence[AuResult]) -> str:
+    """One line per AU, fractions unrounded, an undefined measure left empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        "dataset au name positives negatives unknown f1 f1_all_positive auc".split()
+    )
+    for r in results:
+        counts = (r.positives, r.negatives, r.unknown)
+        measures = ("" if isnan(v) else v for v in (r.f1, r.f1_all_positive, r.auc))
+        writer.writerow((dataset, r.au, AU_NAMES[r.au], *counts, *measures))
+    return text.getvalue()

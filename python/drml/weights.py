@@ -1,0 +1,77 @@
+"""Tell whether a .caffemodel fits a net before Caffe aborts on one that does not."""
+
+from pathlib import Path
+
+import caffe
+import h5py
+from caffe.proto import caffe_pb2
+from google.protobuf.message import DecodeError
+
+from data_prep.errors import UserError
+
+Shapes = dict[str, list[tuple[int, ...]]]  # layer name -> shape of each blob
+
+
+def check_weights(path: Path, net: caffe.Net) -> None:
+    """Raise UserError unless `path` holds every blob of `net` in its shape.
+
+    Caffe itself only skips a layer that the file lacks, and leaves it untrained.
+    """
+    stored = stored_shapes(path)
+    for layer, blobs in net.params.items():
+        wanted = [tuple(blob.data.shape) for blob in blobs]
+        if layer not in stored:
+            raise UserError(
+                f"{path} has no weights for the net's layer {layer}; "
+                "give the net that these weights were trained with"
+            )
+        if not _fits(stored[layer], wanted):
+            raise UserError(
+                f"{path} does not fit the net: layer {layer} has shape "
+                f"{_shapes(stored[layer])} in the weights, {_shapes(wanted)} in the net"
+            )
+
+
+def stored_shapes(path: Path) -> Shapes:
+    """List what a .caffemodel, binary or HDF5, holds."""
+    if not path.is_file():
+        raise UserError(f"{path} does not exist; train the net first")
+    try:
+        return _hdf5_shapes(path) if h5py.is_hdf5(path) else _proto_shapes(path)
+    except (OSError, KeyError, DecodeError) as error:
+        raise UserError(f"{path} is not a whole .caffemodel ({error})") from None
+
+
+def _proto_shapes(path: Path) -> Shapes:
+    net = caffe_pb2.NetParameter.FromString(path.read_bytes())
+    layers = net.layer or net.layers  # `layers` in Caffe's files of before 2014
+    return {layer.name: [_shape(b) for b in layer.blobs] for layer in layers}
+
+
+def _shape(blob: caffe_pb2.BlobProto) -> tuple[int, ...]:
+    if blob.HasField("shape"):
+        return tuple(blob.shape.dim)
+    return (blob.num, blob.channels, blob.height, blob.width)
+
+
+def _hdf5_shapes(path: Path) -> Shapes:
+    with h5py.File(path) as file:
+        return {
+            name: [layer[str(i)].shape for i in range(len(layer))]
+            for name, layer in file["data"].items()
+        }
+
+
+def _fits(stored: list[tuple], wanted: list[tuple]) -> bool:
+    return len(stored) == len(wanted) and all(
+        s in (w, _four_axes(w)) for s, w in zip(stored, wanted, strict=True)
+    )
+
+
+def _four_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Give the shape as files of before 2015 do: (32,) is (1, 1, 1, 32)."""
+    return (1,) * (4 - len(shape)) + shape
+
+
+def _shapes(shapes: list[tuple]) -> str:
+    return " + ".join("x".join(map(str, s)) or "scalar" for s in shapes) or "no blob"

@@ -1,0 +1,243 @@
+"""The BP4D importer, on a tiny dataset of the real layout and formats."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tiny_bp4d as tiny
+
+from data_prep import bp4d
+from data_prep.aus import BP4D_AUS
+from data_prep.bp4d_labels import read_labels
+from data_prep.bp4d_landmarks import read_landmarks
+from data_prep.bp4d_layout import Layout
+from data_prep.face_lmdb import read_faces
+from data_prep.mean_image import read_mean
+
+SPLITS = ("train", "val", "test")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    return tiny.write_dataset(tmp_path_factory.mktemp("bp4d"))
+
+
+@pytest.fixture
+def own_root(root, tmp_path) -> Path:
+    """Return a copy of the dataset that a test may spoil."""
+    return Path(shutil.copytree(root, tmp_path / "own"))
+
+
+def run_import(root: Path, out: Path, *options: str, jobs: int = 1) -> Path:
+    bp4d.main([str(root), "--out", str(out), "--fold=1", f"--jobs={jobs}", *options])
+    return out / "fold1"
+
+
+@pytest.fixture(scope="module")
+def imported(root, tmp_path_factory) -> Path:
+    return run_import(root, tmp_path_factory.mktemp("out"))
+
+
+def records(folder: Path) -> dict[str, list]:
+    return {split: list(read_faces(folder / f"{split}_lmdb")) for split in SPLITS}
+
+
+def names(folder: Path, split: str) -> list[str]:
+    return [key[9:] for key, _, _ in read_faces(folder / f"{split}_lmdb")]
+
+
+# What is written
+
+
+def test_keys_count_in_write_order_and_name_subject_task_and_frame(imported):
+    keys = [key for key, _, _ in read_faces(imported / "test_lmdb")]
+    assert keys[:6] == [
+        "00000000_F001_T1_08",
+        "00000001_F001_T1_0009",
+        "00000002_F001_T1_10",
+        "00000003_F001_T1_0011",
+        "00000004_F001_T1_12",
+        "00000005_F001_T2_08",
+    ]
+    assert len(keys) == 2 * 2 * 5
+
+
+def test_splits_have_the_folds_subjects(imported):
+    subjects = {
+        split: {name[:4] for name in names(imported, split)} for split in SPLITS
+    }
+    assert subjects == {
+        "test": {"F001", "F002"},  # list 1
+        "val": {"F003", "M002"},  # list 2
+        "train": {"F004", "M003"},  # list 3
+    }
+
+
+def test_train_order_is_the_seeds(root, imported, tmp_path):
+    order = names(imported, "train")
+    assert order != sorted(order)
+    same = names(run_import(root, tmp_path / "same", "--seed=0"), "train")
+    other = names(run_import(root, tmp_path / "other", "--seed=1"), "train")
+    assert same == order
+    assert other != order
+    assert sorted(other) == sorted(order)
+
+
+def test_labels_are_the_csvs(root, imported):
+    for key, _, labels in read_faces(imported / "train_lmdb"):
+        _, subject, task, frame = key.split("_")
+        file = root / tiny.LABELS / f"{subject}_{task}.csv"
+        header, *rows = (line.split(",") for line in file.read_text().split())
+        (row,) = (row for row in rows if int(row[0]) == int(frame))
+        codes = [row[header.index(str(au))] for au in BP4D_AUS]
+        assert labels.tolist() == [{"1": 1, "0": -1, "9": 0}[code] for code in codes]
+
+
+def test_faces_are_registered(imported):
+    x, y = np.rint(tiny.mean_shape(200)[tiny.MARKER]).astype(int)
+    for _, image, _ in read_faces(imported / "val_lmdb"):
+        assert image.shape == (200, 200, 3)
+        assert image[y, x].min() > 200  # on the disc
+        assert image[y - 30, x].max() < 100  # beside it
+
+
+def test_output_does_not_depend_on_jobs(root, imported, tmp_path):
+    one, two = records(imported), records(run_import(root, tmp_path, jobs=2))
+    for split in SPLITS:
+        assert len(one[split]) == len(two[split])
+        for a, b in zip(one[split], two[split], strict=True):
+            assert a[0] == b[0]
+            assert np.array_equal(a[1], b[1])
+            assert np.array_equal(a[2], b[2])
+    for file in ("mean.binaryproto", "dataset.json"):
+        assert (imported / file).read_bytes() == (tmp_path / "fold1" / file).read_bytes()
+
+
+def test_mean_is_that_of_the_decoded_train_faces(imported):
+    faces = np.stack([image for _, image, _ in read_faces(imported / "train_lmdb")])
+    mean = read_mean(imported / "mean.binaryproto")
+    assert mean.shape == (3, 200, 200)
+    # float32 of a number below 256 is good to 256 * 2^-24 = 1.5e-5.
+    expected = faces.mean(axis=0).transpose(2, 0, 1)
+    np.testing.assert_allclose(mean, expected, rtol=0, atol=2e-5)
+
+
+def test_dataset_json_counts_what_the_lmdbs_hold(imported):
+    dataset = json.loads((imported / "dataset.json").read_text())
+    assert dataset["aus"] == list(BP4D_AUS)
+    assert (dataset["size"], dataset["fold"], dataset["generated"]) == (200, 1, False)
+    for split, held in records(imported).items():
+        labels = np.stack([labels for _, _, labels in held])
+        counts = dataset["splits"][split]
+        assert counts["faces"] == len(labels) == 20
+        assert counts["positive"] == (labels == 1).sum(axis=0).tolist()
+        assert counts["negative"] == (labels == -1).sum(axis=0).tolist()
+        assert counts["unknown"] == (labels == 0).sum(axis=0).tolist()
+
+
+def test_generated_faces_say_so(own_root, tmp_path, capsys):
+    (own_root / "generated.json").write_text("{}")
+    folder = run_import(own_root, tmp_path, "--size=64")
+    assert json.loads((folder / "dataset.json").read_text())["generated"] is True
+    assert "generated faces" in capsys.readouterr().out
+
+
+# What is accepted
+
+
+@pytest.mark.parametrize("frames", ["BP4D-training", "."])
+def test_frames_are_found_under_every_known_root(own_root, frames):
+    for subject in tiny.SUBJECTS:
+        target = own_root / frames / subject
+        target.parent.mkdir(exist_ok=True)
+        (own_root / tiny.FRAMES / subject).rename(target)
+    images = Layout.find(own_root).images("F001", 1)
+    assert {frame: file.name for frame, file in images.items()} == {
+        8: "08.jpg",
+        9: "0009.jpg",
+        10: "10.jpg",
+        11: "0011.jpg",
+        12: "12.jpg",
+    }
+
+
+def test_csv_columns_are_found_by_name(tmp_path):
+    file = tmp_path / "F001_T1.csv"
+    tiny.write_csv(file, [[1, 7, 0], [0, 8, 9]], header=["4", "0", "2"])
+    labels = read_labels(file, (2, 4))
+    assert {frame: row.tolist() for frame, row in labels.items()} == {
+        7: [-1, 1],
+        8: [0, -1],
+    }
+
+
+def test_landmarks_of_lost_frames_are_left_out(tmp_path):
+    good = tiny.landmarks(np.random.default_rng(0))
+    lost = [np.zeros((0, 0)), np.zeros((49, 2)), good[:, :1], good * np.nan]
+    tiny.write_mat(tmp_path / "F001_T1.mat", [*lost, good])
+    found = read_landmarks(tmp_path / "F001_T1.mat", range(1, 9))
+    assert list(found) == [5]
+    np.testing.assert_array_equal(found[5], good)
+
+
+def test_frames_without_image_or_landmarks_are_counted(own_root, tmp_path, capsys):
+    (own_root / tiny.FRAMES / "F001" / "T1" / "10.jpg").unlink()
+    (own_root / tiny.LANDMARKS / "F002_T2.mat").unlink()
+    folder = run_import(own_root, tmp_path)
+    dataset = json.loads((folder / "dataset.json").read_text())
+    assert dataset["left_out"] == {
+        "no image": 1,
+        "no landmarks": 5,
+        "unreadable image": 0,
+    }
+    assert dataset["splits"]["test"]["faces"] == 20 - 6
+    assert "60 coded frames\n  59 of these frames" in capsys.readouterr().out
+
+
+def test_damaged_images_are_skipped_on_request(own_root, tmp_path):
+    cut_short(own_root / tiny.FRAMES / "F001" / "T1" / "08.jpg")
+    folder = run_import(own_root, tmp_path, "--on-damaged=skip")
+    dataset = json.loads((folder / "dataset.json").read_text())
+    assert dataset["left_out"]["unreadable image"] == 1
+    first = next(read_faces(folder / "test_lmdb"))
+    assert first[0] == "00000000_F001_T1_0009"
+
+
+def cut_short(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-200])
+
+
+# Interruption
+
+
+def test_a_rerun_does_nothing_twice(root, tmp_path):
+    folder = run_import(root, tmp_path, "--size=64")
+    before = {f: f.stat().st_mtime_ns for f in folder.rglob("*") if "lock" not in f.name}
+    run_import(root, tmp_path, "--size=64")
+    after = {f: f.stat().st_mtime_ns for f in folder.rglob("*") if "lock" not in f.name}
+    assert after == before
+
+
+def test_a_killed_run_leaves_no_half_lmdb_and_is_taken_up(root, imported, tmp_path):
+    command = [sys.executable, bp4d.__file__, root, "--out", tmp_path, "--fold=1"]
+    process = subprocess.Popen([*command, "--jobs=1"], stdout=subprocess.DEVNULL)
+    folder = tmp_path / "fold1"
+    deadline = time.monotonic() + 60
+    while not list(folder.glob("*_lmdb")) + list(folder.glob(".*_lmdb.tmp")):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (folder / "dataset.json").exists()
+    run_import(root, tmp_path)
+    assert not list(folder.glob(".*"))
+    expected = records(imported)
+    for split, held in records(folder).items():
+        assert [key for key, _, _ in held] == [key for key, _, _ in expected[split]]
