@@ -91,7 +91,7 @@ try() {
     return 1
   fi
   rm -rf "$build/caffe-pristine" "$work/parts" && mkdir "$work/parts"
-  (cd "$work/tree" && cp -a $PARTS "$work/parts")
+  (cd "$work/tree" && cp -a --parents $PARTS "$work/parts")
   mv "$work/parts" "$build/caffe-pristine"
   rm -rf "$work"
   say "taken from $name, checked against commit ${COMMIT:0:12}"

@@ -20,7 +20,7 @@ def read_labels(file: Path, aus: tuple[int, ...]) -> dict[int, np.ndarray]:
     Raises UserError, naming file, line, AU and value, on anything but 0, 1 and 9, a
     missing column, or a frame that is no positive whole number or stands twice.
     """
-    with file.open(newline="", encoding="utf-8-sig") as text:
+    with file.open(newline="", encoding="utf-8-sig", errors="replace") as text:
         rows = csv.reader(text)
         columns = _columns(file, next(rows, []), aus)
         labels: dict[int, np.ndarray] = {}

@@ -39,7 +39,7 @@ def read_landmarks(file: Path, frames: Iterable[int]) -> dict[int, np.ndarray]:
 
 def _references(file: Path, mat: h5py.File) -> np.ndarray:
     pred = mat.get("fit/pred")
-    if not isinstance(pred, h5py.Dataset) or pred.dtype != h5py.ref_dtype:
+    if not isinstance(pred, h5py.Dataset) or not h5py.check_ref_dtype(pred.dtype):
         raise UserError(
             f"{file} has no fit/pred with a reference a frame: is it a landmark file?"
         )

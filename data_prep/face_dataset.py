@@ -40,6 +40,14 @@ class FaceDataset:
         Each LMDB appears once it is complete, so a rerun goes on with the first that
         is missing. Raises UserError where out holds an import of other options.
         """
+        try:
+            return self._write(out, jobs)
+        except OSError as error:
+            raise UserError(
+                f"{error.filename or out} cannot be written: {error.strerror}"
+            ) from None
+
+    def _write(self, out: Path, jobs: int) -> dict:
         self._claim(out)
         missing = {s: f for s, f in self.splits.items() if not _lmdb(out, s).exists()}
         if missing:
@@ -60,18 +68,15 @@ class FaceDataset:
             "faces": _fingerprint(self.splits),
         }
         claim = out / CLAIM
-        if claim.exists():
-            found = json.loads(claim.read_text())
-            other = [name for name in wanted if found.get(name) != wanted[name]]
-        else:
-            other = ["everything"] if out.exists() and any(out.iterdir()) else []
-        if other:
+        if not any(out.glob("[!.]*")):
+            out.mkdir(parents=True, exist_ok=True)
+            _write_json(claim, wanted)
+        found = json.loads(claim.read_text()) if claim.exists() else {}
+        if other := [name for name in wanted if found.get(name) != wanted[name]]:
             raise UserError(
-                f"{out} holds another import (it differs in {', '.join(other)}): "
+                f"{out} holds another import (it differs in: {', '.join(other)}); "
                 "choose another --out, or delete that folder"
             )
-        out.mkdir(parents=True, exist_ok=True)
-        _write_json(claim, wanted)
 
     def _write_splits(
         self, out: Path, splits: dict[str, Sequence[Face]], jobs: int

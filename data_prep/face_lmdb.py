@@ -13,8 +13,8 @@ from pathlib import Path
 
 import lmdb
 import numpy as np
-from caffe.proto import caffe_pb2
 
+from caffe.proto import caffe_pb2
 from data_prep import jpeg
 from data_prep.errors import UserError
 from data_prep.records import Record

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-from caffe.proto import caffe_pb2
 from google.protobuf.message import DecodeError
 from tqdm import tqdm
 
+from caffe.proto import caffe_pb2
 from data_prep.atomic import write_bytes
 from data_prep.errors import UserError
 from data_prep.face_lmdb import read_faces
@@ -15,7 +15,8 @@ from data_prep.face_lmdb import read_faces
 def write_mean(lmdb_folder: Path, file: Path) -> None:
     """Write the mean of an LMDB's faces, as decoded from their JPEGs."""
     total, faces = 0, 0
-    for _, image, _ in tqdm(read_faces(lmdb_folder), "mean face", unit="face"):
+    progress = tqdm(read_faces(lmdb_folder), "mean face", unit="face", disable=None)
+    for _, image, _ in progress:
         total = total + image.astype(np.int64)
         faces += 1
     mean = (total / faces).transpose(2, 0, 1)[None]  # (1, 3, H, W)

@@ -1,11 +1,13 @@
 """Registers faces on all cores, in order, a bounded number at a time."""
 
+import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 
 import cv2
 
@@ -61,7 +63,13 @@ class FaceWorkers:
 
 def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    Thread(target=_die_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
+
+
+def _die_with_parent() -> None:
+    parent_process().join()  # a worker whose parent was killed would wait for ever
+    os._exit(1)
 
 
 def _record(face: Face, size: int) -> Record | jpeg.DamagedImageError:

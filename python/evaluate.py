@@ -10,6 +10,10 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+from tqdm import tqdm
+
+from data_prep.errors import UserError, run
+from data_prep.face_lmdb import read_faces
 from drml.dataset import describe, read_dataset
 from drml.evaluation import write_evaluation
 from drml.metrics import au_results
@@ -17,10 +21,6 @@ from drml.network import OUTPUT, load_net, score_faces
 from drml.options import parser, positive
 from drml.preprocess import load_mean
 from drml.tables import text_table
-from tqdm import tqdm
-
-from data_prep.errors import UserError, run
-from data_prep.face_lmdb import read_faces
 
 
 def main() -> None:
@@ -34,7 +34,8 @@ def main() -> None:
             f"{options.net} has {outputs} outputs, the dataset {len(aus)} AUs "
             f"({', '.join(map(str, aus))}); give a net trained on this dataset"
         )
-    keys, scores, labels = score_faces(net, faces(options), mean, options.batch)
+    faces = read_split(options, dataset)
+    keys, scores, labels = score_faces(net, faces, mean, options.batch)
     results = au_results(scores, labels, aus)
     about = describe_run(options, dataset)
     print(text_table(f"{about['title']} on {about['dataset']}", results))
@@ -55,13 +56,14 @@ def parse_options() -> argparse.Namespace:
     return arguments.parse_args()
 
 
-def faces(options: argparse.Namespace):
+def read_split(options: argparse.Namespace, dataset: dict) -> tqdm:
     """Read the split's (key, face, labels) with a progress bar."""
-    lmdb = options.data / f"{options.split}_lmdb"
-    total = read_dataset(options.data)["splits"][options.split]["faces"]
+    if options.split not in dataset["splits"]:
+        raise UserError(f"{options.data} has no split {options.split}; import it")
+    total = dataset["splits"][options.split]["faces"]
     total = min(total, options.limit or total)
-    records = islice(read_faces(lmdb), options.limit)
-    return tqdm(records, "scoring", total, unit="face")
+    records = read_faces(options.data / f"{options.split}_lmdb")
+    return tqdm(islice(records, options.limit), "scoring", total, unit="face")
 
 
 def describe_run(options: argparse.Namespace, dataset: dict) -> dict:

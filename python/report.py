@@ -8,6 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from data_prep.errors import run
 from drml.caffe_log import read_log
 from drml.dataset import read_dataset
 from drml.evaluation import read_evaluation
@@ -15,8 +16,6 @@ from drml.files import write
 from drml.options import parser, positive
 from drml.report import Run, check_alike, render
 from drml.samples import read_samples
-
-from data_prep.errors import run
 
 
 def main() -> None:

@@ -15,11 +15,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
+from data_prep.errors import UserError, run
 from drml.caffe_log import seconds_left
 from drml.options import parser
 from drml.solver import Solver, read_solver
-
-from data_prep.errors import UserError, run
 
 
 def main() -> int:
@@ -69,6 +68,7 @@ def train(command: list[str], solver: Solver, log: Path) -> int:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            env=os.environ | {"GLOG_logtostderr": "1"},  # no second log elsewhere
         ) as caffe,
     ):
         stopped = pass_on_signals(caffe)

@@ -2,13 +2,12 @@
 
 import json
 import shutil
-import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import tiny_bp4d as tiny
@@ -117,7 +116,9 @@ def test_output_does_not_depend_on_jobs(root, imported, tmp_path):
             assert np.array_equal(a[1], b[1])
             assert np.array_equal(a[2], b[2])
     for file in ("mean.binaryproto", "dataset.json"):
-        assert (imported / file).read_bytes() == (tmp_path / "fold1" / file).read_bytes()
+        assert (imported / file).read_bytes() == (
+            tmp_path / "fold1" / file
+        ).read_bytes()
 
 
 def test_mean_is_that_of_the_decoded_train_faces(imported):
@@ -219,25 +220,33 @@ def cut_short(file: Path) -> None:
 
 def test_a_rerun_does_nothing_twice(root, tmp_path):
     folder = run_import(root, tmp_path, "--size=64")
-    before = {f: f.stat().st_mtime_ns for f in folder.rglob("*") if "lock" not in f.name}
+    before = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
     run_import(root, tmp_path, "--size=64")
-    after = {f: f.stat().st_mtime_ns for f in folder.rglob("*") if "lock" not in f.name}
-    assert after == before
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == before
 
 
-def test_a_killed_run_leaves_no_half_lmdb_and_is_taken_up(root, imported, tmp_path):
+def test_a_killed_run_is_taken_up_where_it_was(root, imported, tmp_path):
+    large = "--size=1000"  # slow enough to be killed between two splits
     command = [sys.executable, bp4d.__file__, root, "--out", tmp_path, "--fold=1"]
-    process = subprocess.Popen([*command, "--jobs=1"], stdout=subprocess.DEVNULL)
-    folder = tmp_path / "fold1"
+    process = subprocess.Popen([*command, large, "--jobs=1"], stdout=subprocess.PIPE)
+    train = tmp_path / "fold1" / "train_lmdb"
+    wait_until(train.exists)
+    process.kill()
+    process.communicate(timeout=30)  # ends once its workers, who share stdout, ended
+    assert not (tmp_path / "fold1" / "test_lmdb").exists()
+    assert not (tmp_path / "fold1" / "dataset.json").exists()
+
+    written = (train / "data.mdb").stat().st_mtime_ns
+    (tmp_path / "fold1" / ".val_lmdb.tmp").mkdir(exist_ok=True)
+    folder = run_import(root, tmp_path, large)
+    assert (train / "data.mdb").stat().st_mtime_ns == written
+    assert not list(folder.glob(".*"))
+    for split in SPLITS:
+        assert names(folder, split) == names(imported, split)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
-    while not list(folder.glob("*_lmdb")) + list(folder.glob(".*_lmdb.tmp")):
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (folder / "dataset.json").exists()
-    run_import(root, tmp_path)
-    assert not list(folder.glob(".*"))
-    expected = records(imported)
-    for split, held in records(folder).items():
-        assert [key for key, _, _ in held] == [key for key, _, _ in expected[split]]

@@ -18,9 +18,7 @@ MARKER = 33  # the landmark that is drawn: the upper lip's middle
 def landmarks(rng: np.random.Generator) -> np.ndarray:
     """Return (49, 2) points: the mean shape, turned, scaled and moved at random."""
     turn, scale = rng.uniform(-0.4, 0.4), rng.uniform(0.9, 1.6)
-    rotation = np.array(
-        [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
-    )
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     centred = mean_shape(100) - 50
     return scale * centred @ rotation.T + rng.uniform(-8, 8, 2) + (130, 174)
 

@@ -7,10 +7,13 @@ set_target_properties(pycaffe PROPERTIES PREFIX "" OUTPUT_NAME _caffe
 target_compile_options(pycaffe PRIVATE -w)
 target_link_libraries(pycaffe PRIVATE caffe)
 
-add_custom_target(pycaffe_files ALL
+file(GLOB_RECURSE PYCAFFE_SOURCES ${CAFFE}/python/caffe/*.py)
+add_custom_command(
+    OUTPUT ${PYCAFFE}/proto/__init__.py
     COMMAND ${CMAKE_COMMAND} -E copy_directory ${CAFFE}/python/caffe ${PYCAFFE}
     COMMAND ${CMAKE_COMMAND} -E touch ${PYCAFFE}/proto/__init__.py
-    DEPENDS ${PROTO_PY} VERBATIM)
+    DEPENDS ${PYCAFFE_SOURCES} COMMENT "pycaffe's Python files")
+add_custom_target(pycaffe_files DEPENDS ${PYCAFFE}/proto/__init__.py ${PROTO_PY})
 add_dependencies(pycaffe pycaffe_files)
 
 install(DIRECTORY ${PYCAFFE} DESTINATION python FILES_MATCHING

@@ -66,7 +66,9 @@ def _body(s, x, y, rng):
     neckline = 0.42 * (1 - (x / (neck_w * 1.55)) ** 2)
     cloth = 1 / (1 + np.exp(-(y - collar - 0.10 - neckline.clip(-0.5, 1)) / 0.006))
     weave = 1 + 0.025 * rng.standard_normal(x.shape).astype(np.float32)
-    crumple = cv2.GaussianBlur(rng.standard_normal(x.shape).astype(np.float32), (0, 0), 14)
+    crumple = cv2.GaussianBlur(
+        rng.standard_normal(x.shape).astype(np.float32), (0, 0), 14
+    )
     relief += 0.35 * crumple * cloth
     hem = np.exp(-(((y - collar - 0.13 - neckline.clip(-0.5, 1)) / 0.035) ** 2))
     relief += 0.03 * hem

@@ -91,9 +91,7 @@ def inflate(mask: np.ndarray, cell=5) -> np.ndarray:
     grid = diags([4, -1, -1, -1, -1], [0, 1, -1, w, -w], (n, n), format="csr")
     u = np.zeros(n)
     u[keep] = spsolve(grid[keep][:, keep].tocsc(), np.ones(len(keep)))
-    u = cv2.resize(
-        u.reshape(h, w).astype(np.float32), mask.shape[::-1], None, 0, 0, 2
-    )
+    u = cv2.resize(u.reshape(h, w).astype(np.float32), mask.shape[::-1], None, 0, 0, 2)
     u = cv2.GaussianBlur(np.maximum(u, 0), (0, 0), 2)
     return np.sqrt(u / u.max())
 

@@ -135,5 +135,3 @@ def _lashes(s, eye, u, v, upper, lower, face, strength):
     faint *= np.abs(u) < 1
     cover = np.clip((0.6 + 0.3 * strength) * line + faint, 0, 0.95)[..., None]
     face += cover * (np.float32((0.05, 0.05, 0.06)) - face)
-
-

@@ -4,7 +4,17 @@ import cv2
 import numpy as np
 
 from data_prep.faces.anatomy import outline
-from data_prep.faces.canvas import H, W, X, Y, fill, inflate, noise, pixels, spline, step
+from data_prep.faces.canvas import (
+    H,
+    W,
+    X,
+    Y,
+    fill,
+    inflate,
+    noise,
+    pixels,
+    step,
+)
 
 VOLUME = {"short": 0.10, "buzz": 0.03, "tied": 0.06, "bob": 0.14, "long": 0.13}
 LENGTH = {"bob": 1.25, "long": 2.3}  # how far down the sides it falls
@@ -59,7 +69,9 @@ def _fall(s):
 
 def _soft(area, rng):
     """Ragged instead of smooth edges."""
-    ragged = cv2.GaussianBlur(area, (0, 0), 2.5) + 0.10 * noise(rng, 2.2) * (area < 0.99)
+    ragged = cv2.GaussianBlur(area, (0, 0), 2.5) + 0.10 * noise(rng, 2.2) * (
+        area < 0.99
+    )
     return step(ragged, 0.25, 0.75).astype(np.float32)
 
 

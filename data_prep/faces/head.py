@@ -168,7 +168,9 @@ def _brows(s, colour, points, rng):
         t = np.linspace(0, 1, count)
         width = s.brow_w * (0.95 - 0.35 * t) * np.minimum(1, 0.55 + 4 * t)
         width *= np.minimum(1, 5 * (1.04 - t))
-        root = curve + np.c_[rng.normal(0, 0.01, count), rng.normal(0, 0.5, count) * width]
+        root = (
+            curve + np.c_[rng.normal(0, 0.01, count), rng.normal(0, 0.5, count) * width]
+        )
         angle = np.radians(-72 + 82 * t**0.5 + rng.normal(0, 11, count))
         length = rng.uniform(0.05, 0.10, count)
         end = root + np.c_[side * np.cos(angle), np.sin(angle)] * length[:, None]
@@ -180,5 +182,3 @@ def _brows(s, colour, points, rng):
     soft = cv2.GaussianBlur(mask, (0, 0), 0.02 * PER_UNIT)
     cover = np.maximum(mask, 0.55 * soft).astype(np.float32)[..., None] / 255
     return colour + 0.92 * cover * (0.75 * s.hair + 0.06 * s.skin - colour)
-
-

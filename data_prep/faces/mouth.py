@@ -116,7 +116,9 @@ def form_lips(subject, m, a, relief, colour, gloss, lines):
     z += 0.070 * np.sin(np.pi * t_low**0.8) * (y > li) * full * (m.low / 0.135) ** 0.5
     z += 0.012 * np.exp(-(((y - uo + 0.012) / 0.014) ** 2)) * full  # rim
     z -= 0.055 * np.exp(-((np.maximum(y - lo, 0) / 0.05) ** 2)) * (y > lo) * full
-    corner = np.exp(-(((np.abs(s) - 1.0) / 0.07) ** 2 + ((y - (ui + li) / 2) / 0.035) ** 2))
+    corner = np.exp(
+        -(((np.abs(s) - 1.0) / 0.07) ** 2 + ((y - (ui + li) / 2) / 0.035) ** 2)
+    )
     z -= (0.030 + 0.03 * a[14] + 0.02 * a[12]) * corner
     relief[box] += z
     lips = np.maximum(upper, lower)

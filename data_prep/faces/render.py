@@ -1,10 +1,10 @@
 """One frame: a subject's head under AU strengths, pose and light, as the camera sees.
 
-    1. AUs move and fold the skin   (canvas)
-    2. lids and lips take shape     (canvas)
-    3. light                        (canvas)
-    4. eyeballs, teeth              (canvas)
-    5. pose, backdrop, sensor       (frame)
+1. AUs move and fold the skin   (canvas)
+2. lids and lips take shape     (canvas)
+3. light                        (canvas)
+4. eyeballs, teeth              (canvas)
+5. pose, backdrop, sensor       (frame)
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ import numpy as np
 from data_prep.faces import actions, backdrop, eyes, head, mouth
 from data_prep.faces.actions import AUS
 from data_prep.faces.backdrop import EYES, HEIGHT, MARGIN, WIDTH
-from data_prep.faces.canvas import PER_UNIT, H, W, X, Y, bump, pixels
+from data_prep.faces.canvas import PER_UNIT, H, W, bump, pixels
 from data_prep.faces.shading import Light, shade
 from data_prep.faces.subject import Subject
 
@@ -137,7 +137,10 @@ def _pushed(points, moved):
 
 def _seen_from(light, pose):
     return Light(
-        light.x - np.tan(pose.yaw), light.y + np.tan(pose.pitch), light.key, light.room,
+        light.x - np.tan(pose.yaw),
+        light.y + np.tan(pose.pitch),
+        light.key,
+        light.room,
         light.warmth,
     )
 

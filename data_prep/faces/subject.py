@@ -110,8 +110,11 @@ class Subject:
         self.iris = IRIS[rng.integers(2 if dark else len(IRIS))]
         self.cloth = CLOTH[rng.integers(len(CLOTH))]
         self.wall = WALL[rng.integers(len(WALL))]
-        styles = ("long", "bob", "tied", "long") if self.female else (
-            "short", "short", "buzz", "short")
+        styles = (
+            ("long", "bob", "tied", "long")
+            if self.female
+            else ("short", "short", "buzz", "short")
+        )
         self.style = styles[rng.integers(len(styles))]
         self.parting = float(rng.uniform(-0.45, 0.45))
         self.beard = 0.0 if self.female else float(rng.choice([0, 0, 0.25, 0.5, 0.9]))

@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from sklearn.metrics import roc_curve
 
 COLOURS = ("#1f5a94", "#c8641b", "#2a8f6d", "#8a4f9e", "#555555")
@@ -63,6 +64,10 @@ def roc_curves(title: str, aus: Sequence[int], runs: Sequence) -> str:
         figure.suptitle(title, fontsize=10, x=0.01, ha="left")
         figure.supxlabel("false positive rate", fontsize=9)
         figure.supylabel("true positive rate", fontsize=9)
+        if len(runs) > 1:
+            lines = [Line2D([], [], color=colour(i)) for i in range(len(runs))]
+            names = [run.title for run in runs]
+            figure.legend(lines, names, loc="upper right", ncols=len(runs))
         for c, axes in enumerate(grid.flat):
             axes.set_visible(c < len(aus))
             if c < len(aus):
@@ -79,6 +84,8 @@ def _roc_plot(axes: Axes, column: int, name: str, runs: Sequence) -> None:
             scores = run.evaluation["scores"][known, column]
             rates = roc_curve(labels[known], scores)[:2]
             axes.plot(*rates, color=colour(i), linewidth=1.2)
+        else:
+            axes.text(0.5, 0.5, "undefined", ha="center", color=GREY, fontsize=8)
     axes.set_title(name, fontsize=8)
     axes.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, 1), yticks=(0, 1), aspect="equal")
     axes.tick_params(labelsize=7)

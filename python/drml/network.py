@@ -8,16 +8,17 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-import caffe
 import numpy as np
-from caffe.proto import caffe_pb2
 from google.protobuf import text_format
 
+import caffe
+from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
 from drml.preprocess import network_input
 from drml.weights import check_weights
 
 INPUT, OUTPUT = "data", "prob"
+caffe.init_log(1, True)  # warnings and errors only, to stderr; glog allows one call
 
 
 def load_net(prototxt: Path, weights: Path) -> caffe.Net:

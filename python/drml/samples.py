@@ -6,8 +6,8 @@ from pathlib import Path
 
 import lmdb
 import numpy as np
-from caffe.proto import caffe_pb2
 
+from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
 from drml.figures import data_uri
 from drml.metrics import THRESHOLD

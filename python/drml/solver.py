@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
-from caffe.proto import caffe_pb2
 from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
+from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
 
 

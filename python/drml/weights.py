@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import caffe
 import h5py
-from caffe.proto import caffe_pb2
 from google.protobuf.message import DecodeError
 
+import caffe
+from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
 
 Shapes = dict[str, list[tuple[int, ...]]]  # layer name -> shape of each blob

@@ -264,7 +264,7 @@ void RegionLayer<Dtype>::Forward_cpu(const vector<Blob<Dtype>*>& bottom,
   }
   // Blobs allocate and synchronise on first use, which threads must not race.
   Dtype* top_data = top[0]->mutable_cpu_data();
-  for (int i = 0; i < this->blobs_.size(); ++i) this->blobs_[i]->cpu_data();
+  for (int i = 0; i < mean_id_ + 3; ++i) this->blobs_[i]->cpu_data();
   mean_.mutable_cpu_data();
   variance_.mutable_cpu_data();
   if (use_global_stats_) LoadGlobalStatistics();

@@ -1,0 +1,72 @@
+#ifndef CAFFE_MULTILABEL_DATA_LAYER_HPP_
+#define CAFFE_MULTILABEL_DATA_LAYER_HPP_
+
+#include <string>
+#include <vector>
+
+#include "caffe/blob.hpp"
+#include "caffe/data_transformer.hpp"
+#include "caffe/layer.hpp"
+#include "caffe/layers/base_data_layer.hpp"
+#include "caffe/proto/caffe.pb.h"
+#include "caffe/util/lmdb_records.hpp"
+
+namespace caffe {
+
+/**
+ * @brief Faces and their AU labels from an LMDB, prefetched on a thread.
+ *
+ * A record is a Datum with the image in `data` (encoded, or C x H x W bytes)
+ * and one label an AU in `float_data`: +1 present, -1 absent, 0 unknown. All
+ * records hold as many labels as the first.
+ *
+ * @param top
+ *   -# (N, C, H, W) images, BGR, 0 to 255 before transform_param's crop,
+ *      mirror, mean and scale; N is data_param.batch_size
+ *   -# (N, labels), optional
+ *
+ * Records come in the order of their keys, or, with multilabel_data_param
+ * { shuffle: true }, in a new random order each epoch. A batch that reaches
+ * the epoch's end goes on with the next epoch's first records. Training starts
+ * at a random record below data_param.rand_skip. Of several solvers each
+ * reads its own records. A damaged record, one with a wrong number of labels
+ * or a label other than -1, 0 and 1 ends the program and is named by its key.
+ */
+template <typename Dtype>
+class MultilabelDataLayer : public BasePrefetchingDataLayer<Dtype> {
+ public:
+  explicit MultilabelDataLayer(const LayerParameter& param)
+      : BasePrefetchingDataLayer<Dtype>(param), num_labels_(0), position_(0) {}
+  virtual ~MultilabelDataLayer();
+  virtual void DataLayerSetUp(const vector<Blob<Dtype>*>& bottom,
+      const vector<Blob<Dtype>*>& top);
+
+  virtual inline const char* type() const { return "MultilabelData"; }
+  virtual inline int ExactNumBottomBlobs() const { return 0; }
+  virtual inline int MinTopBlobs() const { return 1; }
+  virtual inline int MaxTopBlobs() const { return 2; }
+
+ protected:
+  virtual void load_batch(Batch<Dtype>* batch);
+
+ private:
+  // Moves to the next record of this solver and returns its number.
+  int NextRecord();
+  void StartEpoch();
+  // The record's image, H x W with C 8-bit channels.
+  cv::Mat Image(const Datum& datum, int record) const;
+  void CheckImage(const cv::Mat& image, int record) const;
+  void CopyLabels(const Datum& datum, int record, Dtype* labels) const;
+  string Where(int record) const;
+
+  shared_ptr<LmdbRecords> records_;
+  int num_labels_;
+  vector<int> mean_shape_;  // (C, H, W), empty without a mean file
+  vector<int> order_;       // of the current epoch
+  uint64_t position_;       // records passed since the first epoch's start
+  unsigned int seed_;
+};
+
+}  // namespace caffe
+
+#endif  // CAFFE_MULTILABEL_DATA_LAYER_HPP_

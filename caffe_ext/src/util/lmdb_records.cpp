@@ -1,0 +1,57 @@
+#include "caffe/util/lmdb_records.hpp"
+
+#include <string>
+
+#include "glog/logging.h"
+
+namespace caffe {
+
+LmdbRecords::LmdbRecords(const std::string& path)
+    : path_(path), env_(NULL), txn_(NULL) {
+  Check(mdb_env_create(&env_));
+  Check(mdb_env_open(env_, path.c_str(),
+                     MDB_RDONLY | MDB_NOTLS | MDB_NOLOCK, 0444));
+  Check(mdb_txn_begin(env_, NULL, MDB_RDONLY, &txn_));
+  Check(mdb_dbi_open(txn_, NULL, 0, &dbi_));
+  ReadKeys();
+  LOG_IF(FATAL, keys_.empty()) << "LMDB " << path_ << " holds no record; "
+      << "make it again with the scripts of data_prep/.";
+}
+
+LmdbRecords::~LmdbRecords() {
+  mdb_txn_abort(txn_);
+  mdb_env_close(env_);
+}
+
+void LmdbRecords::Check(int status) const {
+  LOG_IF(FATAL, status != MDB_SUCCESS) << "Cannot read LMDB " << path_ << " ("
+      << mdb_strerror(status) << "); make it with the scripts of data_prep/, "
+      << "or correct data_param { source }, which starts at the folder that "
+      << "caffe was started in.";
+}
+
+void LmdbRecords::ReadKeys() {
+  MDB_cursor* cursor;
+  MDB_val key, value;
+  Check(mdb_cursor_open(txn_, dbi_, &cursor));
+  int status;
+  while ((status = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) ==
+         MDB_SUCCESS) {
+    keys_.push_back(
+        std::string(static_cast<const char*>(key.mv_data), key.mv_size));
+  }
+  mdb_cursor_close(cursor);
+  if (status != MDB_NOTFOUND) Check(status);
+}
+
+void LmdbRecords::Read(int i, Datum* datum) const {
+  MDB_val key, value;
+  key.mv_size = keys_[i].size();
+  key.mv_data = const_cast<char*>(keys_[i].data());
+  Check(mdb_get(txn_, dbi_, &key, &value));
+  LOG_IF(FATAL, !datum->ParseFromArray(value.mv_data, value.mv_size))
+      << "Record '" << keys_[i] << "' of LMDB " << path_
+      << " is no Datum; make the LMDB again with the scripts of data_prep/.";
+}
+
+}  // namespace caffe

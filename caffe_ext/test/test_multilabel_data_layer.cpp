@@ -1,0 +1,330 @@
+#include <opencv2/core/core.hpp>
+#include <opencv2/highgui/highgui.hpp>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "boost/scoped_ptr.hpp"
+#include "gtest/gtest.h"
+
+#include "caffe/blob.hpp"
+#include "caffe/common.hpp"
+#include "caffe/layers/multilabel_data_layer.hpp"
+#include "caffe/proto/caffe.pb.h"
+#include "caffe/util/db.hpp"
+#include "caffe/util/io.hpp"
+
+#include "caffe/test/test_caffe_main.hpp"
+
+namespace caffe {
+
+const int kRecords = 5;
+const int kLabels = 4;
+const int kHeight = 6;
+const int kWidth = 7;
+
+template <typename TypeParam>
+class MultilabelDataLayerTest : public MultiDeviceTest<TypeParam> {
+  typedef typename TypeParam::Dtype Dtype;
+
+ protected:
+  MultilabelDataLayerTest() {
+    Caffe::set_random_seed(1701);
+    MakeTempDir(&folder_);
+    tops_.push_back(&data_);
+    tops_.push_back(&label_);
+    param_.set_name("data");
+    param_.set_phase(TRAIN);
+    param_.mutable_data_param()->set_source(folder_ + "/lmdb");
+    param_.mutable_data_param()->set_batch_size(2);
+  }
+
+  // Value of record r, channel c, row h, column w: all different within r.
+  static int Pixel(int r, int c, int h, int w) {
+    return 10 * r + 60 * c + 7 * h + w;
+  }
+  static int Label(int r, int i) { return (r + i) % 3 - 1; }
+
+  static Datum Record(int r, bool encoded = true) {
+    Datum datum;
+    cv::Mat image(kHeight, kWidth, CV_8UC3);
+    for (int h = 0; h < kHeight; ++h) {
+      for (int w = 0; w < kWidth; ++w) {
+        image.at<cv::Vec3b>(h, w) = cv::Vec3b(
+            Pixel(r, 0, h, w), Pixel(r, 1, h, w), Pixel(r, 2, h, w));
+      }
+    }
+    if (encoded) {
+      std::vector<uchar> png;
+      cv::imencode(".png", image, png);
+      datum.set_data(string(png.begin(), png.end()));
+      datum.set_encoded(true);
+    } else {
+      CVMatToDatum(image, &datum);
+    }
+    for (int i = 0; i < kLabels; ++i) datum.add_float_data(Label(r, i));
+    return datum;
+  }
+
+  static vector<Datum> Records(bool encoded = true) {
+    vector<Datum> records;
+    for (int r = 0; r < kRecords; ++r) records.push_back(Record(r, encoded));
+    return records;
+  }
+
+  void Write(const vector<Datum>& records) {
+    boost::scoped_ptr<db::DB> db(db::GetDB("lmdb"));
+    db->Open(param_.data_param().source(), db::NEW);
+    boost::scoped_ptr<db::Transaction> transaction(db->NewTransaction());
+    for (int r = 0; r < records.size(); ++r) {
+      transaction->Put("key" + format_int(r),
+                       records[r].SerializeAsString());
+    }
+    transaction->Commit();
+  }
+
+  void WriteMean(int height) {
+    BlobProto mean;
+    const int shape[] = {1, 3, height, kWidth};
+    Blob<Dtype> blob(vector<int>(shape, shape + 4));
+    for (int i = 0; i < blob.count(); ++i) {
+      blob.mutable_cpu_data()[i] = 0.25 * i;
+    }
+    blob.ToProto(&mean);
+    const string path = folder_ + "/mean.binaryproto";
+    WriteProtoToBinaryFile(mean, path);
+    param_.mutable_transform_param()->set_mean_file(path);
+  }
+
+  // The record that item n of the batch shows, by its first pixel and labels.
+  int RecordAt(int n) {
+    const int r = (data_.data_at(n, 0, 0, 0) - Pixel(0, 0, 0, 0)) / 10;
+    for (int i = 0; i < kLabels; ++i) {
+      EXPECT_EQ(Label(r, i), label_.cpu_data()[n * kLabels + i]);
+    }
+    return r;
+  }
+
+  // The records of the first batches, as a string of their numbers.
+  string Order(int batches) {
+    MultilabelDataLayer<Dtype> layer(param_);
+    layer.SetUp(vector<Blob<Dtype>*>(), tops_);
+    string order;
+    for (int batch = 0; batch < batches; ++batch) {
+      layer.Forward(vector<Blob<Dtype>*>(), tops_);
+      for (int n = 0; n < data_.num(); ++n) {
+        order += format_int(RecordAt(n));
+      }
+    }
+    return order;
+  }
+
+  void CheckPixels(bool encoded) {
+    Write(Records(encoded));
+    MultilabelDataLayer<Dtype> layer(param_);
+    layer.SetUp(vector<Blob<Dtype>*>(), tops_);
+    EXPECT_EQ("2 3 6 7 (252)", data_.shape_string());
+    EXPECT_EQ("2 4 (8)", label_.shape_string());
+    for (int r = 0; r < 4; r += 2) {
+      layer.Forward(vector<Blob<Dtype>*>(), tops_);
+      for (int n = 0; n < 2; ++n) {
+        EXPECT_EQ(r + n, RecordAt(n));
+        for (int c = 0; c < 3; ++c) {
+          for (int h = 0; h < kHeight; ++h) {
+            for (int w = 0; w < kWidth; ++w) {
+              EXPECT_EQ(Pixel(r + n, c, h, w), data_.data_at(n, c, h, w));
+            }
+          }
+        }
+      }
+    }
+  }
+
+  string folder_;
+  Blob<Dtype> data_, label_;
+  vector<Blob<Dtype>*> tops_;
+  LayerParameter param_;
+};
+
+TYPED_TEST_CASE(MultilabelDataLayerTest, TestDtypesAndDevices);
+
+TYPED_TEST(MultilabelDataLayerTest, TestEncoded) { this->CheckPixels(true); }
+
+TYPED_TEST(MultilabelDataLayerTest, TestPlain) { this->CheckPixels(false); }
+
+TYPED_TEST(MultilabelDataLayerTest, TestBatchGoesOnWithTheNextEpoch) {
+  this->Write(this->Records());
+  EXPECT_EQ("0123401234", this->Order(5));
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestBatchLargerThanTheData) {
+  this->Write(this->Records());
+  this->param_.mutable_data_param()->set_batch_size(12);
+  EXPECT_EQ("012340123401", this->Order(1));
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestDataWithoutLabels) {
+  typedef typename TypeParam::Dtype Dtype;
+  this->Write(this->Records());
+  this->tops_.resize(1);
+  MultilabelDataLayer<Dtype> layer(this->param_);
+  layer.SetUp(vector<Blob<Dtype>*>(), this->tops_);
+  layer.Forward(vector<Blob<Dtype>*>(), this->tops_);
+  EXPECT_EQ(this->Pixel(1, 2, 3, 4), this->data_.data_at(1, 2, 3, 4));
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestShuffle) {
+  this->Write(this->Records());
+  this->param_.mutable_multilabel_data_param()->set_shuffle(true);
+  this->param_.mutable_multilabel_data_param()->set_seed(3);
+  const string order = this->Order(25);  // 10 epochs
+  EXPECT_EQ(order, this->Order(25));
+  std::set<string> epochs;
+  for (int epoch = 0; epoch < 10; ++epoch) {
+    string records = order.substr(epoch * kRecords, kRecords);
+    epochs.insert(records);
+    std::sort(records.begin(), records.end());
+    EXPECT_EQ("01234", records);  // each once
+  }
+  EXPECT_GT(epochs.size(), 5);  // of 120 orders, ten draws
+  this->param_.mutable_multilabel_data_param()->set_seed(4);
+  EXPECT_NE(order, this->Order(25));
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestSolverSeedDecidesTheOrder) {
+  this->Write(this->Records());
+  this->param_.mutable_multilabel_data_param()->set_shuffle(true);
+  std::set<string> orders;
+  for (int seed = 0; seed < 8; ++seed) {
+    Caffe::set_random_seed(seed);
+    const string order = this->Order(5);
+    Caffe::set_random_seed(seed);
+    EXPECT_EQ(order, this->Order(5));
+    orders.insert(order);
+  }
+  EXPECT_GT(orders.size(), 4);
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestRandSkip) {
+  this->Write(this->Records());
+  this->param_.mutable_data_param()->set_rand_skip(kRecords);
+  std::set<string> orders;
+  for (int i = 0; i < 40; ++i) {
+    const string order = this->Order(3);
+    EXPECT_EQ(order, string("01234012340").substr(order[0] - '0', 6));
+    orders.insert(order);
+  }
+  EXPECT_EQ(kRecords, orders.size());
+  this->param_.set_phase(TEST);
+  EXPECT_EQ("012340", this->Order(3));
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestSolversShareTheRecords) {
+  this->Write(this->Records());
+  Caffe::set_solver_count(2);
+  EXPECT_EQ("024130", this->Order(3));
+  Caffe::set_solver_rank(1);
+  EXPECT_EQ("130241", this->Order(3));
+  Caffe::set_solver_rank(0);
+  this->param_.set_phase(TEST);
+  EXPECT_EQ("012340", this->Order(3));
+  Caffe::set_solver_count(1);
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestCentreCropMeanAndScale) {
+  typedef typename TypeParam::Dtype Dtype;
+  this->Write(this->Records());
+  this->WriteMean(kHeight);
+  this->param_.set_phase(TEST);
+  this->param_.mutable_transform_param()->set_crop_size(4);
+  this->param_.mutable_transform_param()->set_scale(0.5);
+  MultilabelDataLayer<Dtype> layer(this->param_);
+  layer.SetUp(vector<Blob<Dtype>*>(), this->tops_);
+  layer.Forward(vector<Blob<Dtype>*>(), this->tops_);
+  EXPECT_EQ("2 3 4 4 (96)", this->data_.shape_string());
+  // The crop starts at ((6 - 4) / 2, (7 - 4) / 2) = (1, 1).
+  for (int c = 0; c < 3; ++c) {
+    for (int h = 0; h < 4; ++h) {
+      for (int w = 0; w < 4; ++w) {
+        const Dtype mean = 0.25 * ((c * kHeight + h + 1) * kWidth + w + 1);
+        EXPECT_EQ((this->Pixel(1, c, h + 1, w + 1) - mean) / 2,
+                  this->data_.data_at(1, c, h, w));
+      }
+    }
+  }
+}
+
+// In training every crop position and both orientations occur, and no other.
+TYPED_TEST(MultilabelDataLayerTest, TestRandomCropAndMirror) {
+  typedef typename TypeParam::Dtype Dtype;
+  this->Write(vector<Datum>(1, this->Record(0)));
+  this->param_.mutable_transform_param()->set_crop_size(5);
+  this->param_.mutable_transform_param()->set_mirror(true);
+  MultilabelDataLayer<Dtype> layer(this->param_);
+  layer.SetUp(vector<Blob<Dtype>*>(), this->tops_);
+  std::set<int> seen;
+  for (int i = 0; i < 100; ++i) {
+    layer.Forward(vector<Blob<Dtype>*>(), this->tops_);
+    const bool mirrored =
+        this->data_.data_at(0, 0, 0, 0) > this->data_.data_at(0, 0, 0, 1);
+    const int corner = this->data_.data_at(0, 0, 0, mirrored ? 4 : 0);
+    seen.insert(2 * corner + mirrored);
+    for (int h = 0; h < 5; ++h) {
+      for (int w = 0; w < 5; ++w) {
+        EXPECT_EQ(corner + 7 * h + (mirrored ? 4 - w : w),
+                  this->data_.data_at(0, 0, h, w));
+      }
+    }
+  }
+  EXPECT_EQ(2 * 2 * 3, seen.size());  // rows 0-1, columns 0-2, two ways
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestMissingLmdbDeathTest) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_DEATH(this->Order(1), "Cannot read LMDB .*/lmdb .No such file or "
+               "directory.; make it with");
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestEmptyLmdbDeathTest) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  this->Write(vector<Datum>());
+  EXPECT_DEATH(this->Order(1), "LMDB .*/lmdb holds no record; make it again");
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestBadRecordDeathTest) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const char* sentences[] = {
+      "record 'key0' of LMDB .*/lmdb[01] has no labels",
+      "record 'key4' of LMDB .*/lmdb[01] has 5 labels, the first record 4",
+      "record 'key4' of LMDB .*: label 9 of AU column 3 is none of 1",
+      "record 'key4' of LMDB .* holds a damaged image; replace",
+      "record 'key4' of LMDB .* is an image of 3 x 3 .H x W., smaller than",
+  };
+  this->param_.mutable_transform_param()->set_crop_size(4);
+  for (int fault = 0; fault < 5; ++fault) {
+    vector<Datum> records = this->Records();
+    Datum* last = &records.back();
+    if (fault == 0) records[0].clear_float_data();
+    if (fault == 1) last->add_float_data(1);
+    if (fault == 2) last->set_float_data(3, 9);
+    if (fault == 3) last->mutable_data()->assign(40, 'x');
+    if (fault == 4) CVMatToDatum(cv::Mat(3, 3, CV_8UC3), last);
+    if (fault == 4) for (int i = 0; i < 4; ++i) last->add_float_data(0);
+    this->param_.mutable_data_param()->set_source(
+        this->folder_ + "/lmdb" + format_int(fault));
+    this->Write(records);
+    EXPECT_DEATH(this->Order(9), sentences[fault]);
+  }
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestMeanOfAnotherSizeDeathTest) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  this->Write(this->Records());
+  this->WriteMean(kHeight + 1);
+  EXPECT_DEATH(this->Order(1), "is an image of 3 x 6 x 7 .C x H x W., the mean "
+               "file .*mean.binaryproto of 3 x 7 x 7; give");
+}
+
+}  // namespace caffe

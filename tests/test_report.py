@@ -1,0 +1,177 @@
+"""report.py on made-up results: what the page must hold, and that it stands alone."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import report
+from tiny_dataset import AUS, make_dataset
+
+from data_prep.errors import run
+from data_prep.face_lmdb import read_faces
+from drml.evaluation import write_evaluation
+from drml.metrics import au_results
+
+LOG = """I1 solver.cpp:1] x
+random_seed: 3
+I1 solver.cpp:1] Iteration 0, Testing net (#0)
+I1 solver.cpp:1]     Test net output #0: loss = 9 (* 1 = 9 loss)
+I1 solver.cpp:1] Iteration 0 (1 iter/s, 1s/1 iters), loss = 8.5
+I1 solver.cpp:1] Iteration 50 (1 iter/s, 1s/1 iters), loss = 6.5
+"""
+
+
+def add_evaluation(folder, title="Tiny", generated=True, scores=None):
+    """Write an evaluation of the tiny dataset, by default of all scores 0.75."""
+    keys, _, labels = zip(*read_faces(Path("data/test_lmdb")), strict=True)
+    labels = np.array(labels)
+    scores = np.full(labels.shape, 0.75, np.float32) if scores is None else scores
+    about = {
+        "title": title,
+        "dataset": "BP4D, fold 1" + generated * " (generated faces)" + ", test split",
+        "generated": generated,
+        "split": "test",
+        "net": "net.prototxt",
+        "weights": "snapshots/tiny_iter_1234.caffemodel",
+        "command": "python python/evaluate.py --net net.prototxt",
+    }
+    results = au_results(scores, labels, AUS)
+    write_evaluation(Path(folder), about, keys, scores, labels, results)
+    return labels
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_dataset(tmp_path / "data")
+    Path("train.log").write_text(LOG)
+    return tmp_path
+
+
+def reported(monkeypatch, *more, evaluations=("out",)):
+    logs = ["train.log"] * len(evaluations)
+    words = ["--evaluation", *evaluations, "--log", *logs, "--data", "data"]
+    argv = ["report.py", *words, "--out", "site/report.html", *more]
+    monkeypatch.setattr(sys, "argv", argv)
+    with pytest.raises(SystemExit) as end:
+        run(report.main)
+    return end.value.code
+
+
+def page():
+    """Return the page with every run of white space as one blank."""
+    return " ".join(Path("site/report.html").read_text().split())
+
+
+def test_page_holds_results_and_origin(project, monkeypatch):
+    add_evaluation("out")
+    assert reported(monkeypatch, "--title", "AUs & faces") == 0
+    html = page()
+    assert "<h1>AUs &amp; faces (generated faces)</h1>" in html
+    assert html.count("generated faces") >= 5  # every section's title says so
+    assert "lip corner puller" in html
+    row = json.loads(Path("out/evaluation.json").read_text())["aus"][0]
+    # 11 faces: every second, from the first, is positive: 6 + and 5 -.
+    assert (row["positives"], row["negatives"]) == (6, 5)
+    assert f"{100 * 12 / 17:.1f}" in html  # 2 * 6 / (2 * 6 + 5)
+    assert "1,234 iterations, solver seed 3" in html
+    assert "python python/evaluate.py --net net.prototxt" in html
+
+
+def test_page_stands_alone(project, monkeypatch):
+    add_evaluation("out")
+    assert reported(monkeypatch) == 0
+    sources = re.findall(r'(?:src|href)="([^"]*)"', page())
+    assert len(sources) >= 3
+    assert all(source.startswith("data:image/") for source in sources)
+    assert not re.search(r"<script|<link|@import|url\(|http", page())
+
+
+def test_same_input_same_bytes(project, monkeypatch):
+    add_evaluation("out")
+    assert reported(monkeypatch) == 0
+    first = page()
+    assert reported(monkeypatch) == 0
+    assert page() == first
+
+
+def test_sample_faces_show_what_became_of_each_au(project, monkeypatch):
+    keys, _, labels = zip(*read_faces(Path("data/test_lmdb")), strict=True)
+    scores = np.full((len(keys), 2), 0.1, np.float32)
+    # The labels of the first three faces are (+, +), (-, -), (+, 0).
+    scores[:3] = [[0.9, 0.1], [0.1, 0.5], [0.2, 0.8]]
+    assert np.array(labels)[:3].tolist() == [[1, 1], [-1, -1], [1, 0]]
+    add_evaluation("out", scores=scores)
+    assert reported(monkeypatch, "--faces", "11") == 0
+    figures = re.findall(r"<figcaption>(.*?)</figcaption>", page(), re.DOTALL)
+    chips = [re.findall(r'chip ([\w-]+)">\S (\d+)', figure) for figure in figures]
+    assert chips[0] == [("hit", "1"), ("miss", "12")]
+    assert chips[1] == [("false-alarm", "12")]
+    assert chips[2] == [("miss", "1"), ("unknown", "12")]
+    assert len(figures) == 11
+    assert "F001_T1_0" in figures[0]
+
+
+def test_several_runs_side_by_side(project, monkeypatch):
+    add_evaluation("out/a", "Net A")
+    add_evaluation("out/b", "Net B")
+    assert reported(monkeypatch, evaluations=("out/a", "out/b")) == 0
+    assert '<th class="run" colspan="2">Net A</th>' in page()
+    assert '<th class="run" colspan="2">Net B</th>' in page()
+
+
+def test_undefined_is_shown(project, monkeypatch):
+    labels = add_evaluation("out")
+    record = json.loads(Path("out/evaluation.json").read_text())
+    record["aus"][1] |= {"f1": None, "f1_all_positive": None, "auc": None}
+    record["average"]["aus"] = 1
+    Path("out/evaluation.json").write_text(json.dumps(record))
+    with h5py.File("out/predictions.h5", "r+") as file:
+        file["labels"][:, 1] = np.ones(len(labels))
+    assert reported(monkeypatch) == 0
+    assert page().count('<span class="undefined">undefined</span>') == 3
+    assert "Avg. of 1 of 2 AUs" in page()
+
+
+def test_real_faces_are_not_called_generated(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_dataset(tmp_path / "data", generated=False)
+    Path("train.log").write_text(LOG)
+    add_evaluation("out", generated=False)
+    assert reported(monkeypatch) == 0
+    assert "generated" not in page()
+
+
+def refused(monkeypatch, capsys, **options):
+    assert reported(monkeypatch, **options) == 1
+    assert not Path("site").exists()
+    return capsys.readouterr().err
+
+
+def test_missing_input_is_one_sentence(project, monkeypatch, capsys):
+    sentence = refused(monkeypatch, capsys)
+    assert "out/evaluation.json does not exist; make it with" in sentence
+    add_evaluation("out")
+    Path("out/predictions.h5").write_bytes(b"")
+    assert "out/predictions.h5 cannot be read" in refused(monkeypatch, capsys)
+    add_evaluation("out")
+    Path("train.log").write_text("nothing")
+    assert "train.log holds no loss" in refused(monkeypatch, capsys)
+
+
+def test_other_dataset_is_refused(project, monkeypatch, capsys):
+    add_evaluation("out", generated=False)
+    assert "give the dataset that was evaluated" in refused(monkeypatch, capsys)
+
+
+def test_runs_on_different_faces_are_refused(project, monkeypatch, capsys):
+    add_evaluation("out/a", "Net A")
+    add_evaluation("out/b", "Net B")
+    with h5py.File("out/b/predictions.h5", "r+") as file:
+        file["keys"][0] = "00000000_M001_T1_0"
+    sentence = refused(monkeypatch, capsys, evaluations=("out/a", "out/b"))
+    assert "Net B and Net A were evaluated on different faces" in sentence
