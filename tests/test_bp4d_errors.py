@@ -36,6 +36,7 @@ def refusal(root, tmp_path):
         with pytest.raises(UserError) as error:
             bp4d.main([str(root), out, "--fold=1", "--jobs=1", "--size=64", *options])
         assert not (tmp_path / "out" / "fold1" / "dataset.json").exists()
+        assert not list(tmp_path.glob("out/fold1/.*"))
         assert "\n" not in str(error.value)
         return str(error.value)
 

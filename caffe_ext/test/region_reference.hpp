@@ -38,9 +38,12 @@ class RegionReference {
 
 template <typename Dtype>
 RegionReference<Dtype>::RegionReference(const RegionLayer<Dtype>& layer,
-    const Blob<Dtype>& bottom, const Blob<Dtype>& top)
-    : y(bottom.count()), dx(bottom.count()),
-      layer_(const_cast<RegionLayer<Dtype>*>(&layer)), bottom_(bottom),
+                                        const Blob<Dtype>& bottom,
+                                        const Blob<Dtype>& top)
+    : y(bottom.count()),
+      dx(bottom.count()),
+      layer_(const_cast<RegionLayer<Dtype>*>(&layer)),
+      bottom_(bottom),
       top_(top) {
   const RegionParameter& param = layer.layer_param().region_param();
   grid_w_ = param.grid_w();
@@ -62,7 +65,7 @@ double RegionReference<Dtype>::Statistic(bool variance, int p, int c) const {
   const int id = p * bottom_.channels() + c;
   if (global_) {
     return layer_->blobs()[statistics_ + variance]->cpu_data()[id] /
-        layer_->blobs()[statistics_ + 2]->cpu_data()[0];
+           layer_->blobs()[statistics_ + 2]->cpu_data()[0];
   }
   double sum = 0, count = 0;
   const double mean = variance ? Statistic(false, p, c) : 0;
@@ -118,13 +121,14 @@ void RegionReference<Dtype>::Convolve() {
           const double g = top_.cpu_diff()[out];
           db[filter] += g;
           y[out] = bottom_.cpu_data()[out] +
-              (bias_ ? layer_->blobs()[1]->cpu_data()[filter] : 0);
+                   (bias_ ? layer_->blobs()[1]->cpu_data()[filter] : 0);
           for (int c = 0; c < C; ++c) {
             for (int u = -r; u <= r; ++u) {
               for (int v = -r; v <= r; ++v) {
                 const int hh = h + u, ww = w + v;
                 if (hh < 0 || hh >= H || ww < 0 || ww >= W ||
-                    Patch(hh, ww) != Patch(h, w)) continue;
+                    Patch(hh, ww) != Patch(h, w))
+                  continue;
                 const int in = bottom_.offset(n, c, hh, ww);
                 if (z_[in] <= 0) continue;
                 const int tap = weight.offset(filter, c, u + r, v + r);
@@ -147,8 +151,8 @@ void RegionReference<Dtype>::Convolve() {
         sum_dz[id] += dz_[i];
         sum_dz_z[id] += dz_[i] * z_[i];
       } else {
-        const double means = global_ ? 0 :
-            (sum_dz[id] + z_[i] * sum_dz_z[id]) / count;
+        const double means =
+            global_ ? 0 : (sum_dz[id] + z_[i] * sum_dz_z[id]) / count;
         dx[i] = top_.cpu_diff()[i] + (dz_[i] - means) * scale_[id];
       }
     }

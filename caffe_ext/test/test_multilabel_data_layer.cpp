@@ -52,8 +52,8 @@ class MultilabelDataLayerTest : public MultiDeviceTest<TypeParam> {
     cv::Mat image(kHeight, kWidth, CV_8UC3);
     for (int h = 0; h < kHeight; ++h) {
       for (int w = 0; w < kWidth; ++w) {
-        image.at<cv::Vec3b>(h, w) = cv::Vec3b(
-            Pixel(r, 0, h, w), Pixel(r, 1, h, w), Pixel(r, 2, h, w));
+        image.at<cv::Vec3b>(h, w) =
+            cv::Vec3b(Pixel(r, 0, h, w), Pixel(r, 1, h, w), Pixel(r, 2, h, w));
       }
     }
     if (encoded) {
@@ -79,8 +79,7 @@ class MultilabelDataLayerTest : public MultiDeviceTest<TypeParam> {
     db->Open(param_.data_param().source(), db::NEW);
     boost::scoped_ptr<db::Transaction> transaction(db->NewTransaction());
     for (int r = 0; r < records.size(); ++r) {
-      transaction->Put("key" + format_int(r),
-                       records[r].SerializeAsString());
+      transaction->Put("key" + format_int(r), records[r].SerializeAsString());
     }
     transaction->Commit();
   }
@@ -150,9 +149,13 @@ class MultilabelDataLayerTest : public MultiDeviceTest<TypeParam> {
 
 TYPED_TEST_CASE(MultilabelDataLayerTest, TestDtypesAndDevices);
 
-TYPED_TEST(MultilabelDataLayerTest, TestEncoded) { this->CheckPixels(true); }
+TYPED_TEST(MultilabelDataLayerTest, TestEncoded) {
+  this->CheckPixels(true);
+}
 
-TYPED_TEST(MultilabelDataLayerTest, TestPlain) { this->CheckPixels(false); }
+TYPED_TEST(MultilabelDataLayerTest, TestPlain) {
+  this->CheckPixels(false);
+}
 
 TYPED_TEST(MultilabelDataLayerTest, TestBatchGoesOnWithTheNextEpoch) {
   this->Write(this->Records());
@@ -283,7 +286,8 @@ TYPED_TEST(MultilabelDataLayerTest, TestRandomCropAndMirror) {
 
 TYPED_TEST(MultilabelDataLayerTest, TestMissingLmdbDeathTest) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
-  EXPECT_DEATH(this->Order(1), "Cannot read LMDB .*/lmdb .No such file or "
+  EXPECT_DEATH(this->Order(1),
+               "Cannot read LMDB .*/lmdb .No such file or "
                "directory.; make it with");
 }
 
@@ -310,10 +314,12 @@ TYPED_TEST(MultilabelDataLayerTest, TestBadRecordDeathTest) {
     if (fault == 1) last->add_float_data(1);
     if (fault == 2) last->set_float_data(3, 9);
     if (fault == 3) last->mutable_data()->assign(40, 'x');
-    if (fault == 4) CVMatToDatum(cv::Mat(3, 3, CV_8UC3), last);
-    if (fault == 4) for (int i = 0; i < 4; ++i) last->add_float_data(0);
-    this->param_.mutable_data_param()->set_source(
-        this->folder_ + "/lmdb" + format_int(fault));
+    if (fault == 4) {
+      CVMatToDatum(cv::Mat(3, 3, CV_8UC3), last);
+      for (int i = 0; i < kLabels; ++i) last->add_float_data(0);
+    }
+    this->param_.mutable_data_param()->set_source(this->folder_ + "/lmdb" +
+                                                  format_int(fault));
     this->Write(records);
     EXPECT_DEATH(this->Order(9), sentences[fault]);
   }
@@ -323,7 +329,8 @@ TYPED_TEST(MultilabelDataLayerTest, TestMeanOfAnotherSizeDeathTest) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   this->Write(this->Records());
   this->WriteMean(kHeight + 1);
-  EXPECT_DEATH(this->Order(1), "is an image of 3 x 6 x 7 .C x H x W., the mean "
+  EXPECT_DEATH(this->Order(1),
+               "is an image of 3 x 6 x 7 .C x H x W., the mean "
                "file .*mean.binaryproto of 3 x 7 x 7; give");
 }
 

@@ -60,8 +60,9 @@ class MultilabelSigmoidCrossEntropyLossLayerTest
 TYPED_TEST_CASE(MultilabelSigmoidCrossEntropyLossLayerTest,
                 TestDtypesAndDevices);
 
-// Two faces, two AUs: scores ((0, log 3), (log 3, 5)), labels ((1, -1), (1, 0)).
-// p = ((1/2, 3/4), (3/4, .)): -log 1/2 - log 1/4 - log 3/4 = log(32/3), halved.
+// Two faces, two AUs: scores ((0, log 3), (log 3, 5)), labels ((1, -1), (1,
+// 0)). p = ((1/2, 3/4), (3/4, .)): -log 1/2 - log 1/4 - log 3/4 = log(32/3),
+// halved.
 TYPED_TEST(MultilabelSigmoidCrossEntropyLossLayerTest, TestWorkedExample) {
   typedef typename TypeParam::Dtype Dtype;
   this->Reshape(2, 2);
@@ -80,7 +81,8 @@ TYPED_TEST(MultilabelSigmoidCrossEntropyLossLayerTest, TestWorkedExample) {
 TYPED_TEST(MultilabelSigmoidCrossEntropyLossLayerTest, TestReference) {
   double loss = 0;
   for (int i = 0; i < this->scores_.count(); ++i) {
-    const double p = 1 / (1 + std::exp(-double(this->scores_.cpu_data()[i])));
+    const double x = this->scores_.cpu_data()[i];
+    const double p = 1 / (1 + std::exp(-x));
     const double y = this->labels_.cpu_data()[i];
     if (y > 0) loss -= std::log(p);
     if (y < 0) loss -= std::log(1 - p);
@@ -121,7 +123,8 @@ TYPED_TEST(MultilabelSigmoidCrossEntropyLossLayerTest, TestExtremeScores) {
 TYPED_TEST(MultilabelSigmoidCrossEntropyLossLayerTest, TestBadInputDeathTest) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   this->labels_.mutable_cpu_data()[7] = 2;
-  EXPECT_DEATH(this->Loss(), "layer 'loss': label 2 of item 2, AU column 1, is "
+  EXPECT_DEATH(this->Loss(),
+               "layer 'loss': label 2 of item 2, AU column 1, is "
                "none of 1 .present., -1 .absent. and 0 .unknown.");
   this->labels_.Reshape(5, 4, 1, 1);
   EXPECT_DEATH(this->Loss(), "3 outputs a face against 4 labels; set");

@@ -377,17 +377,20 @@ TYPED_TEST(RegionLayerTest, TestBadInputDeathTest) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   RegionParameter* region = this->param_.mutable_region_param();
   region->set_grid_h(4);
-  EXPECT_DEATH(RegionLayer<Dtype>(this->param_).SetUp(this->bottoms_,
-      this->tops_), "blob 'conv1' is 6 x 6 .H x W., which a grid of 4 x 2 "
+  EXPECT_DEATH(
+      RegionLayer<Dtype>(this->param_).SetUp(this->bottoms_, this->tops_),
+      "blob 'conv1' is 6 x 6 .H x W., which a grid of 4 x 2 "
       "does not divide; change");
   region->set_grid_h(3);
   region->set_pad(0);
-  EXPECT_DEATH(RegionLayer<Dtype>(this->param_).SetUp(this->bottoms_,
-      this->tops_), "kernel_size of 3 with pad 0 changes a patch's size");
+  EXPECT_DEATH(
+      RegionLayer<Dtype>(this->param_).SetUp(this->bottoms_, this->tops_),
+      "kernel_size of 3 with pad 0 changes a patch's size");
   region->clear_pad();
   for (int i = 0; i < 3; ++i) this->param_.add_param();
-  EXPECT_DEATH(RegionLayer<Dtype>(this->param_).SetUp(this->bottoms_,
-      this->tops_), "param 2 is a statistic and cannot be learned");
+  EXPECT_DEATH(
+      RegionLayer<Dtype>(this->param_).SetUp(this->bottoms_, this->tops_),
+      "param 2 is a statistic and cannot be learned");
 }
 
 }  // namespace caffe

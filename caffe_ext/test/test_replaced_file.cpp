@@ -70,7 +70,9 @@ TEST_F(ReplacedFileTest, TestKilledWhileWriting) {
 // A limit on a file's size fails a write as a full disk does.
 TEST_F(ReplacedFileTest, TestNoRoomDeathTest) {
   ::testing::FLAGS_gtest_death_test_style = "fast";  // no threads in this test
-  EXPECT_DEATH(LimitFileSize(1000); WriteMean(2),
+  EXPECT_DEATH(
+      LimitFileSize(1000);
+      WriteMean(2),
       "Cannot write .*mean.binaryproto .*; make sure that its folder exists");
   EXPECT_EQ(1, Mean());
   EXPECT_FALSE(Exists(ReplacedFile(name_).temporary_name()));
@@ -79,14 +81,15 @@ TEST_F(ReplacedFileTest, TestNoRoomDeathTest) {
 TEST_F(ReplacedFileTest, TestMissingFolderDeathTest) {
   ::testing::FLAGS_gtest_death_test_style = "fast";
   name_ = folder_ + "/nowhere/mean.binaryproto";
-  EXPECT_DEATH(WriteMean(2), "Cannot write .*nowhere.*No such file or directory");
+  EXPECT_DEATH(WriteMean(2),
+               "Cannot write .*nowhere.*No such file or directory");
 }
 
 // LOG(FATAL) ends a program with its sentence and status 1, and no trace.
 TEST_F(ReplacedFileTest, TestFatalExitDeathTest) {
   ::testing::FLAGS_gtest_death_test_style = "fast";
-  EXPECT_EXIT(LOG(FATAL) << "a user's mistake",
-              ::testing::ExitedWithCode(1), "a user's mistake\n$");
+  EXPECT_EXIT(LOG(FATAL) << "a user's mistake", ::testing::ExitedWithCode(1),
+              "a user's mistake\n$");
 }
 
 }  // namespace caffe

@@ -56,7 +56,7 @@ LINEAR = ((np.arange(256, dtype=np.float32) / 255) ** 2).reshape(1, 256)
 
 
 def _shine(gx, gy, nz, light):
-    half = light.direction() + (0, 0, 1)
+    half = light.direction() + np.array((0, 0, 1))
     half = half / np.linalg.norm(half)
     h = np.maximum((float(half[2]) - gx * float(half[0]) - gy * float(half[1])) * nz, 0)
     h2 = h * h

@@ -20,8 +20,9 @@ template <typename Dtype>
 void MultilabelDataLayer<Dtype>::DataLayerSetUp(
     const vector<Blob<Dtype>*>& bottom, const vector<Blob<Dtype>*>& top) {
   const DataParameter& data_param = this->layer_param_.data_param();
-  LOG_IF(FATAL, data_param.batch_size() == 0) << "MultilabelData layer '"
-      << this->layer_param_.name() << "': data_param { batch_size } is "
+  LOG_IF(FATAL, data_param.batch_size() == 0)
+      << "MultilabelData layer '" << this->layer_param_.name()
+      << "': data_param { batch_size } is "
       << "missing; it must be at least 1.";
   records_.reset(new LmdbRecords(data_param.source()));
   const MultilabelDataParameter& param =
@@ -43,7 +44,8 @@ void MultilabelDataLayer<Dtype>::DataLayerSetUp(
   Datum datum;
   records_->Read(0, &datum);
   num_labels_ = datum.float_data_size();
-  LOG_IF(FATAL, num_labels_ == 0) << Where(0) << " has no labels (float_data);"
+  LOG_IF(FATAL, num_labels_ == 0)
+      << Where(0) << " has no labels (float_data);"
       << " make the LMDB with the scripts of data_prep/.";
   const cv::Mat image = Image(datum, 0);
   vector<int> shape = this->data_transformer_->InferBlobShape(image);
@@ -59,10 +61,11 @@ void MultilabelDataLayer<Dtype>::DataLayerSetUp(
     this->prefetch_[i]->label_.Reshape(
         vector<int>(label_shape, label_shape + 2));
   }
-  LOG_IF(INFO, Caffe::root_solver()) << "MultilabelData layer '"
-      << this->layer_param_.name() << "': " << records_->size()
-      << " records in " << records_->path() << ", images "
-      << top[0]->shape_string() << ", " << num_labels_ << " labels each";
+  LOG_IF(INFO, Caffe::root_solver())
+      << "MultilabelData layer '" << this->layer_param_.name()
+      << "': " << records_->size() << " records in " << records_->path()
+      << ", images " << top[0]->shape_string() << ", " << num_labels_
+      << " labels each";
 }
 
 // The order is a function of the seed and the epoch's number alone, the same
@@ -85,7 +88,7 @@ int MultilabelDataLayer<Dtype>::NextRecord() {
   do {
     record = order_[position_ % order_.size()];
     mine = alone || static_cast<int>(position_ % Caffe::solver_count()) ==
-        Caffe::solver_rank();
+                        Caffe::solver_rank();
     ++position_;
     if (position_ % order_.size() == 0) StartEpoch();
   } while (!mine);
@@ -95,30 +98,32 @@ int MultilabelDataLayer<Dtype>::NextRecord() {
 template <typename Dtype>
 string MultilabelDataLayer<Dtype>::Where(int record) const {
   return "MultilabelData layer '" + this->layer_param_.name() + "': record '" +
-      records_->key(record) + "' of LMDB " + records_->path();
+         records_->key(record) + "' of LMDB " + records_->path();
 }
 
 template <typename Dtype>
 cv::Mat MultilabelDataLayer<Dtype>::Image(const Datum& datum,
-    int record) const {
+                                          int record) const {
   cv::Mat image;
   if (datum.encoded()) {
     const TransformationParameter& param = this->transform_param_;
-    image = param.force_color() || param.force_gray() ?
-        DecodeDatumToCVMat(datum, param.force_color()) :
-        DecodeDatumToCVMatNative(datum);
-  } else if (!datum.data().empty() && datum.data().size() ==
-             static_cast<size_t>(datum.channels()) * datum.height() *
-             datum.width()) {
+    image = param.force_color() || param.force_gray()
+                ? DecodeDatumToCVMat(datum, param.force_color())
+                : DecodeDatumToCVMatNative(datum);
+  } else if (!datum.data().empty() &&
+             datum.data().size() == static_cast<size_t>(datum.channels()) *
+                                        datum.height() * datum.width()) {
     const int size = datum.height() * datum.width();
     vector<cv::Mat> planes;
     for (int c = 0; c < datum.channels(); ++c) {
-      planes.push_back(cv::Mat(datum.height(), datum.width(), CV_8UC1,
-          const_cast<char*>(datum.data().data()) + c * size));
+      planes.push_back(
+          cv::Mat(datum.height(), datum.width(), CV_8UC1,
+                  const_cast<char*>(datum.data().data()) + c * size));
     }
     cv::merge(planes, image);
   }
-  LOG_IF(FATAL, image.empty()) << Where(record) << " holds a damaged image; "
+  LOG_IF(FATAL, image.empty())
+      << Where(record) << " holds a damaged image; "
       << "replace the image it was made from and make the LMDB again.";
   CheckImage(image, record);
   return image;
@@ -126,31 +131,35 @@ cv::Mat MultilabelDataLayer<Dtype>::Image(const Datum& datum,
 
 template <typename Dtype>
 void MultilabelDataLayer<Dtype>::CheckImage(const cv::Mat& image,
-    int record) const {
+                                            int record) const {
   const int crop = this->transform_param_.crop_size();
-  LOG_IF(FATAL, image.rows < crop || image.cols < crop) << Where(record)
-      << " is an image of " << image.rows << " x " << image.cols
+  LOG_IF(FATAL, image.rows < crop || image.cols < crop)
+      << Where(record) << " is an image of " << image.rows << " x "
+      << image.cols
       << " (H x W), smaller than transform_param { crop_size: " << crop
       << " }; lower that, or make the LMDB of larger faces.";
   LOG_IF(FATAL, !mean_shape_.empty() && (image.channels() != mean_shape_[0] ||
-         image.rows != mean_shape_[1] || image.cols != mean_shape_[2]))
+                                         image.rows != mean_shape_[1] ||
+                                         image.cols != mean_shape_[2]))
       << Where(record) << " is an image of " << image.channels() << " x "
       << image.rows << " x " << image.cols << " (C x H x W), the mean file "
-      << this->transform_param_.mean_file() << " of " << mean_shape_[0]
-      << " x " << mean_shape_[1] << " x " << mean_shape_[2]
+      << this->transform_param_.mean_file() << " of " << mean_shape_[0] << " x "
+      << mean_shape_[1] << " x " << mean_shape_[2]
       << "; give the mean that was made with this LMDB.";
 }
 
 template <typename Dtype>
 void MultilabelDataLayer<Dtype>::CopyLabels(const Datum& datum, int record,
-    Dtype* labels) const {
-  LOG_IF(FATAL, datum.float_data_size() != num_labels_) << Where(record)
-      << " has " << datum.float_data_size() << " labels, the first record "
-      << num_labels_ << "; make the LMDB again with the scripts of data_prep/.";
+                                            Dtype* labels) const {
+  LOG_IF(FATAL, datum.float_data_size() != num_labels_)
+      << Where(record) << " has " << datum.float_data_size()
+      << " labels, the first record " << num_labels_
+      << "; make the LMDB again with the scripts of data_prep/.";
   for (int i = 0; i < num_labels_; ++i) {
     const float label = datum.float_data(i);
-    LOG_IF(FATAL, label != -1 && label != 0 && label != 1) << Where(record)
-        << ": label " << label << " of AU column " << i << " is none of 1 "
+    LOG_IF(FATAL, label != -1 && label != 0 && label != 1)
+        << Where(record) << ": label " << label << " of AU column " << i
+        << " is none of 1 "
         << "(present), -1 (absent) and 0 (unknown); correct the data.";
     labels[i] = label;
   }

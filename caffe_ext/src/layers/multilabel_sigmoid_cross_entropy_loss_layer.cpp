@@ -29,8 +29,8 @@ void MultilabelSigmoidCrossEntropyLossLayer<Dtype>::Forward_cpu(
     LOG_IF(FATAL, y != -1 && y != 0 && y != 1)
         << "MultilabelSigmoidCrossEntropyLoss layer '"
         << this->layer_param_.name() << "': label " << y << " of item "
-        << i / bottom[0]->count(1) << ", AU column "
-        << i % bottom[0]->count(1) << ", is none of 1 (present), -1 (absent) "
+        << i / bottom[0]->count(1) << ", AU column " << i % bottom[0]->count(1)
+        << ", is none of 1 (present), -1 (absent) "
         << "and 0 (unknown); correct the data.";
     if (y == 0) continue;
     loss += std::log1p(std::exp(-std::abs(x))) + std::max(Dtype(0), -y * x);
@@ -42,7 +42,8 @@ template <typename Dtype>
 void MultilabelSigmoidCrossEntropyLossLayer<Dtype>::Backward_cpu(
     const vector<Blob<Dtype>*>& top, const vector<bool>& propagate_down,
     const vector<Blob<Dtype>*>& bottom) {
-  LOG_IF(FATAL, propagate_down[1]) << "MultilabelSigmoidCrossEntropyLoss "
+  LOG_IF(FATAL, propagate_down[1])
+      << "MultilabelSigmoidCrossEntropyLoss "
       << "layer '" << this->layer_param_.name()
       << "' cannot backpropagate to its labels; set propagate_down: false.";
   if (!propagate_down[0]) return;

@@ -15,7 +15,10 @@ template <typename Dtype>
 class RegionLayer<Dtype>::Workspace {
  public:
   Workspace(int num, int image, int columns)
-      : x(num * image), z(num * image), diff(num * image), image(image),
+      : x(num * image),
+        z(num * image),
+        diff(num * image),
+        image(image),
         columns(columns) {}
   vector<Dtype> x;        // (N, C, h, w) the patch of the bottom
   vector<Dtype> z;        // (N, C, h, w) normalised
@@ -26,30 +29,33 @@ class RegionLayer<Dtype>::Workspace {
 
 template <typename Dtype>
 void RegionLayer<Dtype>::LayerSetUp(const vector<Blob<Dtype>*>& bottom,
-      const vector<Blob<Dtype>*>& top) {
+                                    const vector<Blob<Dtype>*>& top) {
   const RegionParameter& param = this->layer_param_.region_param();
   const string& name = this->layer_param_.name();
-  LOG_IF(FATAL, bottom[0]->num_axes() != 4) << "Region layer '" << name
+  LOG_IF(FATAL, bottom[0]->num_axes() != 4)
+      << "Region layer '" << name
       << "': its bottom must have 4 axes (N x C x H x W), not "
       << bottom[0]->shape_string();
   grid_h_ = param.has_grid_h() ? param.grid_h() : param.grid();
   grid_w_ = param.has_grid_w() ? param.grid_w() : param.grid();
-  LOG_IF(FATAL, grid_h_ < 1 || grid_w_ < 1) << "Region layer '" << name
+  LOG_IF(FATAL, grid_h_ < 1 || grid_w_ < 1)
+      << "Region layer '" << name
       << "': region_param { grid } must be at least 1.";
   patches_ = grid_h_ * grid_w_;
   kernel_ = param.kernel_size();
   pad_ = param.has_pad() ? param.pad() : (kernel_ - 1) / 2;
-  LOG_IF(FATAL, kernel_ != 2 * pad_ + 1) << "Region layer '" << name
-      << "': a kernel_size of " << kernel_ << " with pad " << pad_
+  LOG_IF(FATAL, kernel_ != 2 * pad_ + 1)
+      << "Region layer '" << name << "': a kernel_size of " << kernel_
+      << " with pad " << pad_
       << " changes a patch's size; use an odd kernel_size and pad = "
       << "(kernel_size - 1) / 2.";
   bias_term_ = param.bias_term();
-  use_global_stats_ = param.has_use_global_stats() ?
-      param.use_global_stats() : this->phase_ == TEST;
+  use_global_stats_ = param.has_use_global_stats() ? param.use_global_stats()
+                                                   : this->phase_ == TEST;
   moving_average_fraction_ = param.moving_average_fraction();
   eps_ = param.eps();
   LOG_IF(FATAL, eps_ <= 0) << "Region layer '" << name
-      << "': region_param { eps } must be above 0.";
+                           << "': region_param { eps } must be above 0.";
   channels_ = bottom[0]->channels();
   mean_id_ = bias_term_ ? 2 : 1;
   if (this->blobs_.empty()) CreateBlobs();
@@ -64,8 +70,8 @@ void RegionLayer<Dtype>::CreateBlobs() {
   const int weight_shape[] = {filters, channels_, kernel_, kernel_};
   const vector<int> per_filter(1, filters);
   this->blobs_.resize(mean_id_ + 3);
-  this->blobs_[0].reset(new Blob<Dtype>(
-      vector<int>(weight_shape, weight_shape + 4)));
+  this->blobs_[0].reset(
+      new Blob<Dtype>(vector<int>(weight_shape, weight_shape + 4)));
   shared_ptr<Filler<Dtype> > weight_filler(
       GetFiller<Dtype>(param.weight_filler()));
   weight_filler->Fill(this->blobs_[0].get());
@@ -104,20 +110,23 @@ void RegionLayer<Dtype>::FixStatistics() {
 
 template <typename Dtype>
 void RegionLayer<Dtype>::Reshape(const vector<Blob<Dtype>*>& bottom,
-      const vector<Blob<Dtype>*>& top) {
-  const string blob_name = this->layer_param_.bottom_size() ?
-      this->layer_param_.bottom(0) : "bottom";
+                                 const vector<Blob<Dtype>*>& top) {
+  const string blob_name = this->layer_param_.bottom_size()
+                               ? this->layer_param_.bottom(0)
+                               : "bottom";
   num_ = bottom[0]->num();
   height_ = bottom[0]->height();
   width_ = bottom[0]->width();
-  LOG_IF(FATAL, bottom[0]->channels() != channels_) << "Region layer '"
-      << this->layer_param_.name() << "': blob '" << blob_name << "' has "
-      << bottom[0]->channels() << " channels, its weights are for "
-      << channels_ << "; the number of channels cannot change.";
-  LOG_IF(FATAL, height_ % grid_h_ || width_ % grid_w_) << "Region layer '"
-      << this->layer_param_.name() << "': blob '" << blob_name << "' is "
-      << height_ << " x " << width_ << " (H x W), which a grid of " << grid_h_
-      << " x " << grid_w_ << " does not divide; change the input's size or "
+  LOG_IF(FATAL, bottom[0]->channels() != channels_)
+      << "Region layer '" << this->layer_param_.name() << "': blob '"
+      << blob_name << "' has " << bottom[0]->channels()
+      << " channels, its weights are for " << channels_
+      << "; the number of channels cannot change.";
+  LOG_IF(FATAL, height_ % grid_h_ || width_ % grid_w_)
+      << "Region layer '" << this->layer_param_.name() << "': blob '"
+      << blob_name << "' is " << height_ << " x " << width_
+      << " (H x W), which a grid of " << grid_h_ << " x " << grid_w_
+      << " does not divide; change the input's size or "
       << "region_param { grid }.";
   patch_h_ = height_ / grid_h_;
   patch_w_ = width_ / grid_w_;
@@ -130,7 +139,7 @@ void RegionLayer<Dtype>::Reshape(const vector<Blob<Dtype>*>& bottom,
 
 template <typename Dtype>
 void RegionLayer<Dtype>::GatherPatch(const Dtype* blob, int patch,
-    Dtype* values) const {
+                                     Dtype* values) const {
   const int y0 = patch / grid_w_ * patch_h_;
   const int x0 = patch % grid_w_ * patch_w_;
   for (int plane = 0; plane < num_ * channels_; ++plane) {
@@ -143,7 +152,7 @@ void RegionLayer<Dtype>::GatherPatch(const Dtype* blob, int patch,
 
 template <typename Dtype>
 void RegionLayer<Dtype>::ScatterPatch(const Dtype* values, int patch,
-    Dtype* blob) const {
+                                      Dtype* blob) const {
   const int y0 = patch / grid_w_ * patch_h_;
   const int x0 = patch % grid_w_ * patch_w_;
   for (int plane = 0; plane < num_ * channels_; ++plane) {
@@ -190,7 +199,7 @@ void RegionLayer<Dtype>::PatchStatistics(const Dtype* x, int patch) {
     for (int n = 0; n < num_; ++n) {
       const Dtype* plane = x + (n * channels_ + c) * size;
       Dtype sum = 0;
-      #pragma omp simd reduction(+:sum)
+#pragma omp simd reduction(+ : sum)
       for (int i = 0; i < size; ++i) sum += plane[i];
       total += sum;
     }
@@ -199,7 +208,7 @@ void RegionLayer<Dtype>::PatchStatistics(const Dtype* x, int patch) {
     for (int n = 0; n < num_; ++n) {
       const Dtype* plane = x + (n * channels_ + c) * size;
       Dtype sum = 0;
-      #pragma omp simd reduction(+:sum)
+#pragma omp simd reduction(+ : sum)
       for (int i = 0; i < size; ++i) {
         sum += (plane[i] - mean) * (plane[i] - mean);
       }
@@ -211,8 +220,7 @@ void RegionLayer<Dtype>::PatchStatistics(const Dtype* x, int patch) {
 }
 
 template <typename Dtype>
-void RegionLayer<Dtype>::Normalize(const Dtype* x, int patch,
-    Dtype* z) const {
+void RegionLayer<Dtype>::Normalize(const Dtype* x, int patch, Dtype* z) const {
   const int size = patch_h_ * patch_w_;
   for (int plane = 0; plane < num_ * channels_; ++plane) {
     const int id = patch * channels_ + plane % channels_;
@@ -224,13 +232,13 @@ void RegionLayer<Dtype>::Normalize(const Dtype* x, int patch,
 
 template <typename Dtype>
 void RegionLayer<Dtype>::ForwardPatch(const Dtype* bottom, int patch,
-    Workspace* work, Dtype* top) {
+                                      Workspace* work, Dtype* top) {
   const int size = patch_h_ * patch_w_;
   const int image = channels_ * size;
   const int taps = channels_ * kernel_ * kernel_;
   const Dtype* weight = this->blobs_[0]->cpu_data() + patch * channels_ * taps;
-  const Dtype* bias = bias_term_ ?
-      this->blobs_[1]->cpu_data() + patch * channels_ : NULL;
+  const Dtype* bias =
+      bias_term_ ? this->blobs_[1]->cpu_data() + patch * channels_ : NULL;
 
   GatherPatch(bottom, patch, work->x.data());
   if (!use_global_stats_) PatchStatistics(work->x.data(), patch);
@@ -248,15 +256,15 @@ void RegionLayer<Dtype>::ForwardPatch(const Dtype* bottom, int patch,
       const Dtype b = bias_term_ ? bias[c] : 0;
       for (int i = c * size; i < (c + 1) * size; ++i) y[i] = x[i] + b;
     }
-    caffe_cpu_gemm<Dtype>(CblasNoTrans, CblasNoTrans, channels_, size, taps,
-                          1, weight, work->columns.data(), 1, y);
+    caffe_cpu_gemm<Dtype>(CblasNoTrans, CblasNoTrans, channels_, size, taps, 1,
+                          weight, work->columns.data(), 1, y);
   }
   ScatterPatch(work->diff.data(), patch, top);
 }
 
 template <typename Dtype>
 void RegionLayer<Dtype>::Forward_cpu(const vector<Blob<Dtype>*>& bottom,
-    const vector<Blob<Dtype>*>& top) {
+                                     const vector<Blob<Dtype>*>& top) {
   const Dtype* bottom_data = bottom[0]->cpu_data();
   if (bottom[0] == top[0]) {
     caffe_copy(bottom[0]->count(), bottom_data,
@@ -270,10 +278,10 @@ void RegionLayer<Dtype>::Forward_cpu(const vector<Blob<Dtype>*>& bottom,
   if (use_global_stats_) LoadGlobalStatistics();
 
   const int image = channels_ * patch_h_ * patch_w_;
-  #pragma omp parallel
+#pragma omp parallel
   {
     Workspace work(num_, image, image * kernel_ * kernel_);
-    #pragma omp for schedule(static)
+#pragma omp for schedule(static)
     for (int patch = 0; patch < patches_; ++patch) {
       ForwardPatch(bottom_data, patch, &work, top_data);
     }
@@ -284,7 +292,7 @@ void RegionLayer<Dtype>::Forward_cpu(const vector<Blob<Dtype>*>& bottom,
 // From dL/dz to dL/dx, without the identity's part.
 template <typename Dtype>
 void RegionLayer<Dtype>::BackwardNormalize(const Dtype* z, int patch,
-    Dtype* diff) const {
+                                           Dtype* diff) const {
   const int size = patch_h_ * patch_w_;
   const double count = static_cast<double>(num_) * size;
   for (int c = 0; c < channels_; ++c) {
@@ -294,7 +302,7 @@ void RegionLayer<Dtype>::BackwardNormalize(const Dtype* z, int patch,
     for (int n = 0; n < num_ && !use_global_stats_; ++n) {
       const int offset = (n * channels_ + c) * size;
       Dtype sum_dz = 0, sum_dz_z = 0;
-      #pragma omp simd reduction(+:sum_dz, sum_dz_z)
+#pragma omp simd reduction(+ : sum_dz, sum_dz_z)
       for (int i = offset; i < offset + size; ++i) {
         sum_dz += diff[i];
         sum_dz_z += diff[i] * z[i];
@@ -315,7 +323,8 @@ void RegionLayer<Dtype>::BackwardNormalize(const Dtype* z, int patch,
 
 template <typename Dtype>
 void RegionLayer<Dtype>::BackwardPatch(const Dtype* bottom,
-    const Dtype* top_diff, int patch, Workspace* work, Dtype* bottom_diff) {
+                                       const Dtype* top_diff, int patch,
+                                       Workspace* work, Dtype* bottom_diff) {
   const int size = patch_h_ * patch_w_;
   const int image = channels_ * size;
   const int taps = channels_ * kernel_ * kernel_;
@@ -335,7 +344,7 @@ void RegionLayer<Dtype>::BackwardPatch(const Dtype* bottom,
           this->blobs_[1]->mutable_cpu_diff() + patch * channels_;
       for (int c = 0; c < channels_; ++c) {
         Dtype sum = 0;
-        #pragma omp simd reduction(+:sum)
+#pragma omp simd reduction(+ : sum)
         for (int i = c * size; i < (c + 1) * size; ++i) sum += gn[i];
         bias_diff[c] += sum;
       }
@@ -346,14 +355,15 @@ void RegionLayer<Dtype>::BackwardPatch(const Dtype* bottom,
       }
       im2col_cpu(work->image.data(), channels_, patch_h_, patch_w_, kernel_,
                  kernel_, pad_, pad_, 1, 1, 1, 1, work->columns.data());
-      caffe_cpu_gemm<Dtype>(CblasNoTrans, CblasTrans, channels_, taps, size,
-          1, gn, work->columns.data(), 1,
+      caffe_cpu_gemm<Dtype>(
+          CblasNoTrans, CblasTrans, channels_, taps, size, 1, gn,
+          work->columns.data(), 1,
           this->blobs_[0]->mutable_cpu_diff() + weight_offset);
     }
     if (bottom_diff) {
-      caffe_cpu_gemm<Dtype>(CblasTrans, CblasNoTrans, taps, size, channels_,
-          1, this->blobs_[0]->cpu_data() + weight_offset, gn, 0,
-          work->columns.data());
+      caffe_cpu_gemm<Dtype>(CblasTrans, CblasNoTrans, taps, size, channels_, 1,
+                            this->blobs_[0]->cpu_data() + weight_offset, gn, 0,
+                            work->columns.data());
       Dtype* dz = work->diff.data() + n * image;
       col2im_cpu(work->columns.data(), channels_, patch_h_, patch_w_, kernel_,
                  kernel_, pad_, pad_, 1, 1, 1, 1, dz);
@@ -369,12 +379,12 @@ void RegionLayer<Dtype>::BackwardPatch(const Dtype* bottom,
 
 template <typename Dtype>
 void RegionLayer<Dtype>::Backward_cpu(const vector<Blob<Dtype>*>& top,
-    const vector<bool>& propagate_down, const vector<Blob<Dtype>*>& bottom) {
-  const Dtype* bottom_data = bottom[0] == top[0] ?
-      bottom_copy_.cpu_data() : bottom[0]->cpu_data();
+                                      const vector<bool>& propagate_down,
+                                      const vector<Blob<Dtype>*>& bottom) {
+  const Dtype* bottom_data =
+      bottom[0] == top[0] ? bottom_copy_.cpu_data() : bottom[0]->cpu_data();
   const Dtype* top_diff = top[0]->cpu_diff();
-  Dtype* bottom_diff = propagate_down[0] ?
-      bottom[0]->mutable_cpu_diff() : NULL;
+  Dtype* bottom_diff = propagate_down[0] ? bottom[0]->mutable_cpu_diff() : NULL;
   for (int i = 0; i < mean_id_; ++i) {
     this->blobs_[i]->cpu_data();
     this->blobs_[i]->mutable_cpu_diff();
@@ -383,10 +393,10 @@ void RegionLayer<Dtype>::Backward_cpu(const vector<Blob<Dtype>*>& top,
   variance_.cpu_data();
 
   const int image = channels_ * patch_h_ * patch_w_;
-  #pragma omp parallel
+#pragma omp parallel
   {
     Workspace work(num_, image, image * kernel_ * kernel_);
-    #pragma omp for schedule(static)
+#pragma omp for schedule(static)
     for (int patch = 0; patch < patches_; ++patch) {
       BackwardPatch(bottom_data, top_diff, patch, &work, bottom_diff);
     }

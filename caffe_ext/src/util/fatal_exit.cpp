@@ -15,8 +15,8 @@ class FatalExit : public google::LogSink {
 
   void send(google::LogSeverity severity, const char* /* path */,
             const char* /* file */, int /* line */,
-            const google::LogMessageTime& /* time */,
-            const char* /* message */, size_t /* length */) override {
+            const google::LogMessageTime& /* time */, const char* /* message */,
+            size_t /* length */) override {
     if (severity == google::GLOG_FATAL) fatal_ = true;
   }
 

@@ -9,12 +9,13 @@ namespace caffe {
 LmdbRecords::LmdbRecords(const std::string& path)
     : path_(path), env_(NULL), txn_(NULL) {
   Check(mdb_env_create(&env_));
-  Check(mdb_env_open(env_, path.c_str(),
-                     MDB_RDONLY | MDB_NOTLS | MDB_NOLOCK, 0444));
+  Check(mdb_env_open(env_, path.c_str(), MDB_RDONLY | MDB_NOTLS | MDB_NOLOCK,
+                     0444));
   Check(mdb_txn_begin(env_, NULL, MDB_RDONLY, &txn_));
   Check(mdb_dbi_open(txn_, NULL, 0, &dbi_));
   ReadKeys();
-  LOG_IF(FATAL, keys_.empty()) << "LMDB " << path_ << " holds no record; "
+  LOG_IF(FATAL, keys_.empty())
+      << "LMDB " << path_ << " holds no record; "
       << "make it again with the scripts of data_prep/.";
 }
 
@@ -24,8 +25,9 @@ LmdbRecords::~LmdbRecords() {
 }
 
 void LmdbRecords::Check(int status) const {
-  LOG_IF(FATAL, status != MDB_SUCCESS) << "Cannot read LMDB " << path_ << " ("
-      << mdb_strerror(status) << "); make it with the scripts of data_prep/, "
+  LOG_IF(FATAL, status != MDB_SUCCESS)
+      << "Cannot read LMDB " << path_ << " (" << mdb_strerror(status)
+      << "); make it with the scripts of data_prep/, "
       << "or correct data_param { source }, which starts at the folder that "
       << "caffe was started in.";
 }

@@ -27,7 +27,8 @@ void ReplacedFile::Commit(bool written) {
   if (!written) {
     const int error = errno;
     remove(temporary_name_.c_str());
-    LOG(FATAL) << "Cannot write " << name_ << " (" << strerror(error)
+    LOG(FATAL)
+        << "Cannot write " << name_ << " (" << strerror(error)
         << "); make sure that its folder exists, is writable and has room.";
   }
 }

@@ -1,5 +1,5 @@
-#ifndef CAFFE_MULTILABEL_DATA_LAYER_HPP_
-#define CAFFE_MULTILABEL_DATA_LAYER_HPP_
+#ifndef CAFFE_LAYERS_MULTILABEL_DATA_LAYER_HPP_
+#define CAFFE_LAYERS_MULTILABEL_DATA_LAYER_HPP_
 
 #include <string>
 #include <vector>
@@ -39,7 +39,7 @@ class MultilabelDataLayer : public BasePrefetchingDataLayer<Dtype> {
       : BasePrefetchingDataLayer<Dtype>(param), num_labels_(0), position_(0) {}
   virtual ~MultilabelDataLayer();
   virtual void DataLayerSetUp(const vector<Blob<Dtype>*>& bottom,
-      const vector<Blob<Dtype>*>& top);
+                              const vector<Blob<Dtype>*>& top);
 
   virtual inline const char* type() const { return "MultilabelData"; }
   virtual inline int ExactNumBottomBlobs() const { return 0; }
@@ -69,4 +69,4 @@ class MultilabelDataLayer : public BasePrefetchingDataLayer<Dtype> {
 
 }  // namespace caffe
 
-#endif  // CAFFE_MULTILABEL_DATA_LAYER_HPP_
+#endif  // CAFFE_LAYERS_MULTILABEL_DATA_LAYER_HPP_

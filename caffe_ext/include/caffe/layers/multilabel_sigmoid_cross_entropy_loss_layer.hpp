@@ -1,5 +1,5 @@
-#ifndef CAFFE_MULTILABEL_SIGMOID_CROSS_ENTROPY_LOSS_LAYER_HPP_
-#define CAFFE_MULTILABEL_SIGMOID_CROSS_ENTROPY_LOSS_LAYER_HPP_
+#ifndef CAFFE_LAYERS_MULTILABEL_SIGMOID_CROSS_ENTROPY_LOSS_LAYER_HPP_
+#define CAFFE_LAYERS_MULTILABEL_SIGMOID_CROSS_ENTROPY_LOSS_LAYER_HPP_
 
 #include <vector>
 
@@ -35,7 +35,7 @@ class MultilabelSigmoidCrossEntropyLossLayer : public LossLayer<Dtype> {
   explicit MultilabelSigmoidCrossEntropyLossLayer(const LayerParameter& param)
       : LossLayer<Dtype>(param) {}
   virtual void Reshape(const vector<Blob<Dtype>*>& bottom,
-      const vector<Blob<Dtype>*>& top);
+                       const vector<Blob<Dtype>*>& top);
 
   virtual inline const char* type() const {
     return "MultilabelSigmoidCrossEntropyLoss";
@@ -43,11 +43,12 @@ class MultilabelSigmoidCrossEntropyLossLayer : public LossLayer<Dtype> {
 
  protected:
   virtual void Forward_cpu(const vector<Blob<Dtype>*>& bottom,
-      const vector<Blob<Dtype>*>& top);
+                           const vector<Blob<Dtype>*>& top);
   virtual void Backward_cpu(const vector<Blob<Dtype>*>& top,
-      const vector<bool>& propagate_down, const vector<Blob<Dtype>*>& bottom);
+                            const vector<bool>& propagate_down,
+                            const vector<Blob<Dtype>*>& bottom);
 };
 
 }  // namespace caffe
 
-#endif  // CAFFE_MULTILABEL_SIGMOID_CROSS_ENTROPY_LOSS_LAYER_HPP_
+#endif  // CAFFE_LAYERS_MULTILABEL_SIGMOID_CROSS_ENTROPY_LOSS_LAYER_HPP_

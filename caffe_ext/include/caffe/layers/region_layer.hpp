@@ -1,5 +1,5 @@
-#ifndef CAFFE_REGION_LAYER_HPP_
-#define CAFFE_REGION_LAYER_HPP_
+#ifndef CAFFE_LAYERS_REGION_LAYER_HPP_
+#define CAFFE_LAYERS_REGION_LAYER_HPP_
 
 #include <vector>
 
@@ -49,9 +49,9 @@ class RegionLayer : public Layer<Dtype> {
  public:
   explicit RegionLayer(const LayerParameter& param) : Layer<Dtype>(param) {}
   virtual void LayerSetUp(const vector<Blob<Dtype>*>& bottom,
-      const vector<Blob<Dtype>*>& top);
+                          const vector<Blob<Dtype>*>& top);
   virtual void Reshape(const vector<Blob<Dtype>*>& bottom,
-      const vector<Blob<Dtype>*>& top);
+                       const vector<Blob<Dtype>*>& top);
 
   virtual inline const char* type() const { return "Region"; }
   virtual inline int ExactNumBottomBlobs() const { return 1; }
@@ -59,9 +59,10 @@ class RegionLayer : public Layer<Dtype> {
 
  protected:
   virtual void Forward_cpu(const vector<Blob<Dtype>*>& bottom,
-      const vector<Blob<Dtype>*>& top);
+                           const vector<Blob<Dtype>*>& top);
   virtual void Backward_cpu(const vector<Blob<Dtype>*>& top,
-      const vector<bool>& propagate_down, const vector<Blob<Dtype>*>& bottom);
+                            const vector<bool>& propagate_down,
+                            const vector<Blob<Dtype>*>& bottom);
 
  private:
   class Workspace;
@@ -77,9 +78,9 @@ class RegionLayer : public Layer<Dtype> {
   void UpdateMovingAverages();
   void Normalize(const Dtype* x, int patch, Dtype* z) const;
   void ForwardPatch(const Dtype* bottom, int patch, Workspace* work,
-      Dtype* top);
+                    Dtype* top);
   void BackwardPatch(const Dtype* bottom, const Dtype* top_diff, int patch,
-      Workspace* work, Dtype* bottom_diff);
+                     Workspace* work, Dtype* bottom_diff);
   void BackwardNormalize(const Dtype* z, int patch, Dtype* diff) const;
 
   int grid_h_, grid_w_, patches_;
@@ -89,12 +90,12 @@ class RegionLayer : public Layer<Dtype> {
   Dtype moving_average_fraction_, eps_;
   int num_, channels_, height_, width_;
   int patch_h_, patch_w_;
-  int mean_id_;               // index of the first statistics blob
-  Blob<Dtype> mean_;          // (P, C), what the last forward pass used
-  Blob<Dtype> variance_;      // (P, C), biased
-  Blob<Dtype> bottom_copy_;   // (N, C, H, W), in place only
+  int mean_id_;              // index of the first statistics blob
+  Blob<Dtype> mean_;         // (P, C), what the last forward pass used
+  Blob<Dtype> variance_;     // (P, C), biased
+  Blob<Dtype> bottom_copy_;  // (N, C, H, W), in place only
 };
 
 }  // namespace caffe
 
-#endif  // CAFFE_REGION_LAYER_HPP_
+#endif  // CAFFE_LAYERS_REGION_LAYER_HPP_

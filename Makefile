@@ -1,0 +1,88 @@
+# Everything a user does, by name; `make help` lists it. The compiling itself is
+# CMakeLists.txt's.
+SHELL := /bin/bash
+.SHELLFLAGS := -eo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+PYTHON ?= /usr/bin/python3# the system's own: Boost.Python is built for it
+BUILD ?= build
+PREFIX ?=
+PACKAGES ?= install# present: do not look for system packages
+JOBS ?= $(shell nproc)
+VENV := .venv
+PY := $(VENV)/bin/python
+TOOLS := caffe convert_imageset compute_image_mean extract_features \
+  upgrade_net_proto_binary upgrade_net_proto_text upgrade_solver_proto_text
+say = @printf '\n== %s\n' '$(1)'
+
+# ---- Set-up: system packages, Python packages, configuration
+
+$(BUILD)/.packages: caffe_ext/debian_packages.txt caffe_ext/install_packages.sh
+	$(call say,system packages)
+	@mkdir -p $(BUILD)
+	@[ '$(PACKAGES)' = present ] || caffe_ext/install_packages.sh
+	@touch $@
+
+$(VENV)/.installed: python/requirements.txt | $(BUILD)/.packages
+	$(call say,Python packages in $(VENV))
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@printf '%s\n' '$(CURDIR)' '$(CURDIR)/python' '$(CURDIR)/$(BUILD)/python' \
+	  > $$($(PY) -c 'import site; print(site.getsitepackages()[0])')/drml.pth
+	@for tool in $(TOOLS); do \
+	  ln -sf '$(CURDIR)/$(BUILD)'/bin/$$tool $(VENV)/bin/$$tool; done
+	@touch $@
+
+CONFIGURE = cmake -S . -G Ninja -DPython3_EXECUTABLE='$(CURDIR)/$(PY)' \
+  $(if $(CPU_ONLY),-DCPU_ONLY=$(CPU_ONLY))
+
+$(BUILD)/build.ninja: $(VENV)/.installed
+	$(call say,configuration)
+	@$(CONFIGURE) -B $(BUILD) $(if $(MARCH),-DMARCH=$(MARCH)) > $(BUILD)/cmake.log \
+	  || { cat $(BUILD)/cmake.log; exit 1; }
+	@grep -E '^caffe source|^-- Caffe' $(BUILD)/cmake.log
+	@touch $@
+
+# ---- What a user asks for
+
+.PHONY: all demo test lint format clean install help
+
+all: $(BUILD)/build.ninja ## build Caffe, its tools and pycaffe (the default)
+	$(call say,Caffe with $(JOBS) jobs)
+	@mkdir -p out
+	@ninja -C $(BUILD) -j $(JOBS)
+
+include tests/test.mk
+include python/demo.mk
+
+CXX_FILES = $(shell git ls-files 'caffe_ext/*.hpp' 'caffe_ext/*.cpp' 'caffe_ext/*.cu')
+
+lint: $(VENV)/.installed ## check style: ruff, clang-format, cpplint
+	$(call say,style)
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/clang-format --dry-run --Werror $(CXX_FILES)
+	@$(VENV)/bin/cpplint --quiet $(CXX_FILES)
+
+format: $(VENV)/.installed ## rewrite all code in that style
+	@$(VENV)/bin/ruff check --fix --quiet .
+	@$(VENV)/bin/ruff format --quiet .
+	@$(VENV)/bin/clang-format -i $(CXX_FILES)
+
+# A shared binary must run on any processor, so MARCH is empty unless given.
+install: $(VENV)/.installed ## install to PREFIX=/path (portable unless MARCH=native)
+	@[ -n '$(PREFIX)' ] || { echo 'make: error: say where: make install PREFIX=/path' >&2; exit 1; }
+	$(call say,Caffe for $(or $(MARCH),any processor) to $(PREFIX))
+	@[ ! -d $(BUILD)/caffe-pristine ] || export CAFFE_SOURCE='$(CURDIR)/$(BUILD)/caffe-pristine'; \
+	  $(CONFIGURE) -B $(BUILD)/install -DMARCH=$(MARCH) > $(BUILD)/install.log \
+	  || { cat $(BUILD)/install.log; exit 1; }
+	@ninja -C $(BUILD)/install -j $(JOBS)
+	@cmake --install $(BUILD)/install --prefix '$(PREFIX)' > $(BUILD)/install.log
+	@echo 'Now: PATH=$(PREFIX)/bin:$$PATH PYTHONPATH=$(PREFIX)/python'
+
+clean: ## remove the build and the virtual environment (data/ and out/ stay)
+	rm -rf $(BUILD) $(VENV)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
