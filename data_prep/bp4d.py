@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
             "fold": args.fold,
             "seed": args.seed,
         },
-        subjects=subjects,
+        subjects={split: subjects_of(faces) for split, faces in splits.items()},
         splits=splits,
         left_out={
             "no image": sum(sequence.without_image for sequence in sequences),
@@ -112,6 +112,11 @@ def survey(root: Path, layout: Layout, sequences: list[Sequence]) -> str:
     )
 
 
+def subjects_of(faces: list[Face]) -> list[str]:
+    """Return who the faces belong to, sorted."""
+    return sorted({face.name.split("_")[0] for face in faces})
+
+
 def split_faces(
     args: argparse.Namespace, sequences: list[Sequence], subjects: dict[str, list[str]]
 ) -> dict[str, list[Face]]:
@@ -126,7 +131,8 @@ def split_faces(
                 f"fold {args.fold} has no {split} face: {args.root} must have a coded "
                 f"frame, image and landmarks of one of {', '.join(subjects[split])}"
             )
-        print(f"  {split}: {len(faces)} faces", flush=True)
+        people = len(subjects_of(faces))
+        print(f"  {split}: {len(faces)} faces of {people} subjects", flush=True)
     order = np.random.default_rng(args.seed).permutation(len(splits["train"]))
     splits["train"] = [splits["train"][i] for i in order]
     return splits

@@ -36,6 +36,11 @@ class Layout:
         """Find the folders under root, or raise UserError with what was looked for."""
         if not root.is_dir():
             raise UserError(f"{root} is no folder: give the folder that holds BP4D")
+        if (root / "generating.json").exists():
+            raise UserError(
+                f"{root} holds generated faces that are not complete: run "
+                "data_prep/generate_faces.py with the same options to its end"
+            )
         return cls(
             _first(root, FRAMES, _SUBJECT, "folder of subjects (F001, M001, ...)"),
             _first(root, LABELS, _SEQUENCE, "folder of AU codes (F001_T1.csv, ...)"),

@@ -1,5 +1,6 @@
 """How every script of the project ends on a user's mistake: one sentence, exit 1."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,12 @@ def run(main: Callable[[], int | None]) -> None:
     try:
         status = main() or 0
     except UserError as error:
+        print(f"{Path(sys.argv[0]).name}: error: {error}", file=sys.stderr)
+        status = 1
+    except BrokenPipeError:  # `| head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except OSError as error:  # no permission, no room, ...
         print(f"{Path(sys.argv[0]).name}: error: {error}", file=sys.stderr)
         status = 1
     except KeyboardInterrupt:

@@ -29,7 +29,7 @@ class FaceDataset:
     """
 
     options: dict
-    subjects: dict[str, list[str]]  # by split: train, val, test
+    subjects: dict[str, list[str]]  # by split (train, val, test): who has a face in it
     splits: dict[str, Sequence[Face]]
     left_out: dict[str, int]
     skip_damaged: bool

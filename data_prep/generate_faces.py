@@ -9,6 +9,7 @@ them are never results on real faces.
 
 import argparse
 import os
+import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -47,16 +48,22 @@ def write_dataset(root: Path, options: dataset.Options, jobs: int) -> None:
     todo = dataset.missing(root, options)
     total = options.subjects * options.tasks * options.frames
     done = total - len(todo) * options.frames
-    pool = ProcessPoolExecutor(jobs, initializer=cv2.setNumThreads, initargs=(1,))
+    pool = ProcessPoolExecutor(jobs, initializer=prepare_worker)
     with pool, tqdm(total=total, initial=done, unit=" faces") as progress:
         work = [pool.submit(dataset.generate, root, options, *one) for one in todo]
         try:
             for one in as_completed(work):
                 progress.update(one.result())
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)  # those begun are finished
             raise
     dataset.close_root(root)
+
+
+def prepare_worker() -> None:
+    """One thread a process; Ctrl-C is the parent's to handle."""
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:

@@ -17,9 +17,9 @@ from data_prep.face_lmdb import read_faces
 from drml.dataset import describe, read_dataset
 from drml.evaluation import write_evaluation
 from drml.metrics import au_results
-from drml.network import OUTPUT, load_net, score_faces
 from drml.options import parser, positive
 from drml.preprocess import load_mean
+from drml.scoring import OUTPUT, load_net, score_faces
 from drml.tables import text_table
 
 

@@ -16,7 +16,7 @@ test: $(BUILD)/build.ninja ## build everything and run every test
 	  tests/run_gtest.sh $(BUILD) '$(CLOCKS)' $(TEST)/clocks.log && break; \
 	  [ $$try -lt 3 ]; done
 	$(call say,pycaffe: its own tests)
-	@cd $(BUILD)/python/caffe/test && GLOG_minloglevel=2 \
+	@cd $(BUILD)/caffe/python/caffe/test && GLOG_minloglevel=2 \
 	  '$(CURDIR)/$(PY)' -W ignore -m unittest discover 2>&1 | tee '$(CURDIR)/$(TEST)/pycaffe.log'
 	$(call say,pytest)
 	@$(PY) -m pytest tests -q -rs 2>&1 | tee $(TEST)/pytest.log

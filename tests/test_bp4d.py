@@ -139,6 +139,7 @@ def test_dataset_json_counts_what_the_lmdbs_hold(imported):
         labels = np.stack([labels for _, _, labels in held])
         counts = dataset["splits"][split]
         assert counts["faces"] == len(labels) == 20
+        assert counts["subjects"] == sorted({key.split("_")[1] for key, _, _ in held})
         assert counts["positive"] == (labels == 1).sum(axis=0).tolist()
         assert counts["negative"] == (labels == -1).sum(axis=0).tolist()
         assert counts["unknown"] == (labels == 0).sum(axis=0).tolist()

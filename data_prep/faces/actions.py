@@ -6,11 +6,10 @@ After FACS (Ekman, Friesen and Hager, 2002). Lids and lips are shaped by `eyes` 
 
 from collections.abc import Mapping
 
-import cv2
 import numpy as np
 
 from data_prep.faces import canvas
-from data_prep.faces.canvas import H, W, stroke
+from data_prep.faces.canvas import stroke
 
 AUS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 24, 25, 26)
 
@@ -19,7 +18,10 @@ AUS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 24, 25, 26)
 PUSHES: Mapping[int, tuple] = {
     1: ((0.24, -0.44, 0.19, 0.20, -0.01, -0.150), (0.15, -0.8, 0.3, 0.2, 0, -0.06)),
     2: ((0.74, -0.42, 0.22, 0.20, 0.0, -0.150), (0.7, -0.75, 0.25, 0.2, 0, -0.05)),
-    4: ((0.26, -0.38, 0.24, 0.17, -0.075, 0.095), (0.6, -0.36, 0.2, 0.15, -0.03, 0.06)),
+    4: (
+        (0.24, -0.38, 0.24, 0.17, -0.085, 0.115),
+        (0.6, -0.36, 0.2, 0.15, -0.03, 0.065),
+    ),
     5: ((0.50, -0.40, 0.30, 0.10, 0, -0.02),),
     6: ((0.62, 0.42, 0.28, 0.20, -0.01, -0.095), (0.9, 0.0, 0.12, 0.12, -0.03, 0)),
     7: ((0.50, 0.16, 0.26, 0.08, 0, -0.03),),
@@ -88,8 +90,8 @@ def _glabella(rng):
     fold = 0
     for x in (0.075, 0.145):
         x += rng.normal(0, 0.008)
-        knots = [(x * 0.9, -0.22), (x, -0.34), (x * 1.25, -0.50)]
-        fold = fold + _both(knots, 0.017, 0.05)
+        knots = [(x * 0.8, -0.20), (x, -0.34), (x * 1.5, -0.50)]
+        fold = fold + _both(knots, 0.019, 0.042)
     return fold + 0.035 * canvas.pair(0.22, -0.34, 0.12, 0.07)
 
 
@@ -105,7 +107,7 @@ def _nose_wrinkles():
 
 def _dimples():
     pit = [(0.545, 1.00), (0.575, 1.11), (0.55, 1.22)]
-    return _both(pit, 0.022, 0.07) + 0.05 * (
+    return _both(pit, 0.034, 0.10) + 0.065 * (
         canvas.pair(0.66, 1.1, 0.06, 0.12) + canvas.pair(0.46, 1.12, 0.035, 0.07)
     )
 
@@ -130,17 +132,17 @@ def _stretch():
 
 def _pursed(rng):
     lines = 0
-    for x in np.linspace(0.03, 0.30, 6):
+    for x in np.linspace(0.06, 0.26, 4):
         x += rng.normal(0, 0.01)
-        lines = lines + _both([(x, 0.93), (x * 0.97, 1.03)], 0.009, 0.014)
-        lines = lines + _both([(x, 1.24), (x * 1.03, 1.36)], 0.009, 0.012)
+        lines = lines + _both([(x, 0.93), (x * 0.97, 1.03)], 0.011, 0.009)
+        lines = lines + _both([(x, 1.24), (x * 1.03, 1.36)], 0.011, 0.008)
     return lines
 
 
 def _pressed():
     over = 0.055 * canvas.bump(0, 1.00, 0.26, 0.045)
     under = 0.06 * canvas.bump(0, 1.30, 0.24, 0.05)
-    ends = _both([(0.40, 1.05), (0.425, 1.13), (0.40, 1.21)], 0.02, 0.05)
+    ends = _both([(0.40, 1.05), (0.425, 1.13), (0.40, 1.21)], 0.03, 0.04)
     return over + under + ends
 
 
@@ -177,7 +179,7 @@ def _trimmed(fold):
     return box, np.ascontiguousarray(fold[box], np.float32)
 
 
-CELL = 4  # movement is smooth: it is summed on every fourth pixel
+CELL = 4  # pixels: movement is smooth, so it is summed on cells of 4 x 4
 
 
 def motions(lean: Mapping[int, float]) -> dict[int, np.ndarray]:
@@ -198,8 +200,3 @@ def motions(lean: Mapping[int, float]) -> dict[int, np.ndarray]:
                 field += weight[..., None] * (side * dx, dy)
         fields[au] = field
     return fields
-
-
-def full(field: np.ndarray) -> np.ndarray:
-    """A movement on every fourth pixel to (H, W, 2)."""
-    return cv2.resize(field, (W, H), interpolation=cv2.INTER_LINEAR)

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from data_prep.faces.canvas import PER_UNIT, spline
+from data_prep.faces.canvas import PER_UNIT, spline, step
 
 WIDTH, HEIGHT = 520, 696  # BP4D's 1040 x 1392 at half size
 EYES = np.array((260.0, 305.0))  # where the point between the eyes stands at rest
@@ -45,13 +45,13 @@ def _body(s, x, y, rng):
     neck_w = (0.60 if s.female else 0.74) * s.face_w
     collar = s.chin_y + 0.62
     side = [
-        (neck_w, 1.0),
+        (neck_w * 0.7, 1.0),  # hidden behind the jaw
         (neck_w * 0.97, 1.6),
         (neck_w * 1.05, collar - 0.22),
         (neck_w * 1.4, collar - 0.02),
-        (1.55 * broad, collar + 0.22),
-        (2.02 * broad, collar + 0.62),
-        (2.2 * broad, collar + 1.6),
+        (1.75 * broad, collar + 0.20),
+        (2.5 * broad, collar + 0.42),
+        (3.0 * broad, collar + 1.6),
     ]
     right = spline(side, 80)
     outline = np.r_[right, right[::-1] * (-1, 1)]
@@ -64,7 +64,7 @@ def _body(s, x, y, rng):
     relief = 0.55 * round_ + 0.035 * tendon - 0.06 * pit
     relief = cv2.GaussianBlur(relief.astype(np.float32), (0, 0), 3)
     neckline = 0.42 * (1 - (x / (neck_w * 1.55)) ** 2)
-    cloth = 1 / (1 + np.exp(-(y - collar - 0.10 - neckline.clip(-0.5, 1)) / 0.006))
+    cloth = step(y - collar - 0.10 - neckline.clip(-0.5, 1), -0.012, 0.012)
     weave = 1 + 0.025 * rng.standard_normal(x.shape).astype(np.float32)
     crumple = cv2.GaussianBlur(
         rng.standard_normal(x.shape).astype(np.float32), (0, 0), 14

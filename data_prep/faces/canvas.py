@@ -4,6 +4,8 @@ Units are distances between the pupils of an average face; x points right, y dow
 z towards the viewer; the origin lies between the eyes. A plane holds (H, W) pixels.
 """
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -53,7 +55,7 @@ def step(x: np.ndarray, low: float, high: float) -> np.ndarray:
 def spline(knots, count=60) -> np.ndarray:
     """(count, 2) points of a smooth curve through (K, 2) knots, evenly in knots."""
     knots = np.asarray(knots, float)
-    return CubicSpline(np.arange(len(knots)), knots)(
+    return CubicSpline(np.arange(len(knots)), knots, bc_type="natural")(
         np.linspace(0, len(knots) - 1, count)
     )
 
@@ -64,10 +66,12 @@ def stroke(knots, width: float, depth=1.0) -> np.ndarray:
     taper = np.sin(np.linspace(0.15, np.pi - 0.15, 39)) ** 0.7
     line = np.zeros((H, W), np.float32)
     at = np.rint(pixels(points) * 16).astype(int)
-    for a, b, t in zip(at[:-1], at[1:], taper, strict=True):
+    for (a, b), t in zip(pairwise(at), taper, strict=True):
         cv2.line(line, a, b, float(t), 2, cv2.LINE_8, 4)
-    line = cv2.GaussianBlur(line, (0, 0), width * PER_UNIT)
-    return line * (depth / max(float(line.max()), 1e-6))
+    reach = 4 * width + 0.03  # beyond it the blurred line is zero
+    box = window(*(points.min(0) - reach), *(points.max(0) + reach))
+    line[box] = cv2.GaussianBlur(line[box], (0, 0), width * PER_UNIT)
+    return line * (depth / float(line[box].max()))
 
 
 def fill(outline: np.ndarray) -> np.ndarray:
@@ -85,14 +89,17 @@ def inflate(mask: np.ndarray, cell=5) -> np.ndarray:
     smooth for any outline. It is solved on cells of a few pixels.
     """
     h, w = mask.shape[0] // cell, mask.shape[1] // cell
-    inside = cv2.resize(mask, (w, h), interpolation=cv2.INTER_AREA).ravel() > 0.5
+    inside = cv2.resize(mask, (w, h), interpolation=cv2.INTER_AREA).ravel() > 0.02
     keep = np.flatnonzero(inside)
     n = h * w
     grid = diags([4, -1, -1, -1, -1], [0, 1, -1, w, -w], (n, n), format="csr")
     u = np.zeros(n)
     u[keep] = spsolve(grid[keep][:, keep].tocsc(), np.ones(len(keep)))
-    u = cv2.resize(u.reshape(h, w).astype(np.float32), mask.shape[::-1], None, 0, 0, 2)
-    u = cv2.GaussianBlur(np.maximum(u, 0), (0, 0), 2)
+    u = u.reshape(h, w).astype(np.float32)
+    u = cv2.resize(u, mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    u = np.maximum(cv2.GaussianBlur(u, (0, 0), 3), 0)
+    rim = cv2.GaussianBlur(mask, (0, 0), 6)  # 0.5 at the mask's own, finer rim
+    u *= np.clip(2 * rim - 1, 0, 1)
     return np.sqrt(u / u.max())
 
 

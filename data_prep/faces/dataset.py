@@ -60,14 +60,28 @@ def open_root(root: Path, options: Options) -> None:
         raise UserError(
             f"{root} holds files that were not generated: give an empty or new folder"
         )
-    if found and (before := json.loads(found.read_text())) != _marker(options):
+    if found and (before := _read(found)) != _marker(options):
         raise UserError(
             f"{root} was begun with other options ({_differences(before, options)}): "
             "repeat those, or give another folder"
         )
-    root.mkdir(parents=True, exist_ok=True)
-    write_bytes(root / STARTED, json.dumps(_marker(options), indent=2).encode())
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        write_bytes(root / STARTED, json.dumps(_marker(options), indent=2).encode())
+    except OSError as error:
+        raise UserError(
+            f"{root} cannot be written ({error.strerror}): give another folder"
+        ) from None
     (root / DONE).unlink(missing_ok=True)
+
+
+def _read(marker):
+    try:
+        return dict(json.loads(marker.read_text()))
+    except ValueError:
+        raise UserError(
+            f"{marker} is damaged: remove its folder, or give another"
+        ) from None
 
 
 def _marker(options):
@@ -109,15 +123,24 @@ def generate(root: Path, options: Options, name: str, task: int) -> int:
     present, strength = labels.sample(rng, options.frames)
     codes = labels.codes(rng, present)
     first = int(rng.integers(1, FIRST_FRAMES + 1))
-    noise = float(rng.uniform(1.0, 3.5))
+    grain = _grain(rng)
     images, points = [], []
     for state in motion.states(person.subject, rng, strength):
-        image, marks = person.draw(state, noise, int(rng.integers(1 << 30)))
+        image, marks = person.draw(state)
+        row = rng.integers(len(grain) - HEIGHT)
+        image = cv2.add(image, grain[row : row + HEIGHT], dtype=cv2.CV_8U)
         image, marks = resized(image, marks, options.height)
         images.append(image)
         points.append(marks)
     files.write(root, name, task, first, images, points, codes)
     return options.frames
+
+
+def _grain(rng):
+    """Sensor noise, int16, with rows to spare: each frame takes another part."""
+    level = np.float32(rng.uniform(1.0, 3.5))
+    grain = rng.standard_normal((HEIGHT + 200, WIDTH, 3), np.float32)
+    return np.rint(level * grain).astype(np.int16)
 
 
 def resized(image, points, height):

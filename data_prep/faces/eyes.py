@@ -59,8 +59,8 @@ def _frame(eye):
     """Window around an eye, and u, v there: along the lids and y."""
     x0, x1 = sorted((eye.side * (eye.x - 0.42), eye.side * (eye.x + 0.42)))
     box = window(x0, -0.36, x1, 0.30)
-    u = (eye.side * X[box] - eye.x) / eye.half
-    return box, u, Y[box]
+    u = (eye.side * X[box][:1] - eye.x) / eye.half
+    return box, u, Y[box][:, :1]
 
 
 def fold_lids(s, eye, a, relief, colour):
@@ -69,9 +69,9 @@ def fold_lids(s, eye, a, relief, colour):
     inside = np.clip(u, -1, 1)
     beyond = np.exp(-((np.maximum(np.abs(u) - 0.9, 0) / 0.22) ** 2))
     d = ((u * eye.half) ** 2 + (v + 0.02) ** 2) / 0.27**2
-    relief[box] += 0.10 * np.exp(-1.4 * d)
+    relief[box] += 0.10 * np.clip(1 - 0.75 * d, 0, 1) ** 2
     upper, lower = eye.upper(inside), eye.lower(inside)
-    lift = s.crease * (1 - 0.25 * a[5]) + 0.03 * a[7] * 0 + 0.35 * (s.eye_up - eye.up)
+    lift = s.crease * (1 - 0.25 * a[5]) + 0.35 * (s.eye_up - eye.up)
     crease = upper - np.clip(lift, 0.022, 0.11) * (1 - 0.35 * u * u)
     groove = np.exp(-(((v - crease) / 0.014) ** 2)) * beyond
     roll = np.exp(-(((v - crease + 0.035) / 0.025) ** 2)) * beyond
@@ -97,8 +97,8 @@ def paint(s, eye, a, lit, gaze, light, lashes=1.0):
     level = float(np.median(face[::4, ::4])) * 0.55 + 0.30
     ball = _ball(s, eye, u, v, gaze, light) * level
     lid_shadow = 1 - 0.55 * np.exp(-(((v - upper) / 0.035) ** 2))
-    corner = 1 - 0.35 * np.abs(inside) ** 4
-    ball *= (lid_shadow * corner)[..., None]
+    corner = 1 - 0.28 * np.abs(inside) ** 4
+    ball = ball * (lid_shadow * corner)[..., None]
     pink = np.exp(-(((u + 0.93) / 0.10) ** 2))[..., None]
     ball += 0.75 * pink * (np.float32((0.34, 0.36, 0.62)) * level * 1.1 - ball)
     face += open_ * (ball - face)

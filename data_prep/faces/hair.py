@@ -1,102 +1,143 @@
-"""Hair: thousands of strands that fan out from the crown, in four styles."""
+"""Hair: two patches beside a parting, filled with thousands of strands.
+
+A patch lies between an inner curve (hairline, temple, down beside the face) and an
+outer one (the silhouette); strands run along the curves, or across from the inner
+to the outer one where hair is combed back.
+"""
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from data_prep.faces.anatomy import outline
-from data_prep.faces.canvas import (
-    H,
-    W,
-    X,
-    Y,
-    fill,
-    inflate,
-    noise,
-    pixels,
-    step,
-)
+from data_prep.faces.canvas import H, W, Y, fill, inflate, noise, pixels, spline, step
 
-VOLUME = {"short": 0.10, "buzz": 0.03, "tied": 0.06, "bob": 0.14, "long": 0.13}
-LENGTH = {"bob": 1.25, "long": 2.3}  # how far down the sides it falls
+FINE = 2  # strands are drawn this many times larger, then averaged
+STEPS = 10  # points of a strand
+
+
+@dataclass(frozen=True)
+class Style:
+    """How hair is worn; lengths in canvas units."""
+
+    volume: float  # height over the skull
+    end: float  # y down to which it falls beside the face
+    along: bool  # strands run along the parting's sides, or across, combed back
+    strands: int  # in each patch
+    cover: float = 1.0  # opacity
+
+
+STYLES = {
+    "short": Style(0.13, 0.02, False, 2600),
+    "buzz": Style(0.0, -0.02, False, 1500, 0.72),
+    "tied": Style(0.06, -0.05, False, 2600),
+    "bob": Style(0.17, 1.28, True, 2600),
+    "long": Style(0.15, 2.5, True, 2800),
+}
 
 
 def grow(s, relief, colour, gloss, skin_alpha, rng):
     """Lay hair over skin layers; returns relief, colour, gloss, alpha (H, W)."""
-    area, front = _area(s)
-    density = _soft(area, rng)
-    strands = _strands(s, area, rng)
-    height = inflate(np.maximum(area, skin_alpha))
-    lift = 1.30 * height + 0.06 + 0.012 * strands
-    relief = relief + density * (np.maximum(lift, relief + 0.02) - relief)
-    shade = (1 + 0.34 * strands)[..., None]
-    shade = shade * (1 - 0.35 * front[..., None])
-    tint = s.hair * shade * (1 - 0.03 * noise(rng, 30)[..., None])
-    cover = density[..., None] * (0.8 if s.style == "buzz" else 1.0)
-    colour = colour + cover * (tint - colour)
-    gloss = gloss * (1 - density) + density * (0.35 + 0.25 * strands).clip(0, 1)
-    alpha = np.maximum(skin_alpha, density)
-    return relief.astype(np.float32), colour, gloss.astype(np.float32), alpha
+    style = STYLES[s.style]
+    patches = [_patch(s, style, side) for side in (-1, 1)]
+    full = 58 if style.along else None  # below it single strands hang
+    area = np.max([fill(np.r_[a[:full], b[:full][::-1]]) for a, b in patches], 0)
+    if s.style == "tied":
+        area = np.maximum(area, fill(_knot(s)))
+    tone, loose = _strands(patches, style, rng)
+    soft = cv2.GaussianBlur(area, (0, 0), 3.0)
+    cover = np.maximum(step(soft, 0.35, 0.85), loose)
+    cover = (cover * (1 - (1 - style.cover) * skin_alpha)).astype(np.float32)
+    relief = relief + _rise(area, skin_alpha, style, relief)
+    roots = 1 - 0.30 * step(soft, 0.9, 0.45) * (style.cover == 1)
+    shade = (0.92 + 0.55 * tone + 0.04 * noise(rng, 25)) * roots
+    lower = 1 - 0.30 * step(Y, -0.6, 0.6) * style.along  # shade beside the face
+    tint = s.hair * (shade * lower)[..., None]
+    beyond = 1 - cv2.dilate(skin_alpha, np.ones((5, 5)))  # no skin shines through
+    colour = colour + np.maximum(cover, beyond)[..., None] * (tint - colour)
+    gloss = gloss + cover * ((0.45 + 0.8 * tone).clip(0.05, 1) - gloss)
+    return relief, colour, gloss.astype(np.float32), np.maximum(skin_alpha, cover)
 
 
-def _area(s):
-    """Where hair is, and how much of it lies in the shadow beside the face."""
-    volume = VOLUME[s.style]
-    skull = fill(outline(s, volume)) * step(Y, 0.35, 0.0)
-    line = s.hairline + 0.10 * (X - s.parting) ** 2 + 0.55 * np.abs(X / 0.98) ** 5
-    line = line + 0.03 * np.sin(7 * X + 9 * s.parting)
-    inner = step(np.abs(X) - 0.02 * np.sin(9 * Y), 0.965, 1.03)  # sideburns
-    top = step(Y, line + 0.06, line - 0.06)
-    side = inner * step(Y, 0.30 if s.style == "short" else 0.1, -0.05)
-    area = skull * np.maximum(top, side)
-    front = np.zeros_like(area)
-    if s.style in LENGTH:
-        fall, front = _fall(s)
-        area = np.maximum(area, fall)
-    return area, front
+def _patch(s, style, side):
+    """Inner and outer curve (60, 2) of one side, from the parting downwards."""
+    v, w = style.volume, s.face_w
+    part = (s.parting * 0.8, s.hairline)
+    if style.along:
+        tuck = 0.06 if style.end < 2 else 0.0
+        low = style.end
+        inner = [part, (side * 0.66 * w, -0.84), (side * 0.97 * w, -0.38)]
+        inner += [(side * 1.01 * w, 0.25), (side * (0.95 - tuck) * w, 0.9)]
+        inner += [(side * (0.86 - tuck) * w, min(low, 1.45))]
+        outer = [
+            (s.parting * 0.5, s.crown_y - v),
+            (side * 0.80, s.crown_y + 0.20 - v * 0.7),
+        ]
+        outer += [(side * (1.10 + v), -0.75), (side * (1.17 + v), 0.1)]
+        outer += [(side * (1.20 + v), 0.85), (side * (1.08 + v), min(low, 1.5))]
+        if low > 1.6:
+            inner.append((side * 0.80, low))
+            outer.append((side * (0.96 + v), low))
+        return spline(inner), spline(outer)
+    inner = [part, (side * 0.50, s.hairline + 0.03), (side * 0.84 * w, -0.76)]
+    inner += [(side * 0.91 * w, -0.42), (side * 1.05 * w, style.end)]
+    outer = [(0, s.crown_y - v), (side * 0.62, s.crown_y + 0.15 - v)]
+    outer += [(side * (1.0 + 0.6 * v), -1.02), (side * (1.10 * w + 0.3 * v), -0.42)]
+    outer += [(side * 1.085 * w, style.end)]
+    return spline(inner), spline(outer)
 
 
-def _fall(s):
-    """Two curtains beside the face down to the style's length."""
-    end = LENGTH[s.style] + 0.05 * np.sin(8 * X)
-    bulge = 0.10 * np.sin(np.clip((Y + 1) / (LENGTH[s.style] + 1), 0, 1) * np.pi)
-    outer = 1.09 + VOLUME[s.style] + bulge + 0.02 * np.sin(5 * Y + 3 * s.parting)
-    tuck = 0.98 * s.face_w - 0.10 * step(Y, 0.4, 1.4) * (s.style == "bob")
-    x = np.abs(X)
-    rows = step(Y, -0.95, -0.8) * step(Y, end, end - 0.25)
-    curtain = step(x, outer, outer - 0.03) * step(x, tuck - 0.03, tuck + 0.03)
-    return curtain * rows, step(x, tuck + 0.22, tuck) * rows
+def _knot(s):
+    """A knot of hair on top of the head."""
+    angle = np.linspace(0, 2 * np.pi, 40)
+    return np.c_[0.30 * np.cos(angle), s.crown_y - 0.14 + 0.22 * np.sin(angle)]
 
 
-def _soft(area, rng):
-    """Ragged instead of smooth edges."""
-    ragged = cv2.GaussianBlur(area, (0, 0), 2.5) + 0.10 * noise(rng, 2.2) * (
-        area < 0.99
+def _rise(area, skin_alpha, style, relief):
+    """Relief that hair adds over the skin: none at its rim, full some way in."""
+    dome = 1.30 * inflate(np.maximum(area, skin_alpha)) + 0.5 * style.volume
+    inside = step(cv2.GaussianBlur(area, (0, 0), 6), 0.35, 1.0)
+    flat = cv2.GaussianBlur(relief, (0, 0), 4)  # hair lies over pores and ears
+    return (inside * (np.maximum(dome, flat) - relief)).astype(np.float32)
+
+
+def _strands(patches, style, rng):
+    """Tone about -1..1 and coverage 0..1 of single strands, both (H, W) float32."""
+    tone = np.full((H * FINE, W * FINE), 128, np.uint8)
+    loose = np.zeros_like(tone)
+    for inner, outer in patches:
+        for line in _paths(inner, outer, style, rng):
+            level = int(np.clip(118 + 48 * rng.standard_normal(), 0, 255))
+            cv2.polylines(tone, [line], False, level, 1, cv2.LINE_AA, 4)
+            cv2.polylines(loose, [line], False, 255, 1, cv2.LINE_AA, 4)
+    size = {"dsize": (W, H), "interpolation": cv2.INTER_AREA}
+    tone, loose = (
+        cv2.resize(plane, **size).astype(np.float32) for plane in (tone, loose)
     )
-    return step(ragged, 0.25, 0.75).astype(np.float32)
+    return tone / 128 - 1, loose / 255
 
 
-def _strands(s, area, rng):
-    """(H, W) texture of about -1..1: strands drawn light and dark over each other."""
-    crown = np.array([s.parting * 0.8, -1.95])
-    texture = np.full((H, W), 128, np.uint8)
-    rows, cols = np.nonzero(area > 0.2)
-    count = min(len(rows), 4200 if s.style != "buzz" else 1200)
-    roots = rng.choice(len(rows), count)
-    steps = 9 if s.style in LENGTH else 6
-    xs, ys = X[0, cols[roots]], Y[rows[roots], 0]
-    path = np.zeros((steps, count, 2))
-    bend = rng.normal(0, 0.16, count)
-    for k in range(steps):
-        path[k] = np.c_[xs, ys]
-        dx, dy = xs - crown[0], 1.1 * (ys - crown[1])
-        side = step(np.abs(xs), 0.75, 1.05)
-        dx = dx * (1 - 0.93 * side) + bend * 0.25
-        size = np.hypot(dx, dy) / 0.055
-        xs, ys = xs + dx / size, ys + dy / size
-    tones = np.clip(128 + 70 * rng.normal(0, 1, count), 0, 255)
-    at = np.rint(pixels(path) * 16).astype(np.int32)
-    at = np.ascontiguousarray(at.transpose(1, 0, 2))
-    for line, tone in zip(at, tones, strict=True):
-        cv2.polylines(texture, [line], False, float(tone), 1, cv2.LINE_AA, 4)
-    texture = texture.astype(np.float32) / 128 - 1
-    return cv2.GaussianBlur(texture, (0, 0), 0.7) + 0.25 * noise(rng, 12)
+def _paths(inner, outer, style, rng):
+    """(strands, STEPS, 2) int32 polylines in sixteenths of a fine pixel."""
+    n = style.strands
+    k = np.linspace(0, 1, STEPS)[:, None]
+    if style.along:
+        first = rng.uniform(-0.05, 0.75, n)
+        along = first + k * rng.uniform(0.15, 0.45, n)
+        across = rng.uniform(-0.03, 1.03, n) + k * rng.normal(0, 0.05, n)
+        across = across + 0.03 * np.sin(9 * along + rng.normal(0, 0.5, n))
+    else:
+        first = rng.uniform(-0.06, 0.85, n)
+        across = first + k * rng.uniform(0.10, 0.28, n)
+        along = (
+            rng.uniform(0, 1, n) + 0.10 * (across - 0.5) + k * rng.normal(0, 0.03, n)
+        )
+    ends = rng.uniform(0.9, 1.0, n) if style.along else 1.0
+    at = np.clip(along, 0, ends) * (len(inner) - 1)
+    low = np.minimum(at.astype(int), len(inner) - 2)
+    part = (at - low)[..., None]
+    near = inner[low] * (1 - part) + inner[low + 1] * part
+    far = outer[low] * (1 - part) + outer[low + 1] * part
+    points = near + across[..., None] * (far - near)
+    fine = np.rint((pixels(points) + 0.5) * FINE * 16).astype(np.int32)
+    return np.ascontiguousarray(fine.transpose(1, 0, 2))

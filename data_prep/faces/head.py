@@ -74,7 +74,7 @@ def _relief(s, face):
     z += 0.10 * bump(0, s.chin_y - 0.22, 0.20, 0.14)
     z += _nose(s) + _age(s)
     pores = noise(s.rng, 1.6) + 0.7 * noise(s.rng, 3)
-    return (z + (0.0011 + 0.0009 * s.age) * pores).astype(np.float32)
+    return (z + (0.0005 + 0.0005 * s.age) * pores).astype(np.float32)
 
 
 def _nose(s):
@@ -82,13 +82,14 @@ def _nose(s):
     tip = s.nose_y - 0.09
     t = np.clip((Y + 0.18) / (tip + 0.18), 0, 1)
     height = s.nose_h * (0.16 + 0.84 * t**1.5)
-    under = step(Y, tip + 0.17, tip + 0.03)
+    under = step(Y, tip + 0.18, tip - 0.05)
     ridge = height * under * step(Y, -0.45, -0.02)
-    ridge = ridge * np.exp(-0.5 * (X / (0.075 + 0.045 * t)) ** 2)
-    ball = 0.10 * bump(0, tip, 0.10, 0.085)
-    wing = 0.17 * pair(s.nose_w * 0.86, s.nose_y - 0.045, 0.062, 0.072)
+    ridge = ridge * np.exp(-0.5 * (X / (0.072 + 0.032 * t)) ** 2)
+    ball = 0.09 * bump(0, tip - 0.01, 0.105, 0.085)
+    wing = 0.24 * pair(s.nose_w * 0.84, s.nose_y - 0.065, 0.064, 0.062)
     crease = pair(s.nose_w + 0.065, s.nose_y - 0.04, 0.022, 0.07, 0.2)
-    return ridge + ball + wing - 0.045 * crease
+    notch = pair(0.105, s.nose_y - 0.075, 0.017, 0.05, -0.35)
+    return ridge + ball + wing - 0.045 * crease - 0.035 * notch
 
 
 def _age(s):
@@ -122,9 +123,9 @@ def _skin(s, rng):
 
 
 def _nostrils(s, tone):
-    dark = pair(s.nose_w * 0.50, s.nose_y + 0.005, 0.052, 0.024, 0.25)
-    dark = np.clip(1.5 * dark, 0, 1)[..., None]
-    return tone + dark * (tone * (0.16, 0.16, 0.24) - tone)
+    dark = pair(s.nose_w * 0.50, s.nose_y + 0.012, 0.046, 0.019, 0.3)
+    dark = np.clip(1.3 * dark, 0, 1)[..., None]
+    return tone + dark * (tone * (0.24, 0.26, 0.36) - tone)
 
 
 def _freckles(s, tone, rng):
@@ -145,7 +146,7 @@ def _beard(s, tone, rng):
     high = 0.62 + 0.35 * np.exp(-(((np.abs(X) - 0.55) / 0.3) ** 2))
     area = step(Y, high, high + 0.30)
     area = area * (1 - 0.7 * pair(0.46, 0.86, 0.14, 0.12))
-    grain = np.clip(0.75 + 0.35 * noise(rng, 1.2) + 0.2 * noise(rng, 3), 0, 1.4)
+    grain = np.clip(0.8 + 0.24 * noise(rng, 1.0) + 0.14 * noise(rng, 3), 0, 1.4)
     cover = (0.62 * s.beard * area * grain)[..., None].clip(0, 0.9)
     return tone + cover * (0.8 * s.hair + 0.2 * tone * 0.5 - tone)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from data_prep.faces.canvas import X, Y, noise, step, window
 
-SOFT = 0.012  # width of an edge in units
+SOFT = 0.016  # width of an edge in units
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Mouth:
 
     def lower_out(self, s):
         """y of the lower lip's lower edge."""
-        return self.lower_in(s) + self.low * np.clip(1 - np.abs(s) ** 2.3, 0, 1) ** 0.9
+        return self.lower_in(s) + self.low * np.clip(1 - s * s, 0, 1) ** 1.1
 
     def landmarks(self):
         """(18, 2): 12 around the lips from the left corner, 6 around the opening."""
@@ -76,7 +76,14 @@ def shape(s, a) -> Mouth:
     wide += -0.05 * a[17] - 0.04 * a[14] - 0.10 * a[26]
     thin = (1 - 0.55 * a[23]) * (1 - 0.72 * a[24]) * (1 - 0.35 * a[20])
     closed = 1 - max(a[24], 0.6 * a[23], 0.5 * a[17])
-    corner = -0.125 * a[12] + 0.095 * a[15] + 0.055 * a[17] - 0.020 * a[14]
+    corner = (
+        0.045 * a[26]
+        + 0.012 * a[25]
+        - 0.125 * a[12]
+        + 0.095 * a[15]
+        + 0.055 * a[17]
+        - 0.020 * a[14]
+    )
     lean = s.lean[12] * 0.5 * a[12] + s.lean[14] * 0.5 * a[14]
     return Mouth(
         y=s.mouth_y + 0.03 * a[12] + 0.03 * a[26],
@@ -94,7 +101,7 @@ def shape(s, a) -> Mouth:
 
 def _frame(m):
     box = window(-0.72, m.y - 0.45, 0.72, m.y + 0.62)
-    return box, X[box] / m.half, Y[box]
+    return box, X[box][:1] / m.half, Y[box][:, :1]
 
 
 def _curves(m, s):
@@ -125,10 +132,12 @@ def form_lips(subject, m, a, relief, colour, gloss, lines):
     relief[box] += 0.004 * lips * lines[box]
     skin = colour[box][..., :3].astype(np.float32)
     rosy = _lip_tone(subject, a)
-    tone = rosy * (1 + 0.05 * lines[box])[..., None] * (1 - 0.10 * upper)[..., None]
+    tone = rosy * (1 + 0.03 * lines[box])[..., None] * (1 - 0.13 * upper)[..., None]
     skin += (0.86 * lips)[..., None] * (tone - skin)
     seam = np.exp(-(((y - m.seam(np.clip(s, -1, 1))) / 0.012) ** 2)) * within
-    skin *= 1 - (0.75 * seam + 0.45 * corner)[..., None].clip(0, 1) * (0.8, 0.8, 0.7)
+    skin *= 1 - (0.62 * seam * (1 - 0.5 * s * s) + 0.35 * corner)[..., None].clip(
+        0, 1
+    ) * (0.8, 0.8, 0.7)
     colour[box][..., :3] = skin.clip(0, 255)
     gloss[box] = np.maximum(gloss[box], 0.75 * lower + 0.4 * upper)
 
@@ -136,7 +145,7 @@ def form_lips(subject, m, a, relief, colour, gloss, lines):
 def _lip_tone(subject, a):
     """Rosier than the skin; paler when pressed."""
     pale = 0.6 * max(a[24], 0.4 * a[23])
-    rosy = subject.skin * (0.74, 0.66, 0.86) + (6, 2, 10)
+    rosy = subject.skin * (0.80, 0.72, 0.90) + (4, 2, 8)
     return (rosy + pale * (subject.skin * (0.95, 0.92, 0.95) - rosy)).astype(np.float32)
 
 
@@ -149,7 +158,7 @@ def paint_inside(m, a, lit):
     open_ = step(y - ui, -SOFT, SOFT) * step(li - y, -SOFT, SOFT) * (np.abs(s) < 1)
     face = lit[box]
     level = 0.35 + 0.6 * float(face.mean())
-    x = s * m.half
+    x = s * m.half  # (1, w); y is (h, 1)
     inside = np.broadcast_to(np.float32((0.06, 0.05, 0.14)), face.shape).copy()
     tongue = np.exp(-((x / 0.22) ** 2)) * step(y, li - 0.11, li - 0.02)
     tongue = (0.8 * tongue * step(li - ui, 0.10, 0.22))[..., None]

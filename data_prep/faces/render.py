@@ -4,7 +4,7 @@
 2. lids and lips take shape     (canvas)
 3. light                        (canvas)
 4. eyeballs, teeth              (canvas)
-5. pose, backdrop, sensor       (frame)
+5. pose, backdrop               (frame)
 """
 
 from collections.abc import Mapping
@@ -14,14 +14,13 @@ import cv2
 import numpy as np
 
 from data_prep.faces import actions, backdrop, eyes, head, mouth
-from data_prep.faces.actions import AUS
+from data_prep.faces.actions import AUS, CELL
 from data_prep.faces.backdrop import EYES, HEIGHT, MARGIN, WIDTH
-from data_prep.faces.canvas import PER_UNIT, H, W, bump, pixels
+from data_prep.faces.canvas import LEFT, PER_UNIT, TOP, H, W, bump, pixels
 from data_prep.faces.shading import Light, shade
 from data_prep.faces.subject import Subject
 
 PIVOT = 0.55  # units of depth about which the head turns
-GRID = np.dstack(np.meshgrid(np.arange(W), np.arange(H))).astype(np.float32)
 # Depth that parallax uses: smooth, so that a turned head never folds over itself.
 DEPTH = 1.15 * bump(0, 0.1, 1.0, 1.35) + 0.30 * bump(0, 0.55, 0.16, 0.28)
 
@@ -58,16 +57,16 @@ class Face:
         self.motions = actions.motions(subject.lean)
         self.lip_lines = mouth.lip_lines(subject.rng)
         self.backdrop = backdrop.build(subject)
-        self.grain = subject.rng.standard_normal((3 * HEIGHT, WIDTH, 3), np.float32)
 
-    def draw(self, state: State, noise: float = 2.0, seed: int = 0):
+    def draw(self, state: State):
         """Return the frame, uint8 BGR (696, 520, 3), and its (49, 2) landmarks.
 
         Landmarks are pixels, x right and y down, 0 at the first pixel's centre.
         """
         s = self.subject
         a = {au: s.gain[au] * state.strength.get(au, 0.0) for au in AUS}
-        relief, colour, gloss, moved = self._skin(a)
+        relief, colour, source = self._skin(a)
+        gloss = self.head.gloss.copy()
         lids = eyes.eyes(s, a, state.blink)
         lips = mouth.shape(s, a)
         for eye in lids:
@@ -79,60 +78,70 @@ class Face:
             gaze = (state.gaze[0] - state.pose.yaw, state.gaze[1] + state.pose.pitch)
             eyes.paint(s, eye, a, lit, gaze, (light.x, light.y), 0.4 + s.female)
         mouth.paint_inside(lips, a, lit)
-        image = self._camera(lit, colour[..., 3], state, noise, seed)
-        points = self._landmarks(moved, lids, lips)
+        image = self._camera(lit, colour[..., 3], state.pose)
+        points = self._landmarks(source, lids, lips)
         return image, _to_frame(points, state.pose)
 
     def _skin(self, a):
-        """Fold the neutral layers, then move them: relief, BGRA, gloss, movement."""
+        """Fold the neutral layers, then move them: relief, BGRA, and the map used."""
         relief = self.head.relief.copy()
         for au, (box, fold) in self.folds.items():
             if a[au]:
                 relief[box] += a[au] * fold
-        coarse = sum(a[au] * motion for au, motion in self.motions.items())
-        moved = actions.full(coarse)
-        source = GRID - moved * PER_UNIT
+        moved = sum(a[au] * motion for au, motion in self.motions.items())
+        source = _enlarged(COARSE - moved * PER_UNIT, (W, H))
         relief = cv2.remap(relief, source, None, cv2.INTER_LINEAR, None, 1)
         colour = cv2.remap(self.head.colour, source, None, cv2.INTER_LINEAR)
-        return relief, colour, self.head.gloss.copy(), moved
+        return relief, colour, source
 
-    def _camera(self, lit, alpha, state, noise, seed):
-        """Pose the lit head before the backdrop, add the sensor's noise."""
-        near = np.empty((H, W, 4), np.uint8)
-        np.clip(lit * 255, 0, 255, out=lit)
-        near[..., :3] = lit
+    def _camera(self, lit, alpha, pose):
+        """Pose the lit head before the backdrop."""
+        near = cv2.cvtColor(cv2.convertScaleAbs(lit, alpha=255), cv2.COLOR_BGR2BGRA)
         near[..., 3] = alpha
-        near = cv2.remap(near, _from_frame(state.pose), None, cv2.INTER_LINEAR)
-        dx, dy = (0.6 * np.array(state.pose.shift)).clip(-MARGIN + 1, MARGIN - 1)
-        at = np.float32([[1, 0, dx - MARGIN], [0, 1, dy - MARGIN]])
-        image = cv2.warpAffine(self.backdrop, at, (WIDTH, HEIGHT)).astype(np.float32)
-        cover = near[..., 3:].astype(np.float32) * (1 / 255)
-        image += cover * (near[..., :3] - image)
-        first = seed % (2 * HEIGHT)
-        image += noise * self.grain[first : first + HEIGHT]
-        return image.clip(0, 255).astype(np.uint8)
+        near = cv2.remap(near, _from_frame(pose), None, cv2.INTER_LINEAR)
+        cover = near[..., 3] * np.float32(1 / 255)
+        near = cv2.cvtColor(near, cv2.COLOR_BGRA2BGR)
+        dx, dy = np.rint(0.6 * np.array(pose.shift)).clip(-MARGIN, MARGIN).astype(int)
+        rows = slice(MARGIN - dy, MARGIN - dy + HEIGHT)
+        far = self.backdrop[rows, MARGIN - dx : MARGIN - dx + WIDTH]
+        return cv2.blendLinear(near, np.ascontiguousarray(far), cover, 1 - cover)
 
-    def _landmarks(self, moved, lids, lips):
+    def _landmarks(self, source, lids, lips):
         """(49, 2) in units on the canvas, in BP4D's order."""
-        rest = np.r_[self.head.brows, self.head.nose]
-        skin = _pushed(rest, moved)
+        skin = _pushed(np.r_[self.head.brows, self.head.nose], source)
         left, right = lids[0].landmarks(), lids[1].landmarks()
         right = right[[3, 2, 1, 0, 5, 4]]  # from the inner corner, still clockwise
         return np.r_[skin, left, right, lips.landmarks()]
 
 
-def _sample(plane, points):
-    """Values of a plane (H, W) or (H, W, 2) at (P, 2) points in units."""
-    at = pixels(points).astype(np.float32)[None]
+def _coarse_grid(width, height):
+    """(h/4, w/4, 2) pixel coordinates at the middles of 4 x 4 cells."""
+    half = (CELL - 1) / 2
+    axes = np.arange(half, width, CELL), np.arange(half, height, CELL)
+    return np.dstack(np.meshgrid(*axes)).astype(np.float32)
+
+
+def _enlarged(coarse, size):
+    """A smooth map on 4 x 4 cells to all pixels."""
+    return cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR)
+
+
+COARSE, COARSE_FRAME = _coarse_grid(W, H), _coarse_grid(WIDTH, HEIGHT)
+
+
+def _sample(plane, at):
+    """Values of a plane (H, W) or (H, W, 2) at (P, 2) pixels."""
+    at = at.astype(np.float32)[None]
     return cv2.remap(plane, at, None, cv2.INTER_LINEAR, None, 1)[0]
 
 
-def _pushed(points, moved):
-    """Where points at rest arrive: the q with q - moved(q) = p, by iteration."""
-    q = points.astype(float)
+def _pushed(points, source):
+    """Where points at rest arrive: the q whose source is p, by iteration."""
+    rest = pixels(points)
+    q = rest.copy()
     for _ in range(12):
-        q = points + _sample(moved, q)
-    return q
+        q += rest - _sample(source, q)
+    return q / PER_UNIT + (LEFT, TOP)
 
 
 def _seen_from(light, pose):
@@ -154,23 +163,12 @@ def _slopes(pose):
 def _from_frame(pose):
     """(HEIGHT, WIDTH, 2) float32 map from frame pixels to canvas pixels."""
     c, s = np.cos(pose.roll), np.sin(pose.roll)
-    turn = np.array([[c, s], [-s, c]]) / pose.scale
-    origin = EYES + pose.shift
     shrink, slide = _slopes(pose)
-    to = turn / shrink[:, None]
-    offset = pixels((0, 0)) - to @ origin
-    matrix = np.c_[to, offset]
-    # canvas point before parallax, then minus the parallax found there
-    parallax = -(DEPTH[..., None] - PIVOT) * (slide / shrink * PER_UNIT)
-    base = (GRID + parallax).astype(np.float32)
-    return cv2.warpAffine(
-        base,
-        matrix,
-        (WIDTH, HEIGHT),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(-1e4, -1e4),
-    )
+    turn = np.array([[c, s], [-s, c]]) / (pose.scale * shrink[:, None])
+    at = (COARSE_FRAME - (EYES + pose.shift)) @ turn.T + pixels((0, 0))
+    depth = cv2.remap(DEPTH, at.astype(np.float32), None, cv2.INTER_LINEAR, None, 1)
+    at -= (depth[..., None] - PIVOT) * (slide / shrink * PER_UNIT)
+    return _enlarged(at.astype(np.float32), (WIDTH, HEIGHT))
 
 
 def _to_frame(points, pose):
@@ -178,7 +176,7 @@ def _to_frame(points, pose):
     shrink, slide = _slopes(pose)
     q = points.astype(float)
     for _ in range(12):  # q - parallax(q) = p
-        q = points + (_sample(DEPTH, q)[:, None] - PIVOT) * (slide / shrink)
+        q = points + (_sample(DEPTH, pixels(q))[:, None] - PIVOT) * (slide / shrink)
     q = q * shrink
     c, s = np.cos(pose.roll), np.sin(pose.roll)
     turned = q @ np.array([[c, s], [-s, c]])

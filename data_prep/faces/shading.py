@@ -28,7 +28,7 @@ class Light:
 
 
 def shade(relief, colour, gloss, light) -> np.ndarray:
-    """Light a relief (H, W) of colour (H, W, 3) uint8: BGR (H, W, 3) float32 0..1."""
+    """Light a relief (H, W) of colour BGRA uint8: BGR (H, W, 3) float32 from 0 up."""
     # 1. normals
     gx = cv2.Sobel(relief, cv2.CV_32F, 1, 0, ksize=3, scale=PER_UNIT / 8)
     gy = cv2.Sobel(relief, cv2.CV_32F, 0, 1, ksize=3, scale=PER_UNIT / 8)
@@ -38,18 +38,19 @@ def shade(relief, colour, gloss, light) -> np.ndarray:
     # 2. light that arrives
     hidden = _occlusion(relief)
     sun = facing * _shadow(relief, light)
-    up = (0.72 - 0.28 * -(gy * nz)) * hidden  # the room is brighter above
+    up = (0.80 + 0.20 * gy * nz) * hidden  # the room is brighter above
     # 3. colour by colour, in linear light
     tint = 1 + 0.08 * light.warmth * np.float32((-1, 0, 1))
-    out = np.empty((*relief.shape, 3), np.float32)
+    planes = []
     shine = _shine(gx, gy, nz, light) * gloss * hidden
-    for c in range(3):
+    for c, plane in enumerate(cv2.split(colour)[:3]):
         w = float(WRAP[c])
         ray = np.maximum(sun + w, 0) * (light.key * float(tint[c]) / (1 + w))
         ray += light.room * up
-        base = cv2.LUT(colour[..., c], LINEAR)
-        out[..., c] = ray * base + shine
-    return np.sqrt(out, out)
+        ray *= cv2.LUT(plane, LINEAR)
+        ray += shine
+        planes.append(np.sqrt(ray, ray))
+    return cv2.merge(planes)
 
 
 LINEAR = ((np.arange(256, dtype=np.float32) / 255) ** 2).reshape(1, 256)
@@ -70,7 +71,7 @@ def _occlusion(relief):
     small = cv2.resize(relief, None, None, 1 / COARSE, 1 / COARSE, cv2.INTER_AREA)
     wide = cv2.blur(cv2.blur(small, (17, 17)), (17, 17))
     near = cv2.blur(small, (5, 5))
-    hollow = np.clip(1.0 + 1.5 * (small - wide) + 4.0 * (small - near), 0.35, 1.12)
+    hollow = np.clip(1.0 + 1.5 * (small - wide) + 4.0 * (small - near), 0.45, 1.12)
     hollow = cv2.resize(hollow, relief.shape[::-1], interpolation=cv2.INTER_LINEAR)
     fine = cv2.blur(relief, (9, 9))
     return np.clip(hollow + 9 * (relief - fine), 0.25, 1.15)
@@ -92,4 +93,4 @@ def _shadow(relief, light):
         above = np.maximum(above, seen - ray)
     dark = cv2.GaussianBlur(np.clip(above / 0.10, 0, 1), (0, 0), 1.2)
     dark = cv2.resize(dark, relief.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return 1 - 0.75 * dark
+    return 1 - 0.6 * dark

@@ -34,7 +34,7 @@ def contact_sheet(seed: int, subjects: int) -> np.ndarray:
 
 def _look(person, strength):
     lamp = person.subject.light
-    image, _ = person.draw(State(strength, Light(*lamp, 0.78, 0.36, 0.1)), noise=1.0)
+    image, _ = person.draw(State(strength, Light(*lamp, 0.78, 0.36, 0.1)))
     return cv2.resize(image[CROP], SIZE, interpolation=cv2.INTER_AREA)
 
 

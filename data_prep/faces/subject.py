@@ -48,13 +48,13 @@ WALL = np.array(
 # Mean and spread of each measure, in units of the canvas unless a name says else.
 MEASURES = {
     "face_w": (1.0, 0.05),  # factor
-    "jaw_w": (0.90, 0.06),
-    "chin_w": (0.36, 0.05),
+    "jaw_w": (0.94, 0.05),
+    "chin_w": (0.39, 0.04),
     "chin_y": (1.80, 0.06),
     "crown_y": (-1.62, 0.06),
     "eye_x": (0.50, 0.022),
     "eye_w": (0.245, 0.014),
-    "eye_up": (0.112, 0.014),
+    "eye_up": (0.094, 0.012),
     "eye_low": (0.054, 0.007),
     "eye_tilt": (0.02, 0.014),
     "crease": (0.052, 0.012),
@@ -63,9 +63,9 @@ MEASURES = {
     "brow_w": (0.052, 0.012),
     "nose_y": (0.70, 0.05),
     "nose_w": (0.205, 0.03),
-    "nose_h": (0.40, 0.06),
+    "nose_h": (0.36, 0.05),
     "mouth_y": (1.13, 0.04),
-    "mouth_w": (0.40, 0.03),
+    "mouth_w": (0.375, 0.028),
     "lip_up": (0.095, 0.022),
     "lip_low": (0.135, 0.024),
     "cheek": (0.08, 0.03),
@@ -87,7 +87,7 @@ class Subject:
         for key, (mean, spread) in MEASURES.items():
             setattr(self, key, mean + spread * float(np.clip(rng.normal(), -1.8, 1.8)))
         if self.female:  # softer jaw, thinner brows, fuller lips
-            self.jaw_w -= 0.06
+            self.jaw_w -= 0.05
             self.chin_w -= 0.03
             self.brow_w -= 0.014
             self.lip_up += 0.012
@@ -100,7 +100,7 @@ class Subject:
         self.lean = {au: float(rng.normal(0, 0.07)) for au in AUS}  # left-right
 
     def _colours(self, rng):
-        tone = rng.uniform(0, len(SKIN) - 1) * rng.uniform(0.5, 1)
+        tone = (len(SKIN) - 1) * rng.beta(1.1, 1.4)
         low = int(tone)
         self.skin = SKIN[low] + (tone - low) * (SKIN[min(low + 1, 6)] - SKIN[low])
         dark = tone > 2.5

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from google.protobuf import text_format
 
-import caffe
 from caffe import layers as L
 from caffe import params as P
 from caffe.proto import caffe_pb2
 from drml.networks import FACE_SIZE, NETWORKS
+from drml.pycaffe import caffe
 
 
 @dataclass(frozen=True)

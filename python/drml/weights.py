@@ -5,9 +5,9 @@ from pathlib import Path
 import h5py
 from google.protobuf.message import DecodeError
 
-import caffe
 from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
+from drml.pycaffe import caffe
 
 Shapes = dict[str, list[tuple[int, ...]]]  # layer name -> shape of each blob
 

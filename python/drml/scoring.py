@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 from google.protobuf import text_format
 
-import caffe
 from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
 from drml.preprocess import network_input
+from drml.pycaffe import caffe
 from drml.weights import check_weights
 
 INPUT, OUTPUT = "data", "prob"
-caffe.init_log(1, True)  # warnings and errors only, to stderr; glog allows one call
 
 
 def load_net(prototxt: Path, weights: Path) -> caffe.Net:

@@ -1,0 +1,231 @@
+"""The caffe program: training, interruption, and one sentence for each mistake."""
+
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import cv2
+import lmdb
+import numpy as np
+import pytest
+from tiny_dataset import SIZE, make_dataset
+
+from caffe.proto import caffe_pb2
+
+CAFFE = Path(__file__).parents[1] / "build/bin/caffe"
+NET = """
+layer { name: "data" type: "MultilabelData" top: "data" top: "label"
+  data_param { source: "data/test_lmdb" batch_size: 4 backend: LMDB }
+  transform_param { crop_size: 16 mirror: true mean_file: "data/mean.binaryproto" }
+  multilabel_data_param { shuffle: true } }
+layer { name: "region" type: "Region" bottom: "data" top: "region"
+  region_param { grid: 4 weight_filler { type: "gaussian" std: 0.1 } } }
+layer { name: "output" type: "InnerProduct" bottom: "region" top: "output"
+  inner_product_param { num_output: 2 weight_filler { type: "gaussian" std: 0.001 } } }
+layer { name: "loss" type: "MultilabelSigmoidCrossEntropyLoss"
+  bottom: "output" bottom: "label" top: "loss" }
+"""
+SOLVER = """
+net: "net.prototxt" base_lr: 0.0001 lr_policy: "fixed" momentum: 0.9
+weight_decay: 0.0005 display: 1 max_iter: 6 snapshot: 100 snapshot_prefix: "tiny"
+solver_mode: CPU random_seed: 1
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_dataset(Path("data"))
+    Path("net.prototxt").write_text(NET)
+    Path("solver.prototxt").write_text(SOLVER)
+    return tmp_path
+
+
+def train(*options: str) -> subprocess.CompletedProcess:
+    command = [CAFFE, "train", "-solver", "solver.prototxt", *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100)
+
+
+def losses(log: str) -> list[str]:
+    return re.findall(r"Iteration \d+.* loss = (.*)", log)
+
+
+def edit(file: str, old: str, new: str) -> None:
+    text = Path(file).read_text()
+    assert old in text
+    Path(file).write_text(text.replace(old, new))
+
+
+def test_same_seed_same_losses(project):
+    first, second = train(), train()
+    assert first.returncode == 0
+    assert len(losses(first.stderr)) == 7  # 0 to 5, and 6 at the end
+    assert losses(first.stderr) == losses(second.stderr)
+    edit("solver.prototxt", "random_seed: 1", "random_seed: 2")
+    assert losses(train().stderr) != losses(first.stderr)
+
+
+def test_solver_for_the_gpu_runs_on_the_cpu_with_a_warning(project):
+    cpu = train()
+    edit("solver.prototxt", "solver_mode: CPU", "solver_mode: GPU")
+    fallback = train()
+    if "no usable GPU here" not in fallback.stderr:
+        pytest.skip("there is a GPU here")
+    assert losses(fallback.stderr) == losses(cpu.stderr)
+    warnings = [x for x in fallback.stderr.splitlines() if x.startswith("W")]
+    assert len(warnings) == 1
+    assert "solver.prototxt asks for solver_mode: GPU" in warnings[0]
+
+
+def test_interrupted_training_snapshots_and_resumes(project):
+    edit("solver.prototxt", "max_iter: 6", "max_iter: 1000000")
+    command = [CAFFE, "train", "-solver", "solver.prototxt"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as caffe:
+        for line in caffe.stderr:
+            if "Iteration 5 " in line:
+                caffe.send_signal(signal.SIGINT)
+                break
+        caffe.stderr.read()
+    assert caffe.returncode == 0
+    (state,) = Path().glob("tiny_iter_*.solverstate")
+    assert state.with_suffix(".caffemodel").exists()
+    assert not list(Path().glob("*.part"))
+    iteration = int(state.stem.split("_")[-1])
+    edit("solver.prototxt", "max_iter: 1000000", f"max_iter: {iteration + 2}")
+    resumed = train("-snapshot", str(state))
+    assert resumed.returncode == 0
+    assert f"Iteration {iteration + 1} " in resumed.stderr
+    assert "Iteration 0 " not in resumed.stderr
+
+
+def test_statistics_are_in_the_snapshot_and_do_not_decay(project):
+    edit("solver.prototxt", "max_iter: 6", "max_iter: 3")
+    train()
+    net = caffe_pb2.NetParameter()
+    net.ParseFromString(Path("tiny_iter_3.caffemodel").read_bytes())
+    region = next(layer for layer in net.layer if layer.name == "region")
+    assert [list(blob.shape.dim) for blob in region.blobs] == [
+        [48, 3, 3, 3], [48], [48], [48], [1],
+    ]  # fmt: skip
+    # weight of the moving averages: 1, then times 0.999 plus 1, twice
+    assert region.blobs[4].data[0] == pytest.approx(1 + 0.999 + 0.999**2)
+
+
+def rewrite_record(number: int, change) -> None:
+    """Change one record's Datum in place."""
+    with lmdb.open("data/test_lmdb") as env, env.begin(write=True) as txn:
+        key, value = list(txn.cursor())[number]
+        datum = caffe_pb2.Datum.FromString(value)
+        change(datum)
+        txn.put(key, datum.SerializeToString())
+
+
+def empty_lmdb():
+    shutil.rmtree("data/test_lmdb")
+    lmdb.open("data/test_lmdb").close()
+
+
+def without_labels(datum):
+    del datum.float_data[:]
+
+
+def one_label_more(datum):
+    datum.float_data.append(1)
+
+
+def label_of_9(datum):
+    datum.float_data[1] = 9
+
+
+def damaged(datum):
+    datum.data = b"\xff\xd8" + bytes(50)
+
+
+def larger(datum):
+    image = np.zeros((SIZE + 1, SIZE, 3), np.uint8)
+    datum.data = cv2.imencode(".png", image)[1].tobytes()
+
+
+def foreign_weights():
+    net = caffe_pb2.NetParameter(name="other")
+    layer = net.layer.add(name="output", type="InnerProduct")
+    layer.blobs.add(data=[0.0] * 6).shape.dim.extend([2, 3])
+    layer.blobs.add(data=[0.0] * 2).shape.dim.extend([2])
+    Path("other.caffemodel").write_bytes(net.SerializeToString())
+
+
+MISTAKES = {
+    "missing LMDB": (
+        lambda: shutil.rmtree("data/test_lmdb"),
+        r"Cannot read LMDB data/test_lmdb \(No such file or directory\); make it with",
+    ),
+    "empty LMDB": (empty_lmdb, r"LMDB data/test_lmdb holds no record; make it again"),
+    "record without labels": (
+        lambda: rewrite_record(0, without_labels),
+        r"record '00000000_F001_T1_0' of LMDB data/test_lmdb has no labels .*; make",
+    ),
+    "wrong number of labels": (
+        lambda: rewrite_record(2, one_label_more),
+        r"record '00000002_F003_T1_2' .* has 3 labels, the first record 2; make",
+    ),
+    "label 9": (
+        lambda: rewrite_record(1, label_of_9),
+        r"record '00000001_F002_T1_1' .*: label 9 of AU column 1 is none .*; correct",
+    ),
+    "damaged image": (
+        lambda: rewrite_record(1, damaged),
+        r"record '00000001_F002_T1_1' .* holds a damaged image; replace",
+    ),
+    "mean of another size": (
+        lambda: rewrite_record(0, larger),
+        r"is an image of 3 x 26 x 25 .*, the mean file data/mean.binaryproto of "
+        r"3 x 25 x 25; give",
+    ),
+    "grid that does not divide": (
+        lambda: edit("net.prototxt", "grid: 4", "grid: 5"),
+        r"Region layer 'region': blob 'data' is 16 x 16 \(H x W\), which a grid of "
+        r"5 x 5 does not divide; change",
+    ),
+    "more outputs than labels": (
+        lambda: edit("net.prototxt", "num_output: 2", "num_output: 3"),
+        r"layer 'loss': 3 outputs a face against 2 labels; set",
+    ),
+    "missing net": (
+        lambda: Path("net.prototxt").unlink(),
+        r"Cannot open net.prototxt \(No such file or directory\); a relative path",
+    ),
+    "missing mean": (
+        lambda: Path("data/mean.binaryproto").unlink(),
+        r"Cannot open data/mean.binaryproto \(No such file or directory\); a relative",
+    ),
+    "snapshot folder missing": (
+        lambda: edit("solver.prototxt", '"tiny"', '"nowhere/tiny"'),
+        r"Cannot write to snapshot prefix 'nowhere/tiny'. .*Make sure that the direc",
+    ),
+}
+
+
+def assert_refused(result, sentence: str) -> None:
+    assert result.returncode == 1
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("F"), last
+    assert re.search(sentence, last), last
+    assert not list(Path().glob("tiny_iter*"))
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_ends_in_one_sentence(project, mistake):
+    make, sentence = MISTAKES[mistake]
+    make()
+    assert_refused(train(), sentence)
+
+
+def test_weights_that_do_not_fit(project):
+    foreign_weights()
+    assert_refused(
+        train("-weights", "other.caffemodel"),
+        r"Cannot copy param 0 weights from layer 'output'; shape mismatch. .*"
+        r"rename the layer",
+    )
