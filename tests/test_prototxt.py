@@ -120,16 +120,29 @@ def test_fillers_and_multipliers_are_the_releases():
     assert found == expected
 
 
+def test_deploy_net_scales_what_training_scales(tmp_path):
+    make_prototxt("--out", str(tmp_path), "--scale", "0.25", "--fillers", "msra")
+    net = caffe.Net(str(tmp_path / "drml_deploy.prototxt"), caffe.TEST)
+    net.blobs["data"].data[...] = 12
+    net.forward(end="scaled")
+    assert (net.blobs["scaled"].data == 3).all()
+    assert net.bottom_names["conv1"] == ["scaled"]
+
+
 def test_options_change_what_they_name(tmp_path):
     result = make_prototxt(
         "--out", str(tmp_path), "--data", "elsewhere", "--batch", "7",
         "--base-lr", "0.01", "--max-iter", "30", "--aus", "8",
+        "--fillers", "msra", "--scale", "0.5", "--solver-type", "Adam",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     net = read(tmp_path / "drml_train_val.prototxt", caffe_pb2.NetParameter())
     assert net.layer[0].data_param.source == "elsewhere/train_lmdb"
     assert net.layer[0].data_param.batch_size == 7
+    assert net.layer[0].transform_param.scale == 0.5
+    assert {x.convolution_param.weight_filler.type for x in net.layer} >= {"msra"}
     assert net.layer[-2].inner_product_param.num_output == 8
     solver = read(tmp_path / "drml_solver.prototxt", caffe_pb2.SolverParameter())
     assert (solver.base_lr, solver.max_iter) == (pytest.approx(0.01), 30)
+    assert solver.type == "Adam"
     assert solver.net == str(tmp_path / "drml_train_val.prototxt")

@@ -8,7 +8,7 @@ from google.protobuf import text_format
 from caffe import layers as L
 from caffe import params as P
 from caffe.proto import caffe_pb2
-from drml.networks import FACE_SIZE, NETWORKS
+from drml.networks import FACE_SIZE, FILLERS, NETWORKS
 from drml.pycaffe import caffe
 
 
@@ -19,7 +19,10 @@ class Training:
     data: str = "data/bp4d/fold1"  # folder with train_lmdb, val_lmdb, mean
     snapshot_prefix: str = "out/{network}"
     aus: int = 12
+    fillers: str = "release"  # or "msra": networks.py
+    scale: float = 1  # of the faces, 0 to 255 less the mean
     batch: int = 128
+    solver_type: str = "SGD"
     base_lr: float = 0.001
     stepsize: int = 8000
     max_iter: int = 16000  # the paper names no end
@@ -46,6 +49,7 @@ def _faces(training: Training, split: str, size: int, batch: int, **options):
             crop_size=size,
             mean_file=f"{training.data}/mean.binaryproto",
             **(dict(mirror=True) if train else {}),
+            **(dict(scale=training.scale) if training.scale != 1 else {}),
         ),
         **options,
     )
@@ -61,7 +65,7 @@ def train_val(network: str, training: Training) -> str:
         training, "train", size, training.batch,
         multilabel_data_param=dict(shuffle=True),
     )  # fmt: skip
-    NETWORKS[network](net, net.data, training.aus)
+    NETWORKS[network](net, net.data, training.aus, FILLERS[training.fillers])
     net.loss = L.MultilabelSigmoidCrossEntropyLoss(net.output, net.label)
     proto = net.to_proto()
     proto.layer.insert(1, test.to_proto().layer[0])
@@ -78,8 +82,10 @@ def deploy(network: str, training: Training) -> str:
 def _deploy_text(network: str, training: Training) -> str:
     size = FACE_SIZE[network]
     net = caffe.NetSpec()
-    net.data = L.Input(shape=dict(dim=[1, 3, size, size]))
-    NETWORKS[network](net, net.data, training.aus)
+    face = net.data = L.Input(shape=dict(dim=[1, 3, size, size]))
+    if training.scale != 1:  # training's data layer scales; here the net must
+        face = net.scaled = L.Power(net.data, scale=training.scale)
+    NETWORKS[network](net, face, training.aus, FILLERS[training.fillers])
     net.prob = L.Sigmoid(net.output)
     return str(net.to_proto())
 
@@ -103,8 +109,10 @@ def solver(network: str, net_file: str, training: Training) -> str:
     """SGD as in the paper, 4.1; it falls back to the CPU without a GPU."""
     parameter = caffe_pb2.SolverParameter(
         net=net_file,
+        test_initialization=False,
         test_iter=[training.test_iter],
         test_interval=training.test_interval,
+        type=training.solver_type,
         base_lr=training.base_lr,
         lr_policy="step",
         gamma=0.1,
