@@ -14,7 +14,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 TOOLS := caffe convert_imageset compute_image_mean extract_features \
   upgrade_net_proto_binary upgrade_net_proto_text upgrade_solver_proto_text
-say = @printf '\n== %s\n' '$(1)'
+say = @printf '\n== %s\n' "$(1)"
 
 # ---- Set-up: system packages, Python packages, configuration
 
@@ -35,18 +35,23 @@ $(VENV)/.installed: python/requirements.txt | $(BUILD)/.packages
 	@touch $@
 
 CONFIGURE = cmake -S . -G Ninja -DPython3_EXECUTABLE='$(CURDIR)/$(PY)' \
-  $(if $(CPU_ONLY),-DCPU_ONLY=$(CPU_ONLY))
+  $(if $(CPU_ONLY),-DCPU_ONLY=$(CPU_ONLY),-UCPU_ONLY)
 
-$(BUILD)/build.ninja: $(VENV)/.installed
+# Changes only when an option does, so that `make MARCH=...` configures again.
+$(BUILD)/.options: FORCE | $(BUILD)/.packages
+	@echo 'MARCH=$(MARCH) CPU_ONLY=$(CPU_ONLY)' | cmp -s - $@ || \
+	  echo 'MARCH=$(MARCH) CPU_ONLY=$(CPU_ONLY)' > $@
+
+$(BUILD)/build.ninja: $(VENV)/.installed $(BUILD)/.options
 	$(call say,configuration)
-	@$(CONFIGURE) -B $(BUILD) $(if $(MARCH),-DMARCH=$(MARCH)) > $(BUILD)/cmake.log \
+	@$(CONFIGURE) -B $(BUILD) $(if $(MARCH),-DMARCH=$(MARCH),-UMARCH) > $(BUILD)/cmake.log \
 	  || { cat $(BUILD)/cmake.log; exit 1; }
 	@grep -E '^caffe source|^-- Caffe' $(BUILD)/cmake.log
 	@touch $@
 
 # ---- What a user asks for
 
-.PHONY: all demo test lint format clean install help
+.PHONY: all demo test lint format clean install help FORCE
 
 all: $(BUILD)/build.ninja ## build Caffe, its tools and pycaffe (the default)
 	$(call say,Caffe with $(JOBS) jobs)

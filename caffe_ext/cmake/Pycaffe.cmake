@@ -5,6 +5,7 @@ set_target_properties(pycaffe PROPERTIES PREFIX "" OUTPUT_NAME _caffe
                       LIBRARY_OUTPUT_DIRECTORY ${PYCAFFE}
                       INSTALL_RPATH "$ORIGIN/../../${CMAKE_INSTALL_LIBDIR}")
 target_compile_options(pycaffe PRIVATE -w)
+target_compile_definitions(pycaffe PRIVATE BOOST_ALLOW_DEPRECATED_HEADERS)
 target_link_libraries(pycaffe PRIVATE caffe)
 
 file(GLOB_RECURSE PYCAFFE_SOURCES ${CAFFE}/python/caffe/*.py)
