@@ -4,9 +4,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
+.NOTPARALLEL:  # each step uses every core itself
 
 PYTHON ?= /usr/bin/python3# the system's own: Boost.Python is built for it
-BUILD ?= build
+BUILD := build
 PREFIX ?=
 PACKAGES ?= install# present: do not look for system packages
 JOBS ?= $(shell nproc)
@@ -21,13 +22,13 @@ say = @printf '\n== %s\n' "$(1)"
 $(BUILD)/.packages: caffe_ext/debian_packages.txt caffe_ext/install_packages.sh
 	$(call say,system packages)
 	@mkdir -p $(BUILD)
-	@[ '$(PACKAGES)' = present ] || caffe_ext/install_packages.sh
-	@touch $@
+	@[ '$(PACKAGES)' = present ] || { caffe_ext/install_packages.sh && touch $@; }
 
-$(VENV)/.installed: python/requirements.txt | $(BUILD)/.packages
+$(VENV)/.installed: python/requirements.txt python/constraints.txt | $(BUILD)/.packages
 	$(call say,Python packages in $(VENV))
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check \
+	  -r python/requirements.txt -c python/constraints.txt
 	@printf '%s\n' '$(CURDIR)' '$(CURDIR)/python' '$(CURDIR)/$(BUILD)/python' \
 	  > $$($(PY) -c 'import site; print(site.getsitepackages()[0])')/drml.pth
 	@for tool in $(TOOLS); do \
@@ -44,9 +45,9 @@ $(BUILD)/.options: FORCE | $(BUILD)/.packages
 
 $(BUILD)/build.ninja: $(VENV)/.installed $(BUILD)/.options
 	$(call say,configuration)
-	@$(CONFIGURE) -B $(BUILD) $(if $(MARCH),-DMARCH=$(MARCH),-UMARCH) > $(BUILD)/cmake.log \
+	@$(CONFIGURE) -B $(BUILD) $(if $(MARCH),-DMARCH=$(MARCH),-UMARCH) 2>&1 | \
+	  tee $(BUILD)/cmake.log | grep --line-buffered -E '^caffe source|^-- Caffe' \
 	  || { cat $(BUILD)/cmake.log; exit 1; }
-	@grep -E '^caffe source|^-- Caffe' $(BUILD)/cmake.log
 	@touch $@
 
 # ---- What a user asks for
@@ -55,7 +56,7 @@ $(BUILD)/build.ninja: $(VENV)/.installed $(BUILD)/.options
 
 all: $(BUILD)/build.ninja ## build Caffe, its tools and pycaffe (the default)
 	$(call say,Caffe with $(JOBS) jobs)
-	@mkdir -p out
+	@mkdir -p out  # where prototxt/*_solver.prototxt put their snapshots
 	@ninja -C $(BUILD) -j $(JOBS)
 
 include tests/test.mk
@@ -67,6 +68,7 @@ lint: $(VENV)/.installed ## check style: ruff, clang-format, cpplint
 	$(call say,style)
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@[ -n '$(CXX_FILES)' ] || { echo 'make: error: lint needs a git checkout' >&2; exit 1; }
 	@$(VENV)/bin/clang-format --dry-run --Werror $(CXX_FILES)
 	@$(VENV)/bin/cpplint --quiet $(CXX_FILES)
 
@@ -84,7 +86,8 @@ install: $(VENV)/.installed ## install to PREFIX=/path (portable unless MARCH=na
 	  || { cat $(BUILD)/install.log; exit 1; }
 	@ninja -C $(BUILD)/install -j $(JOBS)
 	@cmake --install $(BUILD)/install --prefix '$(PREFIX)' > $(BUILD)/install.log
-	@echo 'Now: PATH=$(PREFIX)/bin:$$PATH PYTHONPATH=$(PREFIX)/python'
+	@printf '%s\n' 'Use it with: export PATH=$(PREFIX)/bin:$$PATH PYTHONPATH=$(PREFIX)/python' \
+	  'pycaffe wants the packages of python/requirements.txt.'
 
 clean: ## remove the build and the virtual environment (data/ and out/ stay)
 	rm -rf $(BUILD) $(VENV)

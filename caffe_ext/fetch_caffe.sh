@@ -6,7 +6,7 @@
 # writes BUILD_DIR/caffe-pristine (checked against caffe_source.txt) and
 # BUILD_DIR/caffe (the same, patched). The source comes from $CAFFE_SOURCE (a
 # folder or a tarball), else from Debian's source package, else from git.
-# A second call does nothing unless a patch changed.
+# A second call does nothing unless the pin or a patch changed.
 set -euo pipefail
 
 ext=$(cd "$(dirname "$0")" && pwd)
@@ -20,7 +20,7 @@ fail() { echo "caffe source: error: $*" >&2; exit 1; }
 
 # sha256 over the sorted sha256sum lines of every file that the build uses.
 parts_sha256() {
-  (cd "$1" && find $PARTS -type f ! -name '*.pyc' 2>/dev/null |
+  (cd "$1" && find $PARTS ! -type d ! -name '*.pyc' 2>/dev/null |
     LC_ALL=C sort | xargs -d '\n' -r sha256sum | sha256sum | cut -d' ' -f1)
 }
 
@@ -35,17 +35,26 @@ from_user() {
   fi
 }
 
+# The Debian mirror that this machine's apt uses.
+debian_mirror() {
+  apt-get "$@" indextargets --format '$(LABEL) $(COMPONENT) $(REPO_URI)' \
+    2> /dev/null | awk '$1 == "Debian" && $2 == "main" { print $3; exit }'
+}
+
 # Debian's source package, with apt directories of our own: the system's
 # sources stay untouched, its mirror and keys are used.
 from_debian() {
   command -v apt-get > /dev/null || { echo "no apt here" > "$work/log"; return 1; }
   local mirror apt=$work/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-  mirror=$(apt-get indextargets \
-    --format '$(LABEL) $(COMPONENT) $(REPO_URI)' 2> /dev/null |
-    awk '$1 == "Debian" && $2 == "main" { print $3; exit }')
-  [ -n "$mirror" ] || { echo "apt knows no Debian mirror" > "$work/log"; return 1; }
   mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
   touch "$apt/status"
+  mirror=$(debian_mirror)
+  if [ -z "$mirror" ]; then  # the system's lists were purged: lists of our own
+    local own=(-o Dir::State::lists="$apt/lists" -o APT::Sandbox::User="$(id -un)")
+    apt-get -q "${own[@]}" update > "$work/log" 2>&1 || return 1
+    mirror=$(debian_mirror "${own[@]}")
+  fi
+  [ -n "$mirror" ] || { echo "apt knows no Debian mirror" > "$work/log"; return 1; }
   echo "deb-src $([ -f $keyring ] && echo "[signed-by=$keyring]")" \
     "$mirror $DEBIAN_SUITE main" > "$apt/sources.list"
   local options=(-q -o Dir::Etc::sourcelist="$apt/sources.list"
@@ -55,7 +64,7 @@ from_debian() {
   (cd "$apt" && apt-get "${options[@]}" update &&
     apt-get "${options[@]}" source --download-only "$DEBIAN_SOURCE") \
     > "$work/log" 2>&1 || return 1
-  tar -xf "$apt"/*.orig.tar.* -C "$work/tree"
+  tar -xf "$apt"/*.orig.tar.* -C "$work/tree" 2>> "$work/log"
 }
 
 from_git() {
@@ -83,15 +92,17 @@ try() {
     return 1
   fi
   unwrap
+  mkdir "$work/parts"
+  (cd "$work/tree" && cp -a --parents $PARTS "$work/parts" 2>> "$work/log")
   local found
-  found=$(parts_sha256 "$work/tree")
+  found=$(parts_sha256 "$work/parts")
   if [ "$found" != "$PARTS_SHA256" ]; then
     say "  refused: its files differ from commit ${COMMIT:0:12}" \
       "(sha256 $found, expected $PARTS_SHA256)"
     return 1
   fi
-  rm -rf "$build/caffe-pristine" "$work/parts" && mkdir "$work/parts"
-  (cd "$work/tree" && cp -a --parents $PARTS "$work/parts")
+  echo "$PARTS_SHA256" > "$work/parts/.sha256"
+  rm -rf "$build/caffe-pristine"
   mv "$work/parts" "$build/caffe-pristine"
   rm -rf "$work"
   say "taken from $name, checked against commit ${COMMIT:0:12}"
@@ -116,12 +127,18 @@ patch_tree() {
     patch -s -p1 -d "$build/caffe.new" < "$patch" ||
       fail "$patch does not apply; it must be made again."
   done
+  # What a dropped patch changed back keeps the source's old time; the build must
+  # see it all the same.
+  [ ! -d "$build/caffe" ] || (cd "$build/caffe.new" && find . -type f |
+    while read -r file; do
+      cmp -s "$file" "../caffe/$file" || touch "$file"
+    done)
+  echo "$1" > "$build/caffe.new/.patched"
   rm -rf "$build/caffe"
   mv "$build/caffe.new" "$build/caffe"
-  echo "$1" > "$build/caffe/.patched"
   say "$(ls "$ext"/patches/*.patch | wc -l) patches applied"
 }
 
-[ -d "$build/caffe-pristine" ] || fetch
-wanted=$(cat "$ext"/patches/*.patch | sha256sum)
+[ "$(cat "$build/caffe-pristine/.sha256" 2> /dev/null)" = "$PARTS_SHA256" ] || fetch
+wanted=$(cat "$ext"/patches/*.patch "$build/caffe-pristine/.sha256" | sha256sum)
 [ "$(cat "$build/caffe/.patched" 2> /dev/null)" = "$wanted" ] || patch_tree "$wanted"

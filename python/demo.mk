@@ -8,16 +8,25 @@ DEMO_ITER := 420
 DEMO_FACES := --subjects 41 --tasks 8 --frames 20 --seed 1
 # 178 leaves the 170 crop 8 pixels of play; the paper's 30 want a long training.
 DEMO_SIZE := 178
-# Minutes instead of the paper's days: fillers that keep the signal's size, Adam.
+# The snapshots take 2 GB. Minutes instead of the paper's days: fillers that keep the signal's size, Adam.
 DEMO_SOLVER := --fillers msra --scale 0.00390625 --solver-type Adam \
   --base-lr 0.0003 --stepsize 340 --max-iter $(DEMO_ITER) --batch 8 \
   --test-batch 16 --test-iter 12 --test-interval 60 --display 10 \
-  --snapshot 60 --seed 1
+  --snapshot 140 --seed 1
+
+# Other options than last time start the demo anew.
+$(DEMO)/.options: FORCE | all
+	@options='$(DEMO_FACES) $(DEMO_SIZE) $(DEMO_SOLVER)'; \
+	  echo "$$options" | cmp -s - $@ || { rm -rf $(DEMO); mkdir -p $(DEMO); \
+	    echo "$$options" > $@; }
+
+# An interrupted make must not delete what was trained.
+.PRECIOUS: $(DEMO_RUN)/drml_iter_$(DEMO_ITER).solverstate
 
 demo: $(DEMO)/report.html ## draw faces, train DRML on them, write a report
 	@printf '\nThe report on generated faces: %s\n' '$(CURDIR)/$<'
 
-$(DEMO)/faces/generated.json: | all
+$(DEMO)/faces/generated.json: $(DEMO)/.options
 	$(call say,generated faces in BP4D's layout)
 	@$(PY) data_prep/generate_faces.py $(DEMO)/faces $(DEMO_FACES)
 

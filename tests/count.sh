@@ -2,7 +2,10 @@
 # count.sh FOLDER: closes `make test` with what each runner counted.
 set -euo pipefail
 cd "$1"
-number() { grep -ahoE "$1" "${@:2}" | grep -oE '[0-9]+' | awk '{ n += $1 } END { print n + 0 }'; }
+# number PATTERN LOG...: the sum of the first numbers in what matches; 0 for none.
+number() {
+  grep -ahoE "$1" "${@:2}" | grep -oE '[0-9]+' | awk '{ n += $1 } END { print n + 0 }' || true
+}
 caffe=$(number '^\[  PASSED  \] [0-9]+' caffe.log clocks.log)
 pycaffe=$(number '^Ran [0-9]+' pycaffe.log)
 pycaffe_skipped=$(number 'skipped=[0-9]+' pycaffe.log)

@@ -1,13 +1,12 @@
 # `make test`: Caffe's runner (upstream's tests and ours), pycaffe's unit tests,
 # and pytest. Logs are in $(BUILD)/test/.
 TEST := $(BUILD)/test
-RUNNER = cd $(BUILD)/caffe && ../test/test.testbin --gtest_color=no
 # Two of upstream's tests compare clocks and fail when the machine is busy.
 CLOCKS := BenchmarkTest*
 
 test: $(BUILD)/build.ninja ## build everything and run every test
 	$(call say,building Caffe and its test runner with $(JOBS) jobs)
-	@mkdir -p out $(TEST)
+	@mkdir -p $(TEST)
 	@ninja -C $(BUILD) -j $(JOBS) all test_caffe
 	$(call say,Caffe tests: upstream and caffe_ext (log: $(TEST)/caffe.log))
 	@$(CURDIR)/tests/run_gtest.sh $(BUILD) '-*GPU*:$(CLOCKS)' $(TEST)/caffe.log
@@ -19,5 +18,5 @@ test: $(BUILD)/build.ninja ## build everything and run every test
 	@cd $(BUILD)/caffe/python/caffe/test && GLOG_minloglevel=2 \
 	  '$(CURDIR)/$(PY)' -W ignore -m unittest discover 2>&1 | tee '$(CURDIR)/$(TEST)/pycaffe.log'
 	$(call say,pytest)
-	@$(PY) -m pytest tests -q -rs 2>&1 | tee $(TEST)/pytest.log
+	@$(PY) -m pytest tests -q -rs -o tmp_path_retention_policy=failed 2>&1 | tee $(TEST)/pytest.log
 	@tests/count.sh $(TEST)

@@ -102,6 +102,7 @@ def test_interrupted_training_snapshots_and_resumes(project):
 
 def test_statistics_are_in_the_snapshot_and_do_not_decay(project):
     edit("solver.prototxt", "max_iter: 6", "max_iter: 3")
+    edit("solver.prototxt", "weight_decay: 0.0005", "weight_decay: 5000")  # halves
     train()
     net = caffe_pb2.NetParameter()
     net.ParseFromString(Path("tiny_iter_3.caffemodel").read_bytes())
@@ -181,7 +182,7 @@ MISTAKES = {
     "mean of another size": (
         lambda: rewrite_record(0, larger),
         r"is an image of 3 x 26 x 25 .*, the mean file data/mean.binaryproto of "
-        r"3 x 25 x 25; give",
+        r"3 x 25 x 25 \(C x H x W\); give",
     ),
     "grid that does not divide": (
         lambda: edit("net.prototxt", "grid: 4", "grid: 5"),

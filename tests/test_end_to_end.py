@@ -1,4 +1,4 @@
-"""The README's path in small: faces, import, training, interruption, report."""
+"""The README's path in small: faces, import, training, evaluation, report."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def script(name: str, *options) -> str:
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory):
-    """Every step once, with the demo's network and a training of two iterations."""
+    """Every step once, with a training of two iterations."""
     out = tmp_path_factory.mktemp("demo")
     data, run = out / "bp4d/fold1", out / "drml"
     script(

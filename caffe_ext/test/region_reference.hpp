@@ -52,7 +52,8 @@ RegionReference<Dtype>::RegionReference(const RegionLayer<Dtype>& layer,
   kernel_ = param.kernel_size();
   bias_ = param.bias_term();
   eps_ = param.eps();
-  global_ = layer.layer_param().phase() == TEST;
+  global_ = param.has_use_global_stats() ? param.use_global_stats()
+                                         : layer.layer_param().phase() == TEST;
   statistics_ = layer_->blobs().size() - 3;
   dw.resize(layer_->blobs()[0]->count());
   db.resize(layer_->blobs()[0]->num());

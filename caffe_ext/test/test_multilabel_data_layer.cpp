@@ -226,11 +226,25 @@ TYPED_TEST(MultilabelDataLayerTest, TestRandSkip) {
 
 TYPED_TEST(MultilabelDataLayerTest, TestSolversShareTheRecords) {
   this->Write(this->Records());
+  MultilabelDataParameter* param = this->param_.mutable_multilabel_data_param();
+  param->set_seed(5);
   Caffe::set_solver_count(2);
   EXPECT_EQ("024130", this->Order(3));
   Caffe::set_solver_rank(1);
   EXPECT_EQ("130241", this->Order(3));
+  // Shuffled, the two together still read every record once an epoch.
+  param->set_shuffle(true);
+  const string odd = this->Order(5);
   Caffe::set_solver_rank(0);
+  const string even = this->Order(5);
+  string both;
+  for (int i = 0; i < kRecords; ++i) both += string(1, even[i]) + odd[i];
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    string records = both.substr(epoch * kRecords, kRecords);
+    std::sort(records.begin(), records.end());
+    EXPECT_EQ("01234", records);
+  }
+  param->set_shuffle(false);
   this->param_.set_phase(TEST);
   EXPECT_EQ("012340", this->Order(3));
   Caffe::set_solver_count(1);
@@ -304,7 +318,8 @@ TYPED_TEST(MultilabelDataLayerTest, TestBadRecordDeathTest) {
       "record 'key4' of LMDB .*/lmdb[01] has 5 labels, the first record 4",
       "record 'key4' of LMDB .*: label 9 of AU column 3 is none of 1",
       "record 'key4' of LMDB .* holds a damaged image; replace",
-      "record 'key4' of LMDB .* is an image of 3 x 3 .H x W., smaller than",
+      "record 'key4' of LMDB .* is an image of 3 x 3 x 3 .C x H x W., smaller "
+      "than",
   };
   this->param_.mutable_transform_param()->set_crop_size(4);
   for (int fault = 0; fault < 5; ++fault) {
@@ -325,13 +340,41 @@ TYPED_TEST(MultilabelDataLayerTest, TestBadRecordDeathTest) {
   }
 }
 
+TYPED_TEST(MultilabelDataLayerTest, TestRecordOfAnotherSizeDeathTest) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  vector<Datum> records = this->Records();
+  CVMatToDatum(cv::Mat(kHeight, 9, CV_8UC3), &records.back());
+  for (int i = 0; i < kLabels; ++i) records.back().add_float_data(0);
+  this->Write(records);
+  EXPECT_DEATH(this->Order(9),
+               "record 'key4' .* is an image of 3 x 6 x 9 .C x "
+               "H x W., the first record of 3 x 6 x 7 .C x H x W.; make");
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestSolversWithoutSeedDeathTest) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  this->Write(this->Records());
+  Caffe::set_solver_count(2);
+  EXPECT_DEATH(this->Order(1), "several solvers must agree on the order");
+  Caffe::set_solver_count(1);
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestMeanThatIsNoneDeathTest) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  this->Write(this->Records());
+  this->WriteMean(kHeight);
+  WriteProtoToBinaryFile(BlobProto(),
+                         this->param_.transform_param().mean_file());
+  EXPECT_DEATH(this->Order(1), "mean.binaryproto holds no mean image; give");
+}
+
 TYPED_TEST(MultilabelDataLayerTest, TestMeanOfAnotherSizeDeathTest) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   this->Write(this->Records());
   this->WriteMean(kHeight + 1);
   EXPECT_DEATH(this->Order(1),
                "is an image of 3 x 6 x 7 .C x H x W., the mean "
-               "file .*mean.binaryproto of 3 x 7 x 7; give");
+               "file .*mean.binaryproto of 3 x 7 x 7 .C x H x W.; give");
 }
 
 }  // namespace caffe

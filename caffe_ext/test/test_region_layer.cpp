@@ -54,9 +54,7 @@ class RegionLayerTest : public MultiDeviceTest<TypeParam> {
   void CheckAgainstReference() {
     RegionLayer<Dtype> layer(param_);
     layer.SetUp(bottoms_, tops_);
-    if (layer.layer_param().phase() == TEST) {
-      FillStatistics(&layer);
-    }
+    FillStatistics(&layer);
     layer.Forward(bottoms_, tops_);
     FillTopDiff();
     caffe_set(bottom_.count(), Dtype(99), bottom_.mutable_cpu_diff());
@@ -164,6 +162,17 @@ TYPED_TEST(RegionLayerTest, TestReferenceBatchStatistics) {
 
 TYPED_TEST(RegionLayerTest, TestReferenceGlobalStatistics) {
   this->param_.set_phase(TEST);
+  this->CheckAgainstReference();
+}
+
+TYPED_TEST(RegionLayerTest, TestGlobalStatisticsInTraining) {
+  this->param_.mutable_region_param()->set_use_global_stats(true);
+  this->CheckAgainstReference();
+}
+
+TYPED_TEST(RegionLayerTest, TestBatchStatisticsInTest) {
+  this->param_.set_phase(TEST);
+  this->param_.mutable_region_param()->set_use_global_stats(false);
   this->CheckAgainstReference();
 }
 

@@ -85,11 +85,4 @@ TEST_F(ReplacedFileTest, TestMissingFolderDeathTest) {
                "Cannot write .*nowhere.*No such file or directory");
 }
 
-// LOG(FATAL) ends a program with its sentence and status 1, and no trace.
-TEST_F(ReplacedFileTest, TestFatalExitDeathTest) {
-  ::testing::FLAGS_gtest_death_test_style = "fast";
-  EXPECT_EXIT(LOG(FATAL) << "a user's mistake", ::testing::ExitedWithCode(1),
-              "a user's mistake\n$");
-}
-
 }  // namespace caffe

@@ -63,7 +63,7 @@ def train_val(network: str, training: Training) -> str:
     net = caffe.NetSpec()
     net.data, net.label = _faces(
         training, "train", size, training.batch,
-        multilabel_data_param=dict(shuffle=True),
+        multilabel_data_param=dict(shuffle=True, seed=training.seed),
     )  # fmt: skip
     NETWORKS[network](net, net.data, training.aus, FILLERS[training.fillers])
     net.loss = L.MultilabelSigmoidCrossEntropyLoss(net.output, net.label)

@@ -65,7 +65,7 @@ def _prefix(path: Path, param: caffe_pb2.SolverParameter) -> str:
 
 
 def is_whole(state: Path) -> bool:
-    """Tell whether a snapshot can be resumed: a killed Caffe leaves half a file."""
+    """Tell whether a snapshot can be resumed: its weights may have been moved."""
     try:
         return Path(_learned_net(state)).is_file()
     except (OSError, KeyError, DecodeError):

@@ -5,15 +5,50 @@
 #include <string>
 #include <vector>
 
+#include "caffe/util/format.hpp"
 #include "caffe/util/io.hpp"
 #include "caffe/util/math_functions.hpp"
 #include "caffe/util/rng.hpp"
 
 namespace caffe {
 
+static vector<int> Shape(const cv::Mat& image) {  // (C, H, W)
+  const int shape[] = {image.channels(), image.rows, image.cols};
+  return vector<int>(shape, shape + 3);
+}
+
+static string Text(const vector<int>& shape) {
+  return format_int(shape[0]) + " x " + format_int(shape[1]) + " x " +
+         format_int(shape[2]) + " (C x H x W)";
+}
+
 template <typename Dtype>
 MultilabelDataLayer<Dtype>::~MultilabelDataLayer() {
   this->StopInternalThread();
+}
+
+template <typename Dtype>
+void MultilabelDataLayer<Dtype>::LayerSetUp(const vector<Blob<Dtype>*>& bottom,
+                                            const vector<Blob<Dtype>*>& top) {
+  // Before the transformer reads the mean file, which it does unchecked.
+  if (this->transform_param_.has_mean_file()) ReadMeanShape();
+  BasePrefetchingDataLayer<Dtype>::LayerSetUp(bottom, top);
+}
+
+template <typename Dtype>
+void MultilabelDataLayer<Dtype>::ReadMeanShape() {
+  const string& file = this->transform_param_.mean_file();
+  BlobProto mean;
+  const bool is_mean = ReadProtoFromBinaryFile(file, &mean) &&
+                       mean.data_size() > 0 &&
+                       (mean.shape().dim_size() >= 3 || mean.has_channels());
+  LOG_IF(FATAL, !is_mean) << "MultilabelData layer '"
+                          << this->layer_param_.name() << "': " << file
+                          << " holds no mean image; give the "
+                          << "mean.binaryproto that was made with the LMDB.";
+  Blob<Dtype> blob;
+  blob.FromProto(mean);
+  mean_shape_.assign(blob.shape().end() - 3, blob.shape().end());
 }
 
 template <typename Dtype>
@@ -28,18 +63,15 @@ void MultilabelDataLayer<Dtype>::DataLayerSetUp(
   const MultilabelDataParameter& param =
       this->layer_param_.multilabel_data_param();
   seed_ = param.has_seed() ? param.seed() : caffe_rng_rand();
+  LOG_IF(FATAL, Caffe::solver_count() > 1 && !param.has_seed())
+      << "MultilabelData layer '" << this->layer_param_.name()
+      << "': several solvers must agree on the order of the records; give "
+      << "multilabel_data_param { seed }.";
   if (data_param.rand_skip() && this->phase_ == TRAIN) {
-    position_ = caffe_rng_rand() % data_param.rand_skip();
+    rng_t rng(seed_);
+    position_ = rng() % data_param.rand_skip();
   }
   StartEpoch();
-
-  if (this->transform_param_.has_mean_file()) {
-    BlobProto mean;
-    ReadProtoFromBinaryFileOrDie(this->transform_param_.mean_file(), &mean);
-    Blob<Dtype> blob;
-    blob.FromProto(mean);
-    mean_shape_.assign(blob.shape().end() - 3, blob.shape().end());
-  }
 
   Datum datum;
   records_->Read(0, &datum);
@@ -48,6 +80,8 @@ void MultilabelDataLayer<Dtype>::DataLayerSetUp(
       << Where(0) << " has no labels (float_data);"
       << " make the LMDB with the scripts of data_prep/.";
   const cv::Mat image = Image(datum, 0);
+  first_shape_ = Shape(image);
+  CheckImage(first_shape_, 0);
   vector<int> shape = this->data_transformer_->InferBlobShape(image);
   this->transformed_data_.Reshape(shape);
   shape[0] = data_param.batch_size();
@@ -125,27 +159,25 @@ cv::Mat MultilabelDataLayer<Dtype>::Image(const Datum& datum,
   LOG_IF(FATAL, image.empty())
       << Where(record) << " holds a damaged image; "
       << "replace the image it was made from and make the LMDB again.";
-  CheckImage(image, record);
   return image;
 }
 
 template <typename Dtype>
-void MultilabelDataLayer<Dtype>::CheckImage(const cv::Mat& image,
+void MultilabelDataLayer<Dtype>::CheckImage(const vector<int>& shape,
                                             int record) const {
   const int crop = this->transform_param_.crop_size();
-  LOG_IF(FATAL, image.rows < crop || image.cols < crop)
-      << Where(record) << " is an image of " << image.rows << " x "
-      << image.cols
-      << " (H x W), smaller than transform_param { crop_size: " << crop
+  LOG_IF(FATAL, shape[1] < crop || shape[2] < crop)
+      << Where(record) << " is an image of " << Text(shape)
+      << ", smaller than transform_param { crop_size: " << crop
       << " }; lower that, or make the LMDB of larger faces.";
-  LOG_IF(FATAL, !mean_shape_.empty() && (image.channels() != mean_shape_[0] ||
-                                         image.rows != mean_shape_[1] ||
-                                         image.cols != mean_shape_[2]))
-      << Where(record) << " is an image of " << image.channels() << " x "
-      << image.rows << " x " << image.cols << " (C x H x W), the mean file "
-      << this->transform_param_.mean_file() << " of " << mean_shape_[0] << " x "
-      << mean_shape_[1] << " x " << mean_shape_[2]
-      << "; give the mean that was made with this LMDB.";
+  LOG_IF(FATAL, !mean_shape_.empty() && shape != mean_shape_)
+      << Where(record) << " is an image of " << Text(shape)
+      << ", the mean file " << this->transform_param_.mean_file() << " of "
+      << Text(mean_shape_) << "; give the mean that was made with this LMDB.";
+  const bool alike = crop ? shape[0] == first_shape_[0] : shape == first_shape_;
+  LOG_IF(FATAL, !alike) << Where(record) << " is an image of " << Text(shape)
+                        << ", the first record of " << Text(first_shape_)
+                        << "; make the LMDB of images of one size.";
 }
 
 template <typename Dtype>
@@ -176,6 +208,7 @@ void MultilabelDataLayer<Dtype>::load_batch(Batch<Dtype>* batch) {
     const int record = NextRecord();
     records_->Read(record, &datum);
     const cv::Mat image = Image(datum, record);
+    CheckImage(Shape(image), record);
     this->transformed_data_.set_cpu_data(data + batch->data_.offset(i));
     this->data_transformer_->Transform(image, &this->transformed_data_);
     CopyLabels(datum, record, labels + i * num_labels_);

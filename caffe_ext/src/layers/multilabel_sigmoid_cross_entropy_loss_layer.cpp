@@ -35,7 +35,7 @@ void MultilabelSigmoidCrossEntropyLossLayer<Dtype>::Forward_cpu(
     if (y == 0) continue;
     loss += std::log1p(std::exp(-std::abs(x))) + std::max(Dtype(0), -y * x);
   }
-  top[0]->mutable_cpu_data()[0] = loss / bottom[0]->num();
+  top[0]->mutable_cpu_data()[0] = loss / bottom[0]->shape(0);
 }
 
 template <typename Dtype>
@@ -50,7 +50,7 @@ void MultilabelSigmoidCrossEntropyLossLayer<Dtype>::Backward_cpu(
   const Dtype* scores = bottom[0]->cpu_data();
   const Dtype* labels = bottom[1]->cpu_data();
   Dtype* diff = bottom[0]->mutable_cpu_diff();
-  const Dtype weight = top[0]->cpu_diff()[0] / bottom[0]->num();
+  const Dtype weight = top[0]->cpu_diff()[0] / bottom[0]->shape(0);
   for (int i = 0; i < bottom[0]->count(); ++i) {
     const Dtype p = 0.5 * std::tanh(0.5 * scores[i]) + 0.5;
     diff[i] = labels[i] == 0 ? 0 : weight * (p - (labels[i] > 0));

@@ -28,9 +28,10 @@ namespace caffe {
  * Records come in the order of their keys, or, with multilabel_data_param
  * { shuffle: true }, in a new random order each epoch. A batch that reaches
  * the epoch's end goes on with the next epoch's first records. Training starts
- * at a random record below data_param.rand_skip. Of several solvers each
- * reads its own records. A damaged record, one with a wrong number of labels
- * or a label other than -1, 0 and 1 ends the program and is named by its key.
+ * at a random record below data_param.rand_skip. Several solvers, which must
+ * be given one multilabel_data_param { seed }, each read their own records. A
+ * damaged record, one with a wrong number of labels or a label other than -1, 0
+ * and 1 ends the program and is named by its key.
  */
 template <typename Dtype>
 class MultilabelDataLayer : public BasePrefetchingDataLayer<Dtype> {
@@ -38,6 +39,8 @@ class MultilabelDataLayer : public BasePrefetchingDataLayer<Dtype> {
   explicit MultilabelDataLayer(const LayerParameter& param)
       : BasePrefetchingDataLayer<Dtype>(param), num_labels_(0), position_(0) {}
   virtual ~MultilabelDataLayer();
+  virtual void LayerSetUp(const vector<Blob<Dtype>*>& bottom,
+                          const vector<Blob<Dtype>*>& top);
   virtual void DataLayerSetUp(const vector<Blob<Dtype>*>& bottom,
                               const vector<Blob<Dtype>*>& top);
 
@@ -50,20 +53,22 @@ class MultilabelDataLayer : public BasePrefetchingDataLayer<Dtype> {
   virtual void load_batch(Batch<Dtype>* batch);
 
  private:
+  void ReadMeanShape();
   // Moves to the next record of this solver and returns its number.
   int NextRecord();
   void StartEpoch();
   // The record's image, H x W with C 8-bit channels.
   cv::Mat Image(const Datum& datum, int record) const;
-  void CheckImage(const cv::Mat& image, int record) const;
+  void CheckImage(const vector<int>& shape, int record) const;
   void CopyLabels(const Datum& datum, int record, Dtype* labels) const;
   string Where(int record) const;
 
   shared_ptr<LmdbRecords> records_;
   int num_labels_;
-  vector<int> mean_shape_;  // (C, H, W), empty without a mean file
-  vector<int> order_;       // of the current epoch
-  uint64_t position_;       // records passed since the first epoch's start
+  vector<int> first_shape_;  // (C, H, W) of the first record
+  vector<int> mean_shape_;   // (C, H, W), empty without a mean file
+  vector<int> order_;        // of the current epoch
+  uint64_t position_;        // records passed since the first epoch's start
   unsigned int seed_;
 };
 

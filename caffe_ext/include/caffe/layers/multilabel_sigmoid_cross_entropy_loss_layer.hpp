@@ -19,7 +19,7 @@ namespace caffe {
  * or of known labels, as the paper has it).
  *
  * @param bottom
- *   -# x, (N, C) or any shape of N rows: scores before the sigmoid, any value
+ *   -# x, (N, C, ...): scores before the sigmoid, any value
  *   -# y, N rows of as many labels: +1 present, -1 absent, 0 unknown; anything
  *      else ends the program
  * @param top
