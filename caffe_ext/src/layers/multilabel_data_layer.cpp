@@ -40,7 +40,7 @@ void MultilabelDataLayer<Dtype>::ReadMeanShape() {
   const string& file = this->transform_param_.mean_file();
   BlobProto mean;
   const bool is_mean = ReadProtoFromBinaryFile(file, &mean) &&
-                       mean.data_size() > 0 &&
+                       mean.data_size() + mean.double_data_size() > 0 &&
                        (mean.shape().dim_size() >= 3 || mean.has_channels());
   LOG_IF(FATAL, !is_mean) << "MultilabelData layer '"
                           << this->layer_param_.name() << "': " << file
