@@ -85,7 +85,7 @@ def test_scores_and_files(project, monkeypatch, capsys):
     record = json.loads(Path("out/evaluation.json").read_text())
     results = au_results(scores, labels, aus.tolist())
     assert record["title"] == "Tiny"
-    assert record["dataset"] == "BP4D, fold 1 (generated faces), test split"
+    assert record["dataset"] == "generated faces in BP4D's layout, fold 1, test split"
     assert record["faces"] == FACES
     assert [row["f1"] for row in record["aus"]] == [r.f1 for r in results]
     rows = list(csv.DictReader(Path("out/evaluation.csv").read_text().splitlines()))
@@ -94,7 +94,9 @@ def test_scores_and_files(project, monkeypatch, capsys):
     assert "generated faces" in rows[0]["dataset"]
 
     table = capsys.readouterr().out
-    assert table.startswith("Tiny on BP4D, fold 1 (generated faces), test split\n")
+    assert table.startswith(
+        "Tiny on generated faces in BP4D's layout, fold 1, test split\n"
+    )
     assert f"{100 * results[1].auc:.1f}" in table
     assert "Avg." in table
 

@@ -32,7 +32,10 @@ def add_evaluation(folder, title="Tiny", generated=True, scores=None):
     scores = np.full(labels.shape, 0.75, np.float32) if scores is None else scores
     about = {
         "title": title,
-        "dataset": "BP4D, fold 1" + generated * " (generated faces)" + ", test split",
+        "dataset": generated * "generated faces in "
+        + "BP4D"
+        + generated * "'s layout"
+        + ", fold 1, test split",
         "generated": generated,
         "split": "test",
         "net": "net.prototxt",

@@ -21,5 +21,7 @@ def read_dataset(folder: Path) -> dict:
 
 def describe(record: dict) -> str:
     """Name the dataset as titles do: generated faces are always called so."""
-    name = f"{record['dataset']}, fold {record['fold']}"
-    return f"{name} (generated faces)" if record["generated"] else name
+    fold = f"fold {record['fold']}"
+    if record["generated"]:
+        return f"generated faces in {record['dataset']}'s layout, {fold}"
+    return f"{record['dataset']}, {fold}"
