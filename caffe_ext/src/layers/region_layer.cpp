@@ -138,14 +138,17 @@ void RegionLayer<Dtype>::Reshape(const vector<Blob<Dtype>*>& bottom,
 }
 
 template <typename Dtype>
+int RegionLayer<Dtype>::RowOffset(int patch, int plane, int y) const {
+  return (plane * height_ + patch / grid_w_ * patch_h_ + y) * width_ +
+         patch % grid_w_ * patch_w_;
+}
+
+template <typename Dtype>
 void RegionLayer<Dtype>::GatherPatch(const Dtype* blob, int patch,
                                      Dtype* values) const {
-  const int y0 = patch / grid_w_ * patch_h_;
-  const int x0 = patch % grid_w_ * patch_w_;
   for (int plane = 0; plane < num_ * channels_; ++plane) {
     for (int y = 0; y < patch_h_; ++y, values += patch_w_) {
-      const Dtype* row = blob + (plane * height_ + y0 + y) * width_ + x0;
-      std::copy(row, row + patch_w_, values);
+      std::copy_n(blob + RowOffset(patch, plane, y), patch_w_, values);
     }
   }
 }
@@ -153,12 +156,9 @@ void RegionLayer<Dtype>::GatherPatch(const Dtype* blob, int patch,
 template <typename Dtype>
 void RegionLayer<Dtype>::ScatterPatch(const Dtype* values, int patch,
                                       Dtype* blob) const {
-  const int y0 = patch / grid_w_ * patch_h_;
-  const int x0 = patch % grid_w_ * patch_w_;
   for (int plane = 0; plane < num_ * channels_; ++plane) {
     for (int y = 0; y < patch_h_; ++y, values += patch_w_) {
-      Dtype* row = blob + (plane * height_ + y0 + y) * width_ + x0;
-      std::copy(values, values + patch_w_, row);
+      std::copy_n(values, patch_w_, blob + RowOffset(patch, plane, y));
     }
   }
 }
@@ -231,6 +231,16 @@ void RegionLayer<Dtype>::Normalize(const Dtype* x, int patch, Dtype* z) const {
 }
 
 template <typename Dtype>
+void RegionLayer<Dtype>::RectifyAndUnroll(const Dtype* z,
+                                          Workspace* work) const {
+  for (size_t i = 0; i < work->image.size(); ++i) {
+    work->image[i] = std::max(z[i], Dtype(0));
+  }
+  im2col_cpu(work->image.data(), channels_, patch_h_, patch_w_, kernel_,
+             kernel_, pad_, pad_, 1, 1, 1, 1, work->columns.data());
+}
+
+template <typename Dtype>
 void RegionLayer<Dtype>::ForwardPatch(const Dtype* bottom, int patch,
                                       Workspace* work, Dtype* top) {
   const int size = patch_h_ * patch_w_;
@@ -245,14 +255,9 @@ void RegionLayer<Dtype>::ForwardPatch(const Dtype* bottom, int patch,
   Normalize(work->x.data(), patch, work->z.data());  // step 1
   for (int n = 0; n < num_; ++n) {
     const Dtype* x = work->x.data() + n * image;
-    const Dtype* z = work->z.data() + n * image;
     Dtype* y = work->diff.data() + n * image;
-    for (int i = 0; i < image; ++i) {  // step 2
-      work->image[i] = std::max(z[i], Dtype(0));
-    }
-    im2col_cpu(work->image.data(), channels_, patch_h_, patch_w_, kernel_,
-               kernel_, pad_, pad_, 1, 1, 1, 1, work->columns.data());
-    for (int c = 0; c < channels_; ++c) {  // step 3
+    RectifyAndUnroll(work->z.data() + n * image, work);  // step 2
+    for (int c = 0; c < channels_; ++c) {                // step 3
       const Dtype b = bias_term_ ? bias[c] : 0;
       for (int i = c * size; i < (c + 1) * size; ++i) y[i] = x[i] + b;
     }
@@ -322,59 +327,63 @@ void RegionLayer<Dtype>::BackwardNormalize(const Dtype* z, int patch,
 }
 
 template <typename Dtype>
+void RegionLayer<Dtype>::BackwardBias(const Dtype* g, int patch) {
+  const int size = patch_h_ * patch_w_;
+  Dtype* diff = this->blobs_[1]->mutable_cpu_diff() + patch * channels_;
+  for (int c = 0; c < channels_; ++c) {
+    Dtype sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int i = c * size; i < (c + 1) * size; ++i) sum += g[i];
+    diff[c] += sum;
+  }
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::BackwardWeight(const Dtype* g, const Dtype* z,
+                                        int patch, Workspace* work) {
+  const int taps = channels_ * kernel_ * kernel_;
+  RectifyAndUnroll(z, work);
+  caffe_cpu_gemm<Dtype>(
+      CblasNoTrans, CblasTrans, channels_, taps, patch_h_ * patch_w_, 1, g,
+      work->columns.data(), 1,
+      this->blobs_[0]->mutable_cpu_diff() + patch * channels_ * taps);
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::BackwardConvolution(const Dtype* g, const Dtype* z,
+                                             int patch, Workspace* work,
+                                             Dtype* dz) const {
+  const int size = patch_h_ * patch_w_;
+  const int taps = channels_ * kernel_ * kernel_;
+  const Dtype* weight = this->blobs_[0]->cpu_data() + patch * channels_ * taps;
+  caffe_cpu_gemm<Dtype>(CblasTrans, CblasNoTrans, taps, size, channels_, 1,
+                        weight, g, 0, work->columns.data());
+  col2im_cpu(work->columns.data(), channels_, patch_h_, patch_w_, kernel_,
+             kernel_, pad_, pad_, 1, 1, 1, 1, dz);
+  for (int i = 0; i < channels_ * size; ++i) dz[i] = z[i] > 0 ? dz[i] : 0;
+}
+
+template <typename Dtype>
 void RegionLayer<Dtype>::BackwardPatch(const Dtype* bottom,
                                        const Dtype* top_diff, int patch,
                                        Workspace* work, Dtype* bottom_diff) {
-  const int size = patch_h_ * patch_w_;
-  const int image = channels_ * size;
-  const int taps = channels_ * kernel_ * kernel_;
-  const int weight_offset = patch * channels_ * taps;
-  const bool learn_weight = this->param_propagate_down_[0];
-  const bool learn_bias = bias_term_ && this->param_propagate_down_[1];
-
+  const int image = channels_ * patch_h_ * patch_w_;
   GatherPatch(bottom, patch, work->x.data());
   Normalize(work->x.data(), patch, work->z.data());
   vector<Dtype>& g = work->x;  // x is no longer needed
   GatherPatch(top_diff, patch, g.data());
   for (int n = 0; n < num_; ++n) {
-    const Dtype* z = work->z.data() + n * image;
     const Dtype* gn = g.data() + n * image;
-    if (learn_bias) {
-      Dtype* bias_diff =
-          this->blobs_[1]->mutable_cpu_diff() + patch * channels_;
-      for (int c = 0; c < channels_; ++c) {
-        Dtype sum = 0;
-#pragma omp simd reduction(+ : sum)
-        for (int i = c * size; i < (c + 1) * size; ++i) sum += gn[i];
-        bias_diff[c] += sum;
-      }
-    }
-    if (learn_weight) {
-      for (int i = 0; i < image; ++i) {
-        work->image[i] = std::max(z[i], Dtype(0));
-      }
-      im2col_cpu(work->image.data(), channels_, patch_h_, patch_w_, kernel_,
-                 kernel_, pad_, pad_, 1, 1, 1, 1, work->columns.data());
-      caffe_cpu_gemm<Dtype>(
-          CblasNoTrans, CblasTrans, channels_, taps, size, 1, gn,
-          work->columns.data(), 1,
-          this->blobs_[0]->mutable_cpu_diff() + weight_offset);
-    }
-    if (bottom_diff) {
-      caffe_cpu_gemm<Dtype>(CblasTrans, CblasNoTrans, taps, size, channels_, 1,
-                            this->blobs_[0]->cpu_data() + weight_offset, gn, 0,
-                            work->columns.data());
-      Dtype* dz = work->diff.data() + n * image;
-      col2im_cpu(work->columns.data(), channels_, patch_h_, patch_w_, kernel_,
-                 kernel_, pad_, pad_, 1, 1, 1, 1, dz);
-      for (int i = 0; i < image; ++i) dz[i] = z[i] > 0 ? dz[i] : 0;
-    }
+    const Dtype* z = work->z.data() + n * image;
+    Dtype* dz = work->diff.data() + n * image;
+    if (bias_term_ && this->param_propagate_down_[1]) BackwardBias(gn, patch);
+    if (this->param_propagate_down_[0]) BackwardWeight(gn, z, patch, work);
+    if (bottom_diff) BackwardConvolution(gn, z, patch, work, dz);
   }
-  if (bottom_diff) {
-    BackwardNormalize(work->z.data(), patch, work->diff.data());
-    for (int i = 0; i < num_ * image; ++i) work->diff[i] += g[i];
-    ScatterPatch(work->diff.data(), patch, bottom_diff);
-  }
+  if (!bottom_diff) return;
+  BackwardNormalize(work->z.data(), patch, work->diff.data());
+  for (int i = 0; i < num_ * image; ++i) work->diff[i] += g[i];
+  ScatterPatch(work->diff.data(), patch, bottom_diff);
 }
 
 template <typename Dtype>

@@ -69,19 +69,31 @@ class RegionLayer : public Layer<Dtype> {
 
   void CreateBlobs();
   void FixStatistics();
-  // Bottom or top <-> (N, C, patch_h, patch_w) of one patch.
+
+  // Bottom or top <-> (N, C, patch_h, patch_w) of one patch, row by row.
+  int RowOffset(int patch, int plane, int y) const;
   void GatherPatch(const Dtype* blob, int patch, Dtype* values) const;
   void ScatterPatch(const Dtype* values, int patch, Dtype* blob) const;
-  // Steps of the formula above, for one patch.
+
   void PatchStatistics(const Dtype* x, int patch);
   void LoadGlobalStatistics();
   void UpdateMovingAverages();
-  void Normalize(const Dtype* x, int patch, Dtype* z) const;
+
+  // One patch of all images; z, g and their gradients are (N, C, h, w).
   void ForwardPatch(const Dtype* bottom, int patch, Workspace* work,
                     Dtype* top);
   void BackwardPatch(const Dtype* bottom, const Dtype* top_diff, int patch,
                      Workspace* work, Dtype* bottom_diff);
+  void Normalize(const Dtype* x, int patch, Dtype* z) const;
   void BackwardNormalize(const Dtype* z, int patch, Dtype* diff) const;
+
+  // One patch of one image; z, g and dz are (C, h, w).
+  void RectifyAndUnroll(const Dtype* z, Workspace* work) const;
+  void BackwardBias(const Dtype* g, int patch);
+  void BackwardWeight(const Dtype* g, const Dtype* z, int patch,
+                      Workspace* work);
+  void BackwardConvolution(const Dtype* g, const Dtype* z, int patch,
+                           Workspace* work, Dtype* dz) const;
 
   int grid_h_, grid_w_, patches_;
   int kernel_, pad_;
