@@ -6,7 +6,7 @@ DEMO_DATA := $(DEMO)/bp4d/fold1
 DEMO_RUN := $(DEMO)/drml
 DEMO_ITER := 420
 DEMO_FACES := --subjects 41 --tasks 8 --frames 20 --seed 1
-# 178 leaves the 170 crop 8 pixels of play; the paper's 30 want a long training.
+# 178 leaves the 170 crop 8 pixels of play instead of the paper's 30.
 DEMO_SIZE := 178
 # The snapshots take 2 GB. Minutes instead of the paper's days: fillers that keep the signal's size, Adam.
 DEMO_SOLVER := --fillers msra --scale 0.00390625 --solver-type Adam \

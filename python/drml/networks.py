@@ -14,8 +14,7 @@ WEIGHT_AND_BIAS = [dict(lr_mult=1, decay_mult=1), dict(lr_mult=2, decay_mult=0)]
 def release(std: float, bias: float) -> dict:
     """The authors' fillers: weights N(0, std^2) and a constant bias.
 
-    Signals shrink by some 20,000 times from conv1 to the output, so training
-    starts with a long plateau.
+    The differences between faces shrink some 5,000 times from conv1 to the output.
     """
     return dict(
         weight_filler=dict(type="gaussian", std=std),
