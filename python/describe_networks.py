@@ -33,9 +33,9 @@ millions; biases, pooling and normalisation are left out. A backward pass takes 
 as many.
 - **From the authors' release**, not from the paper's text: norm3, the fillers and \
 multipliers, AlexNet's sizes and its faces of 256 x 256 cropped to 227.
-- **LCN**: the paper says no more than "ConvNet with locally connected layer". That the \
-layer stands where DRML has its region layer, and has its size (3 x 3, 32 to 32), is our \
-reading.
+- **LCN**: the paper says no more than "ConvNet with locally connected layer". That \
+this layer stands where DRML has its region layer, with that one's kernels (3 x 3) and \
+filters (32), is our reading.
 """
 COLUMNS = ("layer", "type", "output", "weights", "parameters", "MFLOP")
 TABLE_HEAD = "| {} |\n|---|---|---|---|---:|---:|".format(" | ".join(COLUMNS))
