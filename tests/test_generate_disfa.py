@@ -100,7 +100,7 @@ def test_landmark_files_are_numbered_from_0_or_from_1(root):
 def test_frames_landmarks_and_labels_are_of_the_same_moment(tmp_path, name):
     options = dataset.Options("disfa", 3, 1, 8, seed=3, height=174)
     disfa.generate(tmp_path, options, name, 1, set())
-    rng = people.random(3, name, 1)
+    rng = people.rng(3, name, 1)
     codes, strength = intensities.sample(rng, 8)
     args = (rng, intensities.AUS, strength, 174, disfa.TURNS)
     moments = list(film.shoot(people.face(3, name), *args))
