@@ -25,7 +25,7 @@ from drml.options import parser, positive
 from drml.saliency import AuSaliency, au_saliency
 from drml.saliency_figures import Nets, face_maps, mean_maps
 from drml.splits import SPLITS, Split, open_split
-from drml.tables import csv_text, lay_out, percent
+from drml.tables import csv_text, distinct, lay_out, percent
 
 
 def main() -> None:
@@ -36,8 +36,7 @@ def main() -> None:
     for prototxt, weights, data in zip(
         options.net, options.weights, options.data, strict=True
     ):
-        title = net_title(prototxt)
-        title = f"{title} ({weights.stem})" if title in nets else title
+        title = distinct(net_title(prototxt), nets)
         nets[title] = measure(prototxt, weights, splits[data], faces[data], options)
     dataset = splits[options.data[0]].title
     what = f"AU-specific saliency on {dataset}"

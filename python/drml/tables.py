@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from itertools import chain, count
 from math import isnan
 
 from data_prep.aus import AU_NAMES
@@ -27,15 +28,24 @@ def text_table(title: str, results: Sequence[AuResult]) -> str:
     return lay_out(title, [HEADER, *(_row(r) for r in results), _average_row(results)])
 
 
-def lay_out(title: str, rows: Sequence[Sequence[str]], names: int = 1) -> str:
-    """Lay rows out between rules: first the header, last the averages.
+def lay_out(
+    title: str, rows: Sequence[Sequence[str]], names: int = 1, foot: bool = True
+) -> str:
+    """Lay rows out between rules; the first is the header, the last with `foot` a foot.
 
     names: the column that is set flush left, as text is; the others are numbers.
     """
     widths = [max(len(row[c]) for row in rows) for c in range(len(rows[0]))]
     lines = ["  ".join(_cells(row, widths, names)).rstrip() for row in rows]
     rule = "-" * max(len(line) for line in lines)
-    return "\n".join([title, rule, lines[0], rule, *lines[1:-1], rule, lines[-1]])
+    foot_lines = [rule, lines.pop()] if foot else []
+    return "\n".join([title, rule, lines[0], rule, *lines[1:], *foot_lines])
+
+
+def distinct(title: str, taken: Container[str]) -> str:
+    """Return the title, numbered if it is taken: "DRML", "DRML (2)", ..."""
+    numbered = (f"{title} ({number})" for number in count(2))
+    return next(name for name in chain([title], numbered) if name not in taken)
 
 
 def _row(r: AuResult) -> tuple[str, ...]:
