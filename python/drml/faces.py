@@ -41,3 +41,9 @@ def showing(faces: Sequence[Face], column: int) -> list[Face]:
     """Return the faces in which an AU is present, the one with fewest others first."""
     present = [face for face in faces if face.labels[column] > 0]
     return sorted(present, key=lambda face: int((face.labels > 0).sum()))
+
+
+def centre_crop(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Crop (H, W, ...) to what the net sees of it (network_input)."""
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return image[top : top + height, left : left + width]

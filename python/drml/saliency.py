@@ -13,7 +13,7 @@ import numpy as np
 from data_prep.errors import UserError
 from drml.au_regions import region_mask
 from drml.deploy_net import INPUT
-from drml.faces import Face
+from drml.faces import Face, centre_crop
 from drml.pycaffe import caffe
 from drml.scoring import batches, feed
 
@@ -85,9 +85,3 @@ def au_saliency(
         mean=(maps / sums).mean(axis=0),
         region=centre_crop(region_mask(au, size), height, width),
     )
-
-
-def centre_crop(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Crop (H, W, ...) to what the net sees of it (network_input)."""
-    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-    return image[top : top + height, left : left + width]
