@@ -29,7 +29,7 @@ def main() -> None:
     net = load_net(options.net, options.weights)
     faces, _ = pick(split, options.faces)
     patches = measure(net, layer, tuple(grid), faces, split.mean, options.batch)
-    what = f"{net_title(options.net)}'s {layer} on {len(faces)} faces of {split.title}"
+    what = f"{net_title(options.net)}'s {layer} on {len(faces)} faces, {split.title}"
     _, _, height, width = net.blobs[INPUT].data.shape
     edge = (height - net.blobs[net.bottom_names[layer][0]].data.shape[2]) / 2
     face = centre_crop(split.mean.transpose(1, 2, 0), height, width)

@@ -101,7 +101,7 @@ def test_script_writes_picture_and_numbers(split, monkeypatch, capsys):
     assert "generated faces" in rows[0]["dataset"]
     assert cv2.imread("out/region.png").std() > 20
     printed = capsys.readouterr().out
-    assert "tiny's region2 on 11 faces of generated faces in BP4D's layout" in printed
+    assert "tiny's region2 on 11 faces, generated faces in BP4D's layout" in printed
     assert "in row 1, column 1, to" in printed
     assert "in row 4, column 2" in printed
 

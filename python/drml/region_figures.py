@@ -20,8 +20,10 @@ def patch_maps(title: str, face: np.ndarray, edge: float, patches: Patches) -> F
         figure.suptitle(title, x=0.01, ha="left", fontsize=11)
         of_face, of_norm, of_ratio = figure.subplots(1, 3)
         _grid_on_face(of_face, face, edge, patches.weight_norm.shape)
-        _heat_map(of_norm, "norm of the weights", patches.weight_norm, "{:.2f}")
-        _heat_map(of_ratio, "added to identity, ratio", patches.ratio, "{:.2f}")
+        _heat_map(of_norm, "Euclidean norm of the weights", patches.weight_norm)
+        _heat_map(
+            of_ratio, "mean |added by convolution| / mean |identity|", patches.ratio
+        )
     return figure
 
 
@@ -39,12 +41,12 @@ def _grid_on_face(
     axes.set_title("mean face and patches")
 
 
-def _heat_map(axes: Axes, name: str, values: np.ndarray, form: str) -> None:
+def _heat_map(axes: Axes, name: str, values: np.ndarray) -> None:
     image = axes.imshow(values, "viridis")
     middle = (values.min() + values.max()) / 2
     for (i, j), value in np.ndenumerate(values):
         ink = "black" if value > middle else "white"
-        text = form.format(value)
+        text = f"{value:.2f}"
         axes.text(j, i, text, ha="center", va="center", fontsize=6.5, color=ink)
     _name_patches(axes, *map(np.arange, values.shape))
     axes.set_title(name)

@@ -27,7 +27,7 @@ def heat_maps(title: str, aus: Sequence[int], tables: dict[str, np.ndarray]) -> 
         for axes, (name, table) in zip(grid.flat, tables.items(), strict=False):
             image = _heat_map(axes, name, aus, table)
         bar = figure.colorbar(image, ax=grid, shrink=0.7, aspect=30, pad=0.01)
-        bar.set_label("correlation coefficient")
+        bar.set_label("correlation coefficient (grey: undefined)")
     return figure
 
 
