@@ -32,7 +32,7 @@ $(DEMO)/faces/generated.json: $(DEMO)/.options
 
 $(DEMO_DATA)/dataset.json: $(DEMO)/faces/generated.json
 	$(call say,import: registered faces in LMDBs)
-	@$(PY) data_prep/bp4d.py $(DEMO)/faces --out $(DEMO)/bp4d --fold 1 \
+	@$(PY) data_prep/bp4d.py $(DEMO)/faces --out $(DEMO)/bp4d --fold 1 --sample none \
 	  --size $(DEMO_SIZE)
 
 $(DEMO_RUN)/drml_solver.prototxt: $(DEMO_DATA)/dataset.json

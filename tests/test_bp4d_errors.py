@@ -16,6 +16,8 @@ from data_prep.face_lmdb import read_faces
 from data_prep.folds import FOLD_FILES, split_subjects
 from data_prep.mean_image import read_mean
 
+PLAIN = ("--fold=1", "--jobs=1", "--size=64", "--sample=none")
+
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory) -> Path:
@@ -34,7 +36,7 @@ def refusal(root, tmp_path):
     def run(*options: str, root: Path = root) -> str:
         out = f"--out={tmp_path / 'out'}"
         with pytest.raises(UserError) as error:
-            bp4d.main([str(root), out, "--fold=1", "--jobs=1", "--size=64", *options])
+            bp4d.main([str(root), out, *PLAIN, *options])
         assert not (tmp_path / "out" / "fold1" / "dataset.json").exists()
         assert not list(tmp_path.glob("out/fold1/.*"))
         assert "\n" not in str(error.value)
@@ -70,15 +72,27 @@ def test_bad_usage_is_status_2(options):
 @pytest.mark.parametrize(
     ("folder", "looked_for"),
     [
-        (tiny.FRAMES, ["Sequences(2D+3D)", "BP4D-training"]),
-        (tiny.LABELS, ["AUCoding/AU_OCC", "F001_T1.csv"]),
-        (tiny.LANDMARKS, ["2DFeatures"]),
+        (tiny.FRAMES, "folder of frames (F001/T1/2440.jpg)"),
+        (tiny.LABELS, "folder of AU codes (F001_T1.csv, ...)"),
     ],
 )
-def test_a_missing_folder_is_named(root, refusal, folder, looked_for):
+def test_a_missing_part_is_named(root, refusal, folder, looked_for):
     shutil.rmtree(root / folder)
     message = refusal()
-    assert all(name in message for name in looked_for)
+    assert looked_for in message
+    assert str(root) in message
+
+
+@pytest.mark.parametrize(
+    ("folder", "entry", "hint"),
+    [
+        ("ActionUnit_Labels", "SN001", "it looks like DISFA: use data_prep/disfa.py"),
+        ("Labels", "SN001", "DISFA+ is another format"),
+    ],
+)
+def test_another_dataset_is_recognised(tmp_path, refusal, folder, entry, hint):
+    (tmp_path / "other" / folder / entry).mkdir(parents=True)
+    assert hint in refusal(root=tmp_path / "other")
 
 
 def test_no_csv(root, refusal):
@@ -181,7 +195,7 @@ def test_fold_lists_cover_the_41_subjects_once():
 
 
 def test_other_options_want_another_folder(root, tmp_path, capsys):
-    options = [str(root), f"--out={tmp_path}", "--fold=1", "--jobs=1", "--size=64"]
+    options = [str(root), f"--out={tmp_path}", *PLAIN]
     bp4d.main(options)
     for change in (["--size=72"], ["--seed=3"], ["--on-damaged=skip"]):
         with pytest.raises(UserError, match="another --out"):

@@ -1,0 +1,100 @@
+"""A dataset on disk, as all importers see it."""
+
+import os
+import re
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_prep.errors import UserError
+from data_prep.sequence import Sequence
+
+DEPTH = 3  # folders below the root in which a dataset's parts are looked for
+
+# Folders that tell which dataset this is, and what to do with it.
+TELLTALES = {
+    r"AUCoding|AU_OCC": "it looks like BP4D: use data_prep/bp4d.py",
+    r"ActionUnit_Labels": "it looks like DISFA: use data_prep/disfa.py",
+    r"Labels": "DISFA+ is another format, which is not read",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a dataset holds, found but not read yet.
+
+    readers: by subject, functions that read a sequence each (they can be pickled).
+    """
+
+    name: str  # BP4D
+    lists: str  # how its fold lists' names begin: bp4d
+    root: Path
+    aus: tuple[int, ...]  # the labels' columns
+    generated: bool  # the faces were drawn by a program
+    found: dict[str, str]  # its parts, as the survey shows them
+    readers: dict[str, list[Callable[[], Sequence]]]
+    options: dict  # what the reading depends on, for dataset.json
+
+    @property
+    def title(self) -> str:
+        """The dataset as titles name it."""
+        return title(self.name, self.generated)
+
+
+def title(name: str, generated: bool) -> str:
+    """Name a dataset; generated faces are always called so."""
+    return f"generated faces in {name}'s layout" if generated else name
+
+
+def open_root(root: Path, name: str) -> bool:
+    """Check that root is a complete folder; return whether its faces are generated."""
+    if not root.is_dir():
+        raise UserError(f"{root} is no folder: give the folder that holds {name}")
+    if (root / "generating.json").exists():
+        raise UserError(
+            f"{root} holds generated faces that are not complete: run "
+            "data_prep/generate_faces.py with the same options to its end"
+        )
+    return (root / "generated.json").is_file()
+
+
+def find_folder(root: Path, *levels: str, avoid: str | None = None) -> Path | None:
+    """Return the folder nearest to root whose entries have names that match.
+
+    levels: regular expressions, of an entry's name, of the name of an entry of that
+    one, and so on; case does not count. avoid: names of folders to stay out of.
+    """
+    patterns = [re.compile(level, re.IGNORECASE) for level in levels]
+    barred = re.compile(avoid, re.IGNORECASE) if avoid else None
+    folders = deque([(root, 0)])
+    while folders:
+        folder, depth = folders.popleft()
+        if _holds(folder, patterns):
+            return folder
+        if depth < DEPTH:
+            inner = sorted(Path(e) for e in os.scandir(folder) if e.is_dir())
+            folders += [
+                (f, depth + 1) for f in inner if not (barred and barred.search(f.name))
+            ]
+    return None
+
+
+def _holds(folder: Path, patterns: list[re.Pattern]) -> bool:
+    first, *rest = patterns
+    return any(
+        first.fullmatch(entry.name)
+        and (not rest or (entry.is_dir() and _holds(Path(entry), rest)))
+        for entry in os.scandir(folder)
+    )
+
+
+def missing_part(root: Path, what: str, own: str) -> UserError:
+    """Return the error that root lacks a part, with what root seems to be instead."""
+    hints = [
+        hint
+        for pattern, hint in TELLTALES.items()
+        if own not in hint and find_folder(root, pattern)
+    ]
+    hint = f"; {hints[0]}" if hints else ""
+    return UserError(f"{root} has no {what}, down to {DEPTH} folders below it{hint}")
