@@ -12,7 +12,8 @@ from data_prep.errors import UserError
 from data_prep.records import Frame
 
 OFFSETS = (0, -1)
-_IMAGE = re.compile(r"(?:.*\D)?(\d+)\.(?:jpe?g|png)", re.IGNORECASE)
+IMAGE = r"(?!\.)(?:.*\D)?(\d+)\.(?:jpe?g|png)"  # hidden files are no images
+_IMAGE = re.compile(IMAGE, re.IGNORECASE)
 
 
 def number_images(folder: Path) -> dict[int, Path]:

@@ -58,6 +58,7 @@ class Video:
         Raises DamagedImageError where the video ends before it. Frames are counted as
         they are decoded: seeking is not exact in every kind of .avi.
         """
+        assert number >= self._decoded, f"{self._path}: frames are read in order"
         while self._decoded <= number and self._capture.grab():
             self._decoded += 1
         whole, image = self._capture.retrieve()

@@ -37,7 +37,8 @@ def import_dataset(args: argparse.Namespace, source: Source) -> None:
         return
     check_splits(args, groups, subjects)
     faces, short = sample_faces(args, groups)
-    print(short_lines(args, source.aus, short), flush=True)
+    for line in short_lines(args, source.aus, short):
+        print(line, flush=True)
     out = args.out / (args.fold if args.fold == "all" else f"fold{args.fold}")
     dataset = FaceDataset(
         options=head(args, source),
@@ -142,13 +143,13 @@ def sample_faces(
     return faces, short
 
 
-def short_lines(args: argparse.Namespace, aus: tuple[int, ...], short: dict) -> str:
-    """Return in words how many sequences gave all their frames of a kind."""
-    lines = []
+def short_lines(
+    args: argparse.Namespace, aus: tuple[int, ...], short: dict
+) -> Iterator[str]:
+    """Say how many sequences gave all their frames of a kind."""
     for split, counts in short.items():
         for kind, least in zip(("positive", "negative"), args.sample, strict=True):
             some = zip(aus, counts[kind], strict=True)
             names = ", ".join(f"AU {au} in {n}" for au, n in some if n)
             few = f"fewer than {least} {kind} frames, all taken"
-            lines.append(f"sequences of {split} with {few}: {names or 'none'}")
-    return "\n".join(lines)
+            yield f"sequences of {split} with {few}: {names or 'none'}"

@@ -14,7 +14,7 @@ COUNTS = (POINTS, 66, 68)
 
 
 def to_49(points: np.ndarray) -> np.ndarray:
-    """Return (49, 2) float32 of 49, 66 or 68 points."""
+    """Return (49, 2) float32 of 49, 66 or 68 points (COUNTS)."""
     if len(points) == 68:
         points = np.delete(points, _INNER_LIP_CORNERS, axis=0)
     if len(points) == 66:

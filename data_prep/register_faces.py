@@ -22,7 +22,7 @@ def register_faces(
 ) -> Iterator[tuple[bytes, bytes | DamagedImageError]]:
     """Yield for every (key, face) the key and the face's JPEG, NO_FACE or the damage.
 
-    The order is the workers'; a video's faces must come together and in its order.
+    The order is the workers'.
     """
     return stream(_register, ((task, size) for task in _tasks(faces)), jobs)
 
@@ -40,13 +40,15 @@ def face_key(face: Face, size: int) -> bytes:
 
 
 def _tasks(faces: Iterable[tuple[bytes, Face]]) -> Iterator[list]:
-    def video(item: tuple[bytes, Face]) -> str | None:
-        frame = item[1].frame
-        return None if frame.number is None else frame.file
-
-    for file, group in groupby(faces, video):
+    """Yield tasks in the order of the files, and of the frames in a video."""
+    in_order = sorted(faces, key=lambda item: item[1].frame)
+    for video, group in groupby(in_order, lambda item: _video(item[1])):
         items = list(group)
-        yield from batches(items, len(items) if file else FACES_A_TASK)
+        yield from batches(items, len(items) if video else FACES_A_TASK)
+
+
+def _video(face: Face) -> str | None:
+    return None if face.frame.number is None else face.frame.file
 
 
 def _register(task: tuple[list, int]) -> Iterator[tuple]:
@@ -57,6 +59,8 @@ def _register(task: tuple[list, int]) -> Iterator[tuple]:
             yield key, _jpeg(reader, face, size)
         except DamagedImageError as damage:
             yield key, damage
+            if face.frame.number is not None:
+                break  # what comes after it in a video is lost too
 
 
 def _jpeg(reader: FrameReader, face: Face, size: int) -> bytes:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +63,8 @@ def find_folder(root: Path, *levels: str, avoid: str | None = None) -> Path | No
     """Return the folder nearest to root whose entries have names that match.
 
     levels: regular expressions, of an entry's name, of the name of an entry of that
-    one, and so on; case does not count. avoid: names of folders to stay out of.
+    one, and so on; case does not count. avoid: folders to stay out of. Hidden files
+    do not count: macOS leaves some beside others (._NAME).
     """
     patterns = [re.compile(level, re.IGNORECASE) for level in levels]
     barred = re.compile(avoid, re.IGNORECASE) if avoid else None
@@ -73,7 +74,7 @@ def find_folder(root: Path, *levels: str, avoid: str | None = None) -> Path | No
         if _holds(folder, patterns):
             return folder
         if depth < DEPTH:
-            inner = sorted(Path(e) for e in os.scandir(folder) if e.is_dir())
+            inner = sorted(Path(e) for e in _entries(folder) if e.is_dir())
             folders += [
                 (f, depth + 1) for f in inner if not (barred and barred.search(f.name))
             ]
@@ -85,8 +86,13 @@ def _holds(folder: Path, patterns: list[re.Pattern]) -> bool:
     return any(
         first.fullmatch(entry.name)
         and (not rest or (entry.is_dir() and _holds(Path(entry), rest)))
-        for entry in os.scandir(folder)
+        for entry in _entries(folder)
     )
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry]:
+    with os.scandir(folder) as entries:
+        yield from (entry for entry in entries if not entry.name.startswith("."))
 
 
 def missing_part(root: Path, what: str, own: str) -> UserError:

@@ -44,8 +44,8 @@ def _count(sequences: list[Sequence]) -> dict[str, int]:
 
 def _missing(sequence: Sequence) -> list[str]:
     counts = {reason: n for reason, n in sequence.left_out.items() if n}
-    parts = ", ".join(f"{n} {reason}" for reason, n in counts.items())
-    return [f"{sequence.name}: {parts}"] if parts else []
+    parts = ", ".join(f"{n} ({reason})" for reason, n in counts.items())
+    return [f"{sequence.name}: coded frames left out: {parts}"] if parts else []
 
 
 def describe(source: Source, found: dict) -> str:
