@@ -54,7 +54,7 @@ def read_landmarks(
 def _read(file: Path) -> np.ndarray:
     try:
         points = loadmat(file, variable_names=["pts"])["pts"]
-    except (OSError, ValueError, KeyError, TypeError, NotImplementedError):
+    except Exception:  # SciPy's parser raises whatever foreign bytes lead it to
         raise UserError(f"{file} is no MATLAB file with `pts`: copy it again") from None
     if points.size and points.shape != (POINTS, 2):
         raise UserError(

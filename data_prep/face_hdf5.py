@@ -45,7 +45,7 @@ class Hdf5(NamedTuple):
 
         faces: key in the store and labels (AUs,) int8 of every face, in order.
         """
-        parts = enumerate(batches(faces, self._faces_a_file(len(faces[0][1]))))
+        parts = enumerate(batches(faces, self.faces_a_file(len(faces[0][1]))))
         files = {out / f"{split}_{i:04d}.h5": part for i, part in parts}
         missing = [
             (file, p, store, self) for file, p in files.items() if not file.exists()
@@ -57,7 +57,8 @@ class Hdf5(NamedTuple):
         names = "".join(f"{file}\n" for file in files)
         write_bytes(out / f"{split}.txt", names.encode())
 
-    def _faces_a_file(self, aus: int) -> int:
+    def faces_a_file(self, aus: int) -> int:
+        """Return how many faces, at least one, are within the limit."""
         face = 4 * (3 * self.crop**2 + aus) + FACE_OVERHEAD
         return max(1, ((self.file_mib << 20) - FILE_OVERHEAD) // face)
 
@@ -78,15 +79,20 @@ def _fill(
     content: h5py.File, faces: list, store: FaceStore, how: Hdf5
 ) -> Iterator[bytes]:
     keys, labels = zip(*faces, strict=True)
-    side, mean = how.crop, read_mean(how.mean)
-    data = content.create_dataset(
-        "data", (len(faces), 3, side, side), np.float32, chunks=(1, 3, side, side),
-        compression="gzip", compression_opts=1, shuffle=True, track_times=False,
-    )  # fmt: skip
+    mean = read_mean(how.mean)
+    data = empty_data(content, len(faces), how.crop)
     for i, image in enumerate(store.images(keys)):
-        data[i] = network_input(jpeg.decode(image), mean, side, side)
+        data[i] = network_input(jpeg.decode(image), mean, how.crop, how.crop)
         yield keys[i]
     content.create_dataset(
         "label", data=np.array(labels, np.float32), chunks=True, compression="gzip",
         track_times=False,
+    )  # fmt: skip
+
+
+def empty_data(content: h5py.File, faces: int, side: int) -> h5py.Dataset:
+    """Make room for faces, each a chunk that is compressed when it is written."""
+    return content.create_dataset(
+        "data", (faces, 3, side, side), np.float32, chunks=(1, 3, side, side),
+        compression="gzip", compression_opts=1, shuffle=True, track_times=False,
     )  # fmt: skip

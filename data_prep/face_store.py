@@ -5,6 +5,7 @@ register_faces.face_key; value: a JPEG, or nothing where no face was detected). 
 folds are complete it may be deleted.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,6 +93,6 @@ def _sound(
             progress.update()
             yield key, image
         elif skip_damaged:
-            progress.write(f"left out: {image}")
+            progress.write(f"left out: {image}", file=sys.stderr)
         else:
             raise image

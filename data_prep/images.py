@@ -1,10 +1,15 @@
 """Reading a dataset's frames as BGR arrays (height x width x 3, uint8, 0..255)."""
 
+import os
+
 import cv2
 import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.records import Frame
+
+# FFmpeg would write to the terminal what it thinks of a damaged video.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 _ENDS = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND"}  # of JPEG and PNG, by their start
 TRAILER = 4096  # bytes of foreign data that some writers leave behind the image
@@ -49,7 +54,7 @@ class Video:
 
     def __init__(self, path: str):
         self._path = path
-        self._capture = cv2.VideoCapture(path)
+        self._capture = _open(path)
         self._decoded = 0
 
     def read(self, number: int) -> np.ndarray:
@@ -72,10 +77,14 @@ class Video:
 
 def count_frames(video: str) -> int:
     """Return how many frames a video says it has; raise DamagedImageError if none."""
-    count = int(cv2.VideoCapture(video).get(cv2.CAP_PROP_FRAME_COUNT))
+    count = int(_open(video).get(cv2.CAP_PROP_FRAME_COUNT))
     if count < 1:
         raise DamagedImageError(f"{video} is no video that OpenCV reads: copy it again")
     return count
+
+
+def _open(video: str) -> cv2.VideoCapture:
+    return cv2.VideoCapture(video, cv2.CAP_FFMPEG)
 
 
 class FrameReader:
