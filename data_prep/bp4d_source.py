@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from data_prep.aus import BP4D_AUS
-from data_prep.bp4d_labels import read_labels
+from data_prep.bp4d_labels import read_aus, read_labels
 from data_prep.bp4d_landmarks import read_landmarks
 from data_prep.bp4d_layout import Layout
 from data_prep.frame_numbers import choose_offset, coded_images, count_hits
@@ -23,6 +23,8 @@ def find_bp4d(root: Path, offset: int | None) -> Source:
         reader = partial(read_sequence, layout, subject, task, BP4D_AUS, offset)
         readers.setdefault(subject, []).append(reader)
     found = layout.describe() | {"frame offset": why}
+    coded = read_aus(layout.codes(*names[0]))
+    found["AU codes"] += f": {len(coded)} AUs, {len(BP4D_AUS)} of them used"
     options = {"frame offset": offset}
     return Source("BP4D", "bp4d", root, BP4D_AUS, generated, found, readers, options)
 

@@ -69,15 +69,19 @@ class Layout:
         folder = next(iter(part.values())).parent.relative_to(self.root)
         return f"{folder}, {len(part)} subjects"
 
-    def code_files(self, subject: str, aus: tuple[int, ...]) -> list[Path]:
-        """Return a subject's file of codes for each AU."""
+    def coded_aus(self, subject: str) -> dict[int, Path]:
+        """Return a subject's files of codes by AU."""
         folder = self.labels[subject]
         names = (_CODES.fullmatch(file.name) for file in folder.iterdir())
-        files = {int(name[1]): folder / name.string for name in names if name}
+        return {int(name[1]): folder / name.string for name in names if name}
+
+    def code_files(self, subject: str, aus: tuple[int, ...]) -> list[Path]:
+        """Return a subject's file of codes for each AU."""
+        files = self.coded_aus(subject)
         if missing := [au for au in aus if au not in files]:
             raise UserError(
-                f"{folder} has no {subject}_au{missing[0]}.txt, the codes of AU "
-                f"{missing[0]}: copy it again"
+                f"{self.labels[subject]} has no {subject}_au{missing[0]}.txt: "
+                "copy it again"
             )
         return [files[au] for au in aus]
 

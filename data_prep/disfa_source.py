@@ -33,6 +33,8 @@ def find_disfa(root: Path, how: Reading) -> Source:
     generated = open_root(root, "DISFA")
     layout = Layout.find(root.resolve(), how.camera)
     found = layout.describe()
+    coded = layout.coded_aus(next(iter(layout.labels)))
+    found["AU codes"] += f", {len(coded)} AUs, {len(DISFA_AUS)} of them used"
     if layout.images:
         hits = count_hits(_numbers(layout, how))
         offset, found["frame offset"] = choose_offset(hits, how.offset)

@@ -18,9 +18,11 @@ from tqdm import tqdm
 from data_prep import jpeg
 from data_prep.atomic import write_bytes
 from data_prep.batches import batches
+from data_prep.errors import UserError
 from data_prep.face_store import FaceStore
 from data_prep.mean_image import read_mean
 from data_prep.network_input import network_input
+from data_prep.patient_file import PatientFile
 from data_prep.workers import stream
 
 FILE_OVERHEAD, FACE_OVERHEAD = 1 << 16, 256  # bytes for HDF5's own structures
@@ -68,8 +70,13 @@ def _write_file(task: tuple[Path, list, FaceStore, Hdf5]) -> Iterator[bytes]:
     file, faces, store, how = task
     unfinished = file.with_name(f".{file.name}.tmp")
     try:
-        with h5py.File(unfinished, "w") as content:
-            yield from _fill(content, faces, store, how)
+        with PatientFile(unfinished) as disk, h5py.File(disk, "w") as content:
+            for key in _fill(content, faces, store, how):
+                if disk.error:
+                    break
+                yield key
+        if disk.error:
+            raise UserError(f"{file} cannot be written: {disk.error.strerror}")
         os.replace(unfinished, file)
     finally:
         unfinished.unlink(missing_ok=True)

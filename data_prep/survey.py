@@ -1,6 +1,6 @@
 """What was found in a dataset, as a table and for dataset.json."""
 
-from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def survey(source: Source, groups: dict[str, list[Sequence]]) -> dict:
         "root": str(source.root),
         "found": source.found,
         "groups": {name: _count(members) for name, members in groups.items()},
-        "left out": dict(sum((Counter(s.left_out) for s in sequences), Counter())),
+        "left out": _sum(s.left_out for s in sequences),
         "subjects in no fold": sorted(source.readers.keys() - known),
         "labels": face_summary.count_labels(np.concatenate(faces)) if faces else None,
         "notes": [note for s in sequences for note in (*_missing(s), *s.notes)],
@@ -31,15 +31,21 @@ def survey(source: Source, groups: dict[str, list[Sequence]]) -> dict:
 
 
 def _count(sequences: list[Sequence]) -> dict[str, int]:
-    left_out = sum((Counter(s.left_out) for s in sequences), Counter())
-    reasons = sequences[0].left_out if sequences else ()
     return {
         "subjects": len({s.subject for s in sequences}),
         "sequences": len(sequences),
         "coded frames": sum(s.coded for s in sequences),
-        **{reason: left_out[reason] for reason in reasons},
+        **_sum(s.left_out for s in sequences),
         "faces": sum(len(s.faces) for s in sequences),
     }
+
+
+def _sum(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Add up by name; unlike Counter's, the sum names what is 0."""
+    total: dict[str, int] = {}
+    for own in counts:
+        total |= {name: total.get(name, 0) + n for name, n in own.items()}
+    return total
 
 
 def _missing(sequence: Sequence) -> list[str]:
@@ -65,7 +71,7 @@ def describe(source: Source, found: dict) -> str:
 
 def _group_lines(groups: dict[str, dict[str, int]]) -> list[str]:
     """Return a line per group and one for their sum."""
-    total = sum((Counter(group) for group in groups.values()), Counter())
+    total = _sum(groups.values())
     columns = max(groups.values(), key=len)
     rows = {"": {name: name for name in columns}, **groups, "all": total}
     widths = {name: max(10, len(name) + 3) for name in columns}
