@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> None:
         "--frame-offset",
         type=int,
         choices=OFFSETS,
-        help="image number less coded frame (default: what finds more images)",
+        help="image number less coded frame; None: what finds more images",
     )
     args = import_options.parse(options, argv)
     import_dataset(args, find_bp4d(args.root, args.frame_offset))

@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
         "--frame-offset",
         type=int,
         choices=OFFSETS,
-        help="of images: number less coded frame (default: what finds more)",
+        help="of images: number less coded frame; None: what finds more",
     )
     args = import_options.parse(options, argv)
     keep = args.keep_tracking_failures

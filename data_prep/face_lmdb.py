@@ -20,7 +20,7 @@ from data_prep.errors import UserError
 from data_prep.records import Record
 
 MAP_SIZE = 1 << 40  # address space, not disk: an LMDB grows as it is written
-RECORDS_A_COMMIT = 1000
+RECORDS_A_COMMIT = 200
 LONGEST_KEY = 511  # bytes that LMDB allows; the number alone makes a key unique
 
 

@@ -21,7 +21,7 @@ from data_prep.register_faces import register_faces
 
 MAP_SIZE = 1 << 40  # address space, not disk: an LMDB grows as it is written
 FACES_A_COMMIT = 200  # what a killed run can lose
-FACES_A_VISIT = 1000  # closed in between, or all pages read would count as memory
+FACES_A_VISIT = 200  # closed in between, or all pages read would count as memory
 
 
 class FaceStore:

@@ -66,7 +66,7 @@ def _add_faces(add) -> None:
         default="refuse",
         help="stop at a damaged image, or name it and go on",
     )
-    add("--mean", type=Path, help="mean image to use (default: that of train's faces)")
+    add("--mean", type=Path, help="mean image to use instead of that of train's faces")
     add("--format", choices=("lmdb", "hdf5", "both"), default="lmdb", help="to write")
     add("--crop", type=at_least(1), default=170, help="side of HDF5's centre crops")
     add("--file-mib", type=at_least(2), default=512, help="largest HDF5 file, in MiB")
