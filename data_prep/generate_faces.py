@@ -9,8 +9,6 @@
 
 ROOT/generated.json is written last. A run that was interrupted goes on where it
 stopped. They are drawings: results on them are never results on real faces.
-
---irregular puts in what real copies have (faces/irregular.py says what each is).
 """
 
 import argparse
@@ -81,6 +79,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Return the options; argparse exits with 2 on bad usage."""
     parser = argparse.ArgumentParser(
         description=__doc__,
+        epilog=irregular.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
@@ -95,7 +94,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         type=between(174, 2784),
         help="of a frame (696, BP4D's own is 1392; DISFA: 576, its own is 768)",
     )
-    add("--irregular", metavar="NAME[,NAME...]", default="", help="or `all`")
+    add("--irregular", metavar="NAME[,NAME...]", default="", help="see below; or `all`")
     add("--jobs", type=between(1, 999), default=os.cpu_count(), help="processes (all)")
     add("--contact-sheet", metavar="PNG", type=Path, help="write a sheet of all AUs")
     args = parser.parse_args(argv)

@@ -52,7 +52,7 @@ def is_finished(root: Path, subject: str, task: int, faults: set[str]) -> bool:
 
 def generate(root: Path, options, subject: str, task: int, faults: set[str]) -> None:
     """Draw and write one sequence."""
-    rng = people.random(options.seed, subject, task)
+    rng = people.rng(options.seed, subject, task)
     present, strength = labels.sample(rng, options.frames)
     codes = labels.codes(rng, present)
     first = int(rng.integers(1, FIRST_FRAMES + 1))

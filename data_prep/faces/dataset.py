@@ -12,7 +12,7 @@ from data_prep.faces import bp4d, disfa, irregular, people
 
 VERSION = 1  # of what the renderer draws: raise it when the same seed draws otherwise
 STARTED, DONE = "generating.json", "generated.json"
-LAYOUTS = {"bp4d": bp4d, "disfa": disfa}
+LAYOUTS = {"bp4d": bp4d, "disfa": disfa}  # each has title, is_finished and generate
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def is_finished(root: Path, subject: str, _task: int, _faults: set[str]) -> bool
 
 def generate(root: Path, options, subject: str, task: int, faults: set[str]) -> None:
     """Draw and write one subject: a single video, seen by two cameras."""
-    rng = people.random(options.seed, subject, task)
+    rng = people.rng(options.seed, subject, task)
     codes, strength = intensities.sample(rng, options.frames)
     person = people.face(options.seed, subject)
     views = film.shoot(person, rng, intensities.AUS, strength, options.height, TURNS)

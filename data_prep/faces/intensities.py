@@ -4,8 +4,8 @@ import numpy as np
 
 from data_prep.faces import labels
 
-# Percent of frames at intensity 1, 2, 3, 4, 5 and above: rounded from the counts
-# published with the database (Mavadati et al., 2013), so that rare AUs are as rare.
+# Percent of frames at intensity 1, 2, 3, 4, 5 and above: about the database's own
+# (second-hand, rounded, unchecked), so that AUs are as rare as on real faces.
 SHARES = {
     1: (6.7, 5.0, 3.6, 1.5, 0.4),
     2: (5.6, 4.3, 3.6, 0.9, 0.3),

@@ -1,4 +1,4 @@
-"""Irregularities that copies of BP4D and DISFA have, put in on purpose.
+"""Irregularities that copies of BP4D and DISFA have, put in by --irregular:
 
     padding           BP4D   frame names padded to 2, 3 or 4 digits, mixed
     offset            BP4D   images are numbered from 0: one less than in the codes

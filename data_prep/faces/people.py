@@ -37,7 +37,7 @@ def _in_turn(*lists):
         yield from (one[k] for one in lists if k < len(one))
 
 
-def random(seed: int, name: str, *which: int) -> np.random.Generator:
+def rng(seed: int, name: str, *which: int) -> np.random.Generator:
     """The random numbers of a subject, or of one of the subject's sequences."""
     return np.random.default_rng([seed, _SEEDS[name], *which])
 
@@ -46,4 +46,4 @@ def random(seed: int, name: str, *which: int) -> np.random.Generator:
 def face(seed: int, name: str) -> Face:
     """A subject, the same in every task and however many others there are."""
     view = frame.DISFA if name in DISFA else frame.BP4D
-    return Face(Subject(name, is_woman(name), random(seed, name)), view)
+    return Face(Subject(name, is_woman(name), rng(seed, name)), view)
