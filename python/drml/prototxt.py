@@ -99,7 +99,9 @@ def _deploy(network: str, training: Training) -> caffe_pb2.NetParameter:
     size = FACE_SIZE[network]
     net = caffe.NetSpec()
     net.data = L.Input(shape=dict(dim=[1, 3, size, size]))
-    NETWORKS[network](net, _scaled(net, training), training.aus, FILLERS[training.fillers])
+    NETWORKS[network](
+        net, _scaled(net, training), training.aus, FILLERS[training.fillers]
+    )
     net.prob = L.Sigmoid(net.output)
     return net.to_proto()
 
