@@ -11,8 +11,8 @@ from drml.pycaffe import caffe
 
 STEPS = 3
 SOLVER = """net: "{net}" type: "SGD" base_lr: 0.001 lr_policy: "fixed" momentum: 0.9
-weight_decay: 0.0005 test_iter: 1 test_interval: 1000 snapshot: 0
-test_initialization: false snapshot_after_train: false solver_mode: CPU random_seed: 3"""
+weight_decay: 0.0005 test_iter: 1 test_interval: 1000 test_initialization: false
+snapshot: 0 snapshot_after_train: false solver_mode: CPU random_seed: 3"""
 
 
 @pytest.fixture(scope="module")
