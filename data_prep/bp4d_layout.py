@@ -17,8 +17,8 @@ from data_prep.source import find_folder, missing_part
 
 FRAMES, LABELS, LANDMARKS = "Sequences(2D+3D)", "AUCoding/AU_OCC", "2DFeatures"
 
-_SUBJECT, _TASK, _IMAGE = r"[FM]\d{3}", r"T\d+", r"\d+\.jpe?g"
-_CODES = re.compile(rf"({_SUBJECT})_T(\d+)\.csv", re.IGNORECASE)
+_SUBJECT, _TASK, _IMAGE = r"[FM]\d{3}", r"T\d+", r"\d+\.(?i:jpe?g)"
+_CODES = re.compile(rf"({_SUBJECT})_T(\d+)\.csv")
 
 
 @dataclass(frozen=True)

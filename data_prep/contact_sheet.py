@@ -18,9 +18,7 @@ from data_prep.network_input import centre_crop
 from data_prep.records import Face
 
 FACES = 6  # of each kind
-CROP = (
-    0.85  # of a face's side that the network sees: 170 of 200, near enough 227 of 256
-)
+CROP = 0.85  # of a face that the network sees: 170 of 200 (and about 227 of 256)
 SIDE = 128  # of a face on the sheet
 TEXT = 18  # height of a line of text
 MARGIN = 150  # width of the AU's name

@@ -15,8 +15,7 @@ from data_prep.errors import UserError
 from data_prep.landmarks import to_49, tracked
 
 POINTS = 66
-NAME = r"(?:SN\d{3}_(?P<from0>\d+)|l(?P<from1>\d+))_lm\.mat"
-_NAME = re.compile(NAME, re.IGNORECASE)
+NAME = r"(?i:SN\d{3}_(?P<from0>\d+)|l(?P<from1>\d+))_lm\.mat"
 
 
 def number_landmarks(folder: Path) -> dict[int, Path]:
@@ -26,7 +25,7 @@ def number_landmarks(folder: Path) -> dict[int, Path]:
     """
     files: dict[int, Path] = {}
     for file in sorted(folder.rglob("*.mat")):
-        if name := _NAME.fullmatch(file.name):
+        if name := re.fullmatch(NAME, file.name):
             frame = int(name["from1"]) if name["from1"] else int(name["from0"]) + 1
             files.setdefault(frame, file)
     archive = None if files else next(folder.rglob("*.zip"), None)

@@ -19,8 +19,8 @@ from data_prep.frame_numbers import IMAGE, number_images
 from data_prep.source import find_folder, missing_part
 
 CAMERAS = ("left", "right")
-SUBJECT = r"SN\d{3}"
-_CODES = re.compile(rf"{SUBJECT}_au(\d+)\.txt", re.IGNORECASE)
+SUBJECT = r"(?i:SN\d{3})"
+CODES = rf"{SUBJECT}_(?i:au)(\d+)\.txt"
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,15 @@ class Layout:
 
         Landmarks are the left camera's: with the other one there are none.
         """
-        labels = _by_subject(root, SUBJECT, _CODES.pattern)
+        labels = _by_subject(root, SUBJECT, CODES)
         if not labels:
             what = "folder of AU codes (SN001/SN001_au1.txt)"
             raise missing_part(root, what, "DISFA")
-        videos = _by_subject(root, rf"{camera}.*{SUBJECT}.*\.avi")
+        videos = _by_subject(root, rf"(?i:{camera}.*{SUBJECT}.*\.avi)")
         other = CAMERAS[1 - CAMERAS.index(camera)]
-        own = rf"(?!.*{other}).*{SUBJECT}.*"
-        images = {} if videos else _by_subject(root, own, IMAGE, avoid=other)
+        own = rf"(?!.*(?i:{other})).*{SUBJECT}.*"
+        barred = rf"(?i:{other})"
+        images = {} if videos else _by_subject(root, own, IMAGE, avoid=barred)
         if not (videos or images):
             what = f"video of the {camera} camera ({camera.title()}VideoSN001_comp.avi)"
             raise missing_part(root, f"{what} and no images", "DISFA")
@@ -72,7 +73,7 @@ class Layout:
     def coded_aus(self, subject: str) -> dict[int, Path]:
         """Return a subject's files of codes by AU."""
         folder = self.labels[subject]
-        names = (_CODES.fullmatch(file.name) for file in folder.iterdir())
+        names = (re.fullmatch(CODES, file.name) for file in folder.iterdir())
         return {int(name[1]): folder / name.string for name in names if name}
 
     def code_files(self, subject: str, aus: tuple[int, ...]) -> list[Path]:
@@ -113,9 +114,8 @@ def _by_subject(root: Path, *levels: str, avoid: str | None = None) -> dict[str,
     if folder is None:
         return {}
     entries = sorted(e for e in folder.iterdir() if not e.name.startswith("."))
-    pattern = re.compile(levels[0], re.IGNORECASE)
     return {
-        re.search(SUBJECT, entry.name, re.IGNORECASE)[0].upper(): entry
+        re.search(SUBJECT, entry.name)[0].upper(): entry
         for entry in entries
-        if pattern.fullmatch(entry.name)
+        if re.fullmatch(levels[0], entry.name)
     }

@@ -27,9 +27,7 @@ class FaceDataset:
 
     options: dict  # the head of dataset.json: dataset, generated, aus, fold, seed, ...
     formats: Formats
-    splits: dict[
-        str, list[Face]
-    ]  # train, val, test in write order; the mean is train's
+    splits: dict[str, list[Face]]  # in write order; the mean is that of the first
     left_out: dict[str, int]  # frames that never became a face, by reason
     about: dict  # for dataset.json alone
     skip_damaged: bool
@@ -67,16 +65,14 @@ class FaceDataset:
         f = self.formats
         mean = hashlib.sha256(f.mean.read_bytes()).hexdigest() if f.mean else None
         hdf5 = {"crop": f.crop, "file MiB": f.file_mib} if "hdf5" in f.names else {}
-        return (
-            self.options
-            | hdf5
-            | {
-                "version": VERSION,
-                "on damaged": "skip" if self.skip_damaged else "refuse",
-                "mean": mean,
-                "faces": _fingerprint(self.splits),
-            }
-        )
+        return {
+            **self.options,
+            **hdf5,
+            "version": VERSION,
+            "on damaged": "skip" if self.skip_damaged else "refuse",
+            "mean": mean,
+            "faces": _fingerprint(self.splits),
+        }
 
     def _register(
         self, store: FaceStore, jobs: int

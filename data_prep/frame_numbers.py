@@ -12,15 +12,14 @@ from data_prep.errors import UserError
 from data_prep.records import Frame
 
 OFFSETS = (0, -1)
-IMAGE = r"(?!\.)(?:.*\D)?(\d+)\.(?:jpe?g|png)"  # hidden files are no images
-_IMAGE = re.compile(IMAGE, re.IGNORECASE)
+IMAGE = r"(?!\.)(?:.*\D)?(\d+)\.(?i:jpe?g|png)"  # hidden files are no images
 
 
 def number_images(folder: Path) -> dict[int, Path]:
     """Return a folder's images by the number that ends their names, however padded."""
     images: dict[int, Path] = {}
     for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if name := _IMAGE.fullmatch(file.name):
+        if name := re.fullmatch(IMAGE, file.name):
             number = int(name[1])
             if number in images:
                 raise UserError(

@@ -12,11 +12,11 @@ from data_prep.sequence import Sequence
 
 DEPTH = 3  # folders below the root in which a dataset's parts are looked for
 
-# Folders that tell which dataset this is, and what to do with it.
+# What tells which dataset this is (for find_folder), and what to do with it.
 TELLTALES = {
-    r"AUCoding|AU_OCC": "it looks like BP4D: use data_prep/bp4d.py",
-    r"ActionUnit_Labels": "it looks like DISFA: use data_prep/disfa.py",
-    r"Labels": "DISFA+ is another format, which is not read",
+    (r"[FM]\d{3}_T\d+\.csv",): "it looks like BP4D: use data_prep/bp4d.py",
+    (r"SN\d{3}", r"SN\d{3}_au\d+\.txt"): "it looks like DISFA: use data_prep/disfa.py",
+    (r"SN\d{3}", r".*", r"AU\d+\.txt"): "it looks like DISFA+, which is not read",
 }
 
 
@@ -63,11 +63,11 @@ def find_folder(root: Path, *levels: str, avoid: str | None = None) -> Path | No
     """Return the folder nearest to root whose entries have names that match.
 
     levels: regular expressions, of an entry's name, of the name of an entry of that
-    one, and so on; case does not count. avoid: folders to stay out of. Hidden files
-    do not count: macOS leaves some beside others (._NAME).
+    one, and so on. avoid: of folders to stay out of. Hidden files do not count: macOS
+    leaves some beside others (._NAME).
     """
-    patterns = [re.compile(level, re.IGNORECASE) for level in levels]
-    barred = re.compile(avoid, re.IGNORECASE) if avoid else None
+    patterns = [re.compile(level) for level in levels]
+    barred = re.compile(avoid) if avoid else None
     folders = deque([(root, 0)])
     while folders:
         folder, depth = folders.popleft()
@@ -99,8 +99,8 @@ def missing_part(root: Path, what: str, own: str) -> UserError:
     """Return the error that root lacks a part, with what root seems to be instead."""
     hints = [
         hint
-        for pattern, hint in TELLTALES.items()
-        if own not in hint and find_folder(root, pattern)
+        for levels, hint in TELLTALES.items()
+        if f"{own}:" not in hint and find_folder(root, *levels)
     ]
     hint = f"; {hints[0]}" if hints else ""
     return UserError(f"{root} has no {what}, down to {DEPTH} folders below it{hint}")

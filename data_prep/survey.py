@@ -76,7 +76,8 @@ def _group_lines(groups: dict[str, dict[str, int]]) -> list[str]:
     rows = {"": {name: name for name in columns}, **groups, "all": total}
     widths = {name: max(10, len(name) + 3) for name in columns}
     return [
-        f"{title:<8}" + "".join(f"{row[name]:>{widths[name]}}" for name in columns)
+        f"{title:<8}"
+        + "".join(f"{row.get(name, 0):>{widths[name]}}" for name in columns)
         for title, row in rows.items()
     ]
 

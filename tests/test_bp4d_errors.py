@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 import tiny_bp4d as tiny
 
@@ -84,14 +85,15 @@ def test_a_missing_part_is_named(root, refusal, folder, looked_for):
 
 
 @pytest.mark.parametrize(
-    ("folder", "entry", "hint"),
+    ("file", "hint"),
     [
-        ("ActionUnit_Labels", "SN001", "it looks like DISFA: use data_prep/disfa.py"),
-        ("Labels", "SN001", "DISFA+ is another format"),
+        ("Labels/SN001/SN001_au1.txt", "it looks like DISFA: use data_prep/disfa.py"),
+        ("Labels/SN001/A1_AU1/AU1.txt", "it looks like DISFA+, which is not read"),
     ],
 )
-def test_another_dataset_is_recognised(tmp_path, refusal, folder, entry, hint):
-    (tmp_path / "other" / folder / entry).mkdir(parents=True)
+def test_another_dataset_is_recognised(tmp_path, refusal, file, hint):
+    (tmp_path / "other" / file).parent.mkdir(parents=True)
+    (tmp_path / "other" / file).touch()
     assert hint in refusal(root=tmp_path / "other")
 
 
@@ -174,6 +176,19 @@ def test_a_split_without_faces(root, refusal):
     message = refusal()
     assert "no test face" in message
     assert "F001, F002, F008" in message
+
+
+def test_a_split_without_subjects(root, refusal):
+    for subject in ("F003", "M002"):
+        for file in (root / tiny.LABELS).glob(f"{subject}_*"):
+            file.unlink()
+    assert "fold 1 has no val face" in refusal()
+
+
+def test_landmarks_of_another_shape(root, refusal):
+    file = root / tiny.LANDMARKS / "F001_T1.mat"
+    tiny.write_mat(file, [np.ones((66, 2))] * 12)
+    assert f"{file} has points of shape (2, 66) where 2 x 49 are wanted" in refusal()
 
 
 def test_subject_in_two_folds(refusal, tmp_path):
