@@ -55,7 +55,7 @@ $(DEMO)/faces/generated.json: $(DEMO)/.options
 $(DEMO_DATA)/dataset.json: $(DEMO)/faces/generated.json
 	$(call say,import: registered faces in LMDBs)
 	@$(PY) data_prep/bp4d.py $(DEMO)/faces --out $(DEMO)/bp4d_$(DEMO_SIZE) \
-	  --fold 1 --size $(DEMO_SIZE)
+	  --fold 1 --sample none --size $(DEMO_SIZE)
 
 $(DEMO_RUN)/$(NET)_solver.prototxt: $(DEMO_DATA)/dataset.json $(DEMO_RUN)/.options
 	@$(PY) python/make_prototxt.py --network $(NET) --out $(DEMO_RUN) \
