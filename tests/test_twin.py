@@ -1,75 +1,97 @@
-"""Caffe's networks and training against the float64 twin, full size.
+"""Caffe's networks and their training against the float64 twin, at full size.
 
-Caffe computes in float32, whose rounding is 6e-8 of a number. A sum of n products of
-random sign errs by some sqrt(n) roundings of its typical product, the longest (fc8,
-n = 11,664) by 1e-5 of the blob's typical size; layers add their errors up.
+Errors are in typical sizes (root mean squares) of a blob. Caffe computes in float32,
+which rounds by 6e-8: a sum of n products errs by some sqrt(n) of that, here up to 6e-6
+(fc8, n = 11,664), and the largest of a million such errors is a few times the typical.
 """
 
 import numpy as np
 import pytest
-from google.protobuf import text_format
+from training_nets import batches, feed, learned, training_net, training_solver
 from twin.loss import multilabel_loss
 from twin.networks import NETWORKS
 from twin.sgd import Sgd
 
-from caffe.proto import caffe_pb2
-from drml.networks import FACE_SIZE
-from drml.prototxt import Training, solver, train_val
 from drml.pycaffe import caffe
 
-BATCH, AUS, ITERATIONS = 2, 12, 10
-DROPPED = {"alexnet": ("fc6", "fc7")}  # blobs with dropout; the others: fc8, fc9
-PIXELS = {"release": 60, "msra": 0.25}  # their deviation that suits the fillers
+TOLERANCE = 3e-5
+DROPPED = {"alexnet": ("fc6", "fc7")}  # blobs with dropout; the others': fc8, fc9
 
 
-def training_net(network, fillers, folder):
-    """Write the project's training net with inputs for its data; returns the path."""
-    text = train_val(network, Training(fillers=fillers))
-    net = text_format.Parse(text, caffe_pb2.NetParameter())
-    layers = [layer for layer in net.layer if layer.type != "MultilabelData"]
-    size = FACE_SIZE[network]
-    inputs = caffe_pb2.LayerParameter(name="data", type="Input", top=["data", "label"])
-    for shape in [(BATCH, 3, size, size), (BATCH, AUS)]:
-        inputs.input_param.shape.add(dim=shape)
-    del net.layer[:]
-    net.layer.extend([inputs, *layers])
-    net.force_backward = True  # down to the face, as saliency maps need it
-    path = folder / "net.prototxt"
-    path.write_text(text_format.MessageToString(net))
-    return path
-
-
-def batches(network, fillers, count, seed=1):
-    """Random faces and labels, unknown ones among them."""
-    rng = np.random.default_rng(seed)
-    size = FACE_SIZE[network]
-    for _ in range(count):
-        faces = rng.normal(0, PIXELS[fillers], (BATCH, 3, size, size))
-        yield faces.astype(np.float32), rng.choice([-1, 0, 1], (BATCH, AUS))
-
-
-def feed(net, faces, labels):
-    net.blobs["data"].data[...] = faces
-    net.blobs["label"].data[...] = labels
-
-
-def learned(net):
-    """Copy the weights and biases; a region layer's statistics are not learned."""
-    return {
-        name: [blob.data.astype(np.float64) for blob in list(blobs)[:2]]
-        for name, blobs in net.params.items()
-    }
-
-
-def masks(network, net):
-    """Tell what dropout kept; where ReLU gave 0 it does not matter."""
+def kept(network, net):
+    """Tell what dropout kept; where ReLU gave 0 it makes no difference."""
     blobs = DROPPED.get(network, ("fc8", "fc9"))
     return {name: net.blobs[name].data != 0 for name in blobs}
 
 
 def error(actual, expected):
-    """The largest difference, in typical sizes (root mean squares) of the blob."""
+    """Return the largest difference, in typical sizes of what is expected."""
     assert actual.shape == expected.shape
     difference = expected - actual
-    largest = max(difference.max(), -difference.min())
+    largest = max(difference.max(), -difference.min())  # without abs: LCN has 2 GB
     return largest / np.sqrt(np.vdot(expected, expected) / expected.size)
+
+
+def check(errors):
+    assert {name: e for name, e in errors.items() if not e < TOLERANCE} == {}
+
+
+@pytest.mark.parametrize("fillers", ["release", "msra"])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_outputs_and_gradients(network, fillers, tmp_path):
+    path = training_net(network, fillers, tmp_path)
+    caffe.set_random_seed(1)
+    net = caffe.Net(str(path), caffe.TRAIN)
+    faces, labels = next(batches(network, fillers, 1))
+    feed(net, faces, labels)
+    net.forward()
+    net.backward()
+
+    twin, weights, masks = NETWORKS[network], learned(net), kept(network, net)
+    values = twin.forward(faces.astype(np.float64), weights, masks)
+    loss, _ = multilabel_loss(values["output"], labels)
+    assert float(net.blobs["loss"].data) == pytest.approx(loss, rel=1e-6)
+    check({blob: error(net.blobs[blob].data, v) for blob, v in values.items()})
+
+    # At Caffe's own values: where ReLU's input is 0 to rounding, float32 may see it on
+    # the other side of 0 (of DRML's millions, about one does), with another gradient.
+    values = {blob: net.blobs[blob].data.astype(np.float64) for blob in values}
+    _, doutput = multilabel_loss(values["output"], labels)
+    diffs, gradients = twin.backward(doutput, values, weights, masks)
+    check({blob: error(net.blobs[blob].diff, d) for blob, d in diffs.items()})
+    for layer, blobs in gradients.items():
+        pairs = zip(("weights", "bias"), net.params[layer], blobs, strict=False)
+        check({f"{layer} {kind}": error(p.diff, g) for kind, p, g in pairs})
+
+
+def caffe_losses(network, fillers, folder):
+    """Train Caffe for ten iterations; returns first weights, losses, dropout masks."""
+    solver = training_solver(training_net(network, fillers, folder), folder)
+    weights, losses, masks = learned(solver.net), [], []
+    for faces, labels in batches(network, fillers, 10):
+        feed(solver.net, faces, labels)
+        solver.step(1)
+        losses.append(float(solver.net.blobs["loss"].data))
+        masks.append(kept(network, solver.net))
+    return weights, losses, masks
+
+
+def twin_losses(network, fillers, weights, masks):
+    twin, sgd, losses = NETWORKS[network], Sgd(), []
+    for i, (faces, labels) in enumerate(batches(network, fillers, 10)):
+        values = twin.forward(faces.astype(np.float64), weights, masks[i])
+        loss, doutput = multilabel_loss(values["output"], labels)
+        _, gradients = twin.backward(doutput, values, weights, masks[i])
+        sgd.update(weights, gradients, i)
+        losses.append(loss)
+    return losses
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_first_ten_losses(network, tmp_path):
+    # Caffe is gone before the twin trains: LCN would need 10 GB for both.
+    weights, losses, masks = caffe_losses(network, "msra", tmp_path)
+    # Seen: 2e-7 (DRML); leaving out weight decay, the least of all, makes it 2e-4.
+    assert losses == pytest.approx(
+        twin_losses(network, "msra", weights, masks), rel=1e-6
+    )

@@ -39,27 +39,27 @@ def filtered(x, weight, bias, size, stride=1):
 
     weight (B O, C, size, size), bias (B O).
     """
-    rows = _as_rows(x, size, stride)  # (B, N, H', W', C k k)
-    banks, *places, taps = rows.shape
-    weight = weight.reshape(banks, -1, taps)  # (B, O, C k k)
-    y = rows.reshape(banks, -1, taps) @ weight.swapaxes(1, 2)  # (B, N H' W', O)
-    y += bias.reshape(banks, 1, -1)
-    return np.moveaxis(y.reshape(banks, *places, -1), -1, 2)
+    columns = _columns(x, size, stride)  # (B, C, k, k, N, H', W')
+    banks, *taps, num, rows, cols = columns.shape
+    weight = weight.reshape(banks, -1, np.prod(taps))  # (B, O, C k k)
+    y = weight @ columns.reshape(banks, np.prod(taps), -1)  # (B, O, N H' W')
+    y += bias.reshape(banks, -1, 1)
+    return y.reshape(banks, -1, num, rows, cols).swapaxes(1, 2)
 
 
 def filtered_backward(dy, x, weight, size, stride=1):
     """Give the gradients of x, weight and bias for dy (B, N, O, H', W')."""
-    rows = _as_rows(x, size, stride)  # (B, N, H', W', C k k)
-    banks, *places, taps = rows.shape
-    dy = np.moveaxis(dy, 2, -1).reshape(banks, -1, dy.shape[2])  # (B, N H' W', O)
-    dweight = dy.swapaxes(1, 2) @ rows.reshape(banks, -1, taps)  # (B, O, C k k)
-    drows = dy @ weight.reshape(dweight.shape)  # (B, N H' W', C k k)
-    parts = drows.reshape(banks, *places, -1, size, size)
-    dx = add_windows(np.moveaxis(parts, 4, 2), x.shape, stride)
-    return dx, dweight.reshape(weight.shape), dy.sum(axis=1).ravel()
+    columns = _columns(x, size, stride)  # (B, C, k, k, N, H', W')
+    banks, outputs = len(x), dy.shape[2]
+    dy = dy.swapaxes(1, 2).reshape(banks, outputs, -1)  # (B, O, N H' W')
+    dweight = dy @ columns.reshape(banks, -1, dy.shape[2]).swapaxes(1, 2)
+    dcolumns = weight.reshape(dweight.shape).swapaxes(1, 2) @ dy  # (B, C k k, ...)
+    parts = dcolumns.reshape(columns.shape).transpose(0, 4, 1, 5, 6, 2, 3)
+    dx = add_windows(parts, x.shape, stride)
+    return dx, dweight.reshape(weight.shape), dy.sum(axis=2).ravel()
 
 
-def _as_rows(x, size, stride):
-    """Unroll what each output sees: (B, N, C, H, W) to (B, N, H', W', C k k)."""
-    view = np.moveaxis(windows(x, size, stride), 2, 4)  # (B, N, H', W', C, k, k)
-    return view.reshape(*view.shape[:4], -1)
+def _columns(x, size, stride):
+    """Unroll what each output sees: (B, N, C, H, W) to (B, C, k, k, N, H', W')."""
+    view = windows(x, size, stride)  # (B, N, C, H', W', k, k)
+    return np.ascontiguousarray(view.transpose(0, 2, 5, 6, 1, 3, 4))
