@@ -58,7 +58,7 @@ def feed(net, faces, labels):
 
 
 def learned(net):
-    """Copy weights and biases as float64; a region layer's statistics aren't learned."""
+    """Copy weights and biases as float64, without a region layer's statistics."""
     return {
         name: [blob.data.astype(np.float64) for blob in list(blobs)[:2]]
         for name, blobs in net.params.items()

@@ -40,9 +40,10 @@ def filtered(x, weight, bias, size, stride=1):
     weight (B O, C, size, size), bias (B O).
     """
     columns = _columns(x, size, stride)  # (B, C, k, k, N, H', W')
-    banks, *taps, num, rows, cols = columns.shape
-    weight = weight.reshape(banks, -1, np.prod(taps))  # (B, O, C k k)
-    y = weight @ columns.reshape(banks, np.prod(taps), -1)  # (B, O, N H' W')
+    banks, channels, _, _, num, rows, cols = columns.shape
+    taps = channels * size * size
+    weight = weight.reshape(banks, -1, taps)  # (B, O, C k k)
+    y = weight @ columns.reshape(banks, taps, -1)  # (B, O, N H' W')
     y += bias.reshape(banks, -1, 1)
     return y.reshape(banks, -1, num, rows, cols).swapaxes(1, 2)
 
@@ -53,7 +54,7 @@ def filtered_backward(dy, x, weight, size, stride=1):
     banks, outputs = len(x), dy.shape[2]
     dy = dy.swapaxes(1, 2).reshape(banks, outputs, -1)  # (B, O, N H' W')
     dweight = dy @ columns.reshape(banks, -1, dy.shape[2]).swapaxes(1, 2)
-    dcolumns = weight.reshape(dweight.shape).swapaxes(1, 2) @ dy  # (B, C k k, ...)
+    dcolumns = weight.reshape(dweight.shape).swapaxes(1, 2) @ dy
     parts = dcolumns.reshape(columns.shape).transpose(0, 4, 1, 5, 6, 2, 3)
     dx = add_windows(parts, x.shape, stride)
     return dx, dweight.reshape(weight.shape), dy.sum(axis=2).ravel()

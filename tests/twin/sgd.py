@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.linalg.blas import daxpy
 
-# Multiples of the learning rate and of the weight decay: the authors' release.
-WEIGHT, BIAS = (1, 1), (2, 0)
+# Of weights and of biases: multiples of rate and decay (the authors' release).
+MULTIPLES = (1, 1), (2, 0)
 
 
 @dataclass
@@ -18,18 +18,19 @@ class Sgd:
     decay: float = 0.0005
     gamma: float = 0.1
     step: int = 8000
-    velocities: dict = field(default_factory=dict)
+    velocities: dict = field(default_factory=dict)  # by layer, as the weights
 
     def rate(self, iteration):
         return self.base_rate * self.gamma ** (iteration // self.step)
 
     def update(self, weights, gradients, iteration):
-        """Change the weights, {layer: [weights, bias]}, in place."""
-        for name, blobs in weights.items():
-            if name not in self.velocities:
-                self.velocities[name] = [np.zeros_like(w) for w in blobs]
+        """Change the weights, {layer: (weights, bias)}, in place."""
+        for layer, blobs in weights.items():
+            if layer not in self.velocities:
+                self.velocities[layer] = [np.zeros_like(w) for w in blobs]
+            velocities = self.velocities[layer]
             for w, g, v, (rate, decay) in zip(
-                blobs, gradients[name], self.velocities[name], (WEIGHT, BIAS)
+                blobs, gradients[layer], velocities, MULTIPLES, strict=True
             ):
                 rate *= self.rate(iteration)
                 v *= self.momentum
@@ -39,5 +40,5 @@ class Sgd:
 
 
 def _add(factor, x, y):
-    """y += factor x without the temporary, which could be of 2 GB."""
+    """y += factor x, without a temporary: LCN's would be of 2 GB."""
     daxpy(x.ravel(), y.ravel(), a=factor)
