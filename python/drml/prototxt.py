@@ -1,6 +1,6 @@
 """Writes a network of networks.py as the three prototxts that Caffe reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from google.protobuf import text_format
@@ -20,7 +20,7 @@ class Training:
     data: str = "data/{faces}/fold1"  # folder with train_lmdb, val_lmdb, mean
     snapshot_prefix: str = "out/{network}"
     aus: int = 12
-    fillers: str = "release"  # or "msra": networks.py
+    fillers: str = field(default="release", metadata=dict(choices=FILLERS))
     scale: float = 1  # of the faces, 0 to 255 less the mean
     batch: int = 128
     solver_type: str = "SGD"
@@ -32,6 +32,9 @@ class Training:
     test_interval: int = 500
     display: int = 20
     snapshot: int = 1000
+    snapshot_format: str = field(  # binary protobuf holds 2 GB at most
+        default="BINARYPROTO", metadata=dict(choices=("BINARYPROTO", "HDF5"))
+    )
     seed: int = 1
 
 
@@ -131,6 +134,7 @@ def solver(network: str, net_file: str, training: Training) -> str:
         average_loss=training.display,
         max_iter=training.max_iter,
         snapshot=training.snapshot,
+        snapshot_format=getattr(caffe_pb2.SolverParameter, training.snapshot_format),
         snapshot_prefix=training.snapshot_prefix.replace("{network}", network),
         solver_mode=caffe_pb2.SolverParameter.GPU,
         random_seed=training.seed,
