@@ -33,9 +33,9 @@ def paths(root: Path, subject: str, task: int) -> tuple[Path, Path, Path]:
     """Folder of frames, landmark file and code file of a sequence."""
     name = title(subject, task)
     return (
-        root / FRAMES[0] / subject / f"T{task}",
-        root / LANDMARKS[0] / f"{name}.mat",
-        root / LABELS[0] / f"{name}.csv",
+        root / FRAMES / subject / f"T{task}",
+        root / LANDMARKS / f"{name}.mat",
+        root / LABELS / f"{name}.csv",
     )
 
 
