@@ -25,7 +25,7 @@ from drml.options import parser, positive
 from drml.saliency import AuSaliency, au_saliency
 from drml.saliency_figures import Nets, face_maps, mean_maps
 from drml.splits import SPLITS, Split, open_split
-from drml.tables import csv_text, distinct, lay_out, percent
+from drml.tables import average_name, csv_text, distinct, lay_out, percent
 
 
 def main() -> None:
@@ -103,9 +103,11 @@ def as_text(title: str, nets: Nets) -> str:
         (str(m.au), AU_NAMES[m.au], str(m.faces), *map(percent, row))
         for m, *row in zip(first, *shares, strict=True)
     ]
-    means = [percent(float(np.mean(column))) for column in shares]
+    defined = [row for row in zip(*shares, strict=True) if not np.isnan(row).any()]
+    means = map(percent, np.mean(defined, axis=0)) if defined else [""] * len(shares)
     header = ("AU", "name", "faces", "area", *nets)
-    return lay_out(title, [header, *rows, ("", "Avg.", "", *means)])
+    foot = ("", average_name(len(defined), len(first)), "", *means)
+    return lay_out(title, [header, *rows, foot])
 
 
 def parse_options() -> argparse.Namespace:

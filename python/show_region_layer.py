@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.errors import run
+from data_prep.network_input import centre_crop
 from drml.deploy_net import INPUT, load_net, net_title, read_deploy
-from drml.faces import centre_crop, pick
+from drml.faces import pick
 from drml.figures import png
 from drml.files import write
 from drml.options import parser, positive
@@ -32,7 +33,7 @@ def main() -> None:
     what = f"{net_title(options.net)}'s {layer} on {len(faces)} faces, {split.title}"
     _, _, height, width = net.blobs[INPUT].data.shape
     edge = (height - net.blobs[net.bottom_names[layer][0]].data.shape[2]) / 2
-    face = centre_crop(split.mean.transpose(1, 2, 0), height, width)
+    face = centre_crop(split.mean, height, width).transpose(1, 2, 0)
     write(options.out / "region.png", png(patch_maps(what, face, edge, patches)))
     write(options.out / "region.csv", as_csv(split.title, patches))
     print(f"{what}: {summary(patches)}")

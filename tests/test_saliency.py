@@ -10,7 +10,7 @@ import pytest
 import saliency
 from tiny_dataset import AUS, CROP, DEPLOY, SIZE, make_dataset, make_weights
 
-from data_prep.aus import AU_NAMES
+from data_prep.aus import BP4D_AUS, DISFA_AUS
 from data_prep.errors import run
 from data_prep.registration import mean_shape
 from drml.au_regions import region_mask
@@ -86,7 +86,7 @@ def test_curved_net_against_differences(split):
         assert np.abs(slopes).max() > 1e-4
 
 
-@pytest.mark.parametrize("au", AU_NAMES)
+@pytest.mark.parametrize("au", {*BP4D_AUS, *DISFA_AUS, 5, 20})
 def test_regions_are_symmetric_and_small(au):
     mask = region_mask(au, 200)
     assert np.array_equal(mask, mask[:, ::-1])
@@ -122,6 +122,18 @@ def test_concentration_of_an_even_map_is_the_area():
     peak = np.zeros((4, 5))
     peak[1, 1], peak[0, 0] = 0.75, 0.25
     assert AuSaliency(1, None, None, 1, peak, region).concentration == 0.75
+
+
+def test_an_au_without_region_is_left_out_of_the_average(split):
+    region = region_mask(45, 200)
+    assert not region.any()
+    blink = AuSaliency(
+        45, None, None, 3, np.full((4, 5), 1 / 20), np.zeros((4, 5), bool)
+    )
+    even = AuSaliency(1, None, None, 2, np.full((4, 5), 1 / 20), np.ones((4, 5), bool))
+    lines = saliency.as_text("Title", {"DRML": [even, blink]}).splitlines()
+    assert lines[5].split() == ["45", "blink", "3", "undefined", "undefined"]
+    assert lines[-1].split() == [*"Avg. of 1 of 2 AUs 100.0 100.0".split()]
 
 
 def test_faces_that_show_an_au_come_with_the_purest_first(split):

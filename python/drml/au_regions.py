@@ -22,6 +22,7 @@ _CHIN = [(500, 880), (430, 860)]
 _MOUTH = [31, 32, 33, 34, 40, 41, 42]
 _EYE = [19, 20, 21, 22, 23, 24]
 
+# The AUs of BP4D and DISFA.
 _LEFT_HALF = {
     1: [3, 4, (500, 242), *_FOREHEAD],
     2: [0, 1, 2, *_TEMPLE],
@@ -44,7 +45,12 @@ _LEFT_HALF = {
 
 
 def region_mask(au: int, size: int) -> np.ndarray:
-    """Return (size, size) bool: an AU's region in a registered face of that side."""
+    """Return (size, size) bool: an AU's region in a registered face of that side.
+
+    An AU that has no region here gets an empty one.
+    """
+    if au not in _LEFT_HALF:
+        return np.zeros((size, size), bool)
     points = [MEAN_SHAPE[p] if isinstance(p, int) else p for p in _LEFT_HALF[au]]
     pixels = np.array(points) * (size / 1000) - 0.5  # as mean_shape() has them
     hull = cv2.convexHull(np.round(pixels).astype(np.int32))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data_prep.errors import UserError
+from data_prep.network_input import centre_crop
 from drml.splits import Split
 
 
@@ -15,6 +16,12 @@ class Face(NamedTuple):
     key: str  # 00000017_F001_T1_2440
     image: np.ndarray  # (H, W, 3) uint8 BGR
     labels: np.ndarray  # (C,) int8: +1 present, -1 absent, 0 unknown
+
+    def seen(self, height: int, width: int) -> np.ndarray:
+        """Crop the image to what a net of that input sees: (height, width, 3)."""
+        return centre_crop(self.image.transpose(2, 0, 1), height, width).transpose(
+            1, 2, 0
+        )
 
     @property
     def name(self) -> str:
@@ -41,9 +48,3 @@ def showing(faces: Sequence[Face], column: int) -> list[Face]:
     """Return the faces in which an AU is present, the one with fewest others first."""
     present = [face for face in faces if face.labels[column] > 0]
     return sorted(present, key=lambda face: int((face.labels > 0).sum()))
-
-
-def centre_crop(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Crop (H, W, ...) to what the net sees of it (network_input)."""
-    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-    return image[top : top + height, left : left + width]

@@ -7,13 +7,14 @@ zeros, the share of features that are exactly 0 (the paper, 4.2: more than 40%).
 
 import json
 from collections.abc import Iterable
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import h5py
 import numpy as np
 
+from data_prep.batches import batches
 from data_prep.errors import UserError
 from drml.files import replacing
 from drml.parts import Parts
@@ -41,10 +42,9 @@ def read_features(file: Path) -> Features:
         raise UserError(f"{file} cannot be read ({error}); {REMEDY}") from None
 
 
-def keep(batches: Iterable[Batch], parts: Parts) -> None:
+def keep(computed: Iterable[Batch], parts: Parts) -> None:
     """Store the batches as they are computed, some at a time."""
-    batches = iter(batches)
-    while group := list(islice(batches, BATCHES_A_PART)):
+    for group in batches(computed, BATCHES_A_PART):
         keys, values, labels = zip(*group, strict=True)
         parts.add(
             keys=list(chain(*keys)),

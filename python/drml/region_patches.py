@@ -10,7 +10,7 @@ from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
 from drml.faces import Face
 from drml.pycaffe import caffe
-from drml.scoring import batches, feed
+from drml.scoring import face_batches, feed
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def measure(
 ) -> Patches:
     """Measure the patches on faces; mean: (3, H, W) float32."""
     identity, added, weights = np.zeros(grid), np.zeros(grid), net.params[layer][0].data
-    for keys, images, _ in batches(faces, batch):
+    for keys, images, _ in face_batches(faces, batch):
         feed(net, keys, images, mean)
         x, y = _bottom_and_top(net, layer)
         identity += len(keys) * _patch_means(np.abs(x), grid)

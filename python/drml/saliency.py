@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_prep.errors import UserError
+from data_prep.network_input import centre_crop
 from drml.au_regions import region_mask
 from drml.deploy_net import INPUT
-from drml.faces import Face, centre_crop
+from drml.faces import Face
 from drml.pycaffe import caffe
-from drml.scoring import batches, feed
+from drml.scoring import face_batches, feed
 
 
 def saliency_maps(
@@ -27,7 +28,7 @@ def saliency_maps(
     """
     (scores,) = net.outputs
     maps = []
-    for keys, images, _ in batches(faces, batch):
+    for keys, images, _ in face_batches(faces, batch):
         feed(net, keys, images, mean)
         net.forward()
         one_score = np.zeros_like(net.blobs[scores].diff)  # (n, C)
@@ -46,17 +47,17 @@ class AuSaliency:
     of_face: np.ndarray  # its map
     faces: int  # that show the AU, the one above first
     mean: np.ndarray  # mean of all their maps, each divided by its sum; sums to 1
-    region: np.ndarray  # bool, see au_regions.py
+    region: np.ndarray  # bool; empty where au_regions.py has none for the AU
 
     @property
     def concentration(self) -> float:
-        """The share of saliency inside the AU's region, mean over the faces."""
-        return float(self.mean[self.region].sum())
+        """The share of saliency in the AU's region, mean over the faces; or nan."""
+        return float(self.mean[self.region].sum()) if self.region.any() else np.nan
 
     @property
     def area(self) -> float:
         """The region's share of the face: the concentration of an even map."""
-        return float(self.region.mean())
+        return float(self.region.mean()) if self.region.any() else np.nan
 
 
 def au_saliency(
@@ -79,7 +80,7 @@ def au_saliency(
     size, (height, width) = mean.shape[1], maps.shape[1:]
     return AuSaliency(
         au=au,
-        face=centre_crop(faces[0].image, height, width),
+        face=faces[0].seen(height, width),
         of_face=maps[0],
         faces=len(faces),
         mean=(maps / sums).mean(axis=0),

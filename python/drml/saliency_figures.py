@@ -37,10 +37,10 @@ def mean_maps(title: str, nets: Nets) -> Figure:
         row[0].set_ylabel(net)
         for axes, measured in zip(row, aus, strict=True):
             image = _show(axes, measured.mean)
-            axes.contour(measured.region, [0.5], colors="white", linewidths=0.8)
-            axes.set_xlabel(
-                f"{measured.concentration:.0%} in {measured.area:.0%}", fontsize=7
-            )
+            if measured.region.any():
+                axes.contour(measured.region, [0.5], colors="white", linewidths=0.8)
+                shares = f"{measured.concentration:.0%} in {measured.area:.0%}"
+                axes.set_xlabel(shares, fontsize=7)
     _colour_bar(figure, grid, image)
     return figure
 

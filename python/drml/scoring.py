@@ -1,10 +1,11 @@
 """Run faces through a net, a batch at a time."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
 
 import numpy as np
 
+from data_prep.batches import batches
 from data_prep.errors import UserError
 from drml.deploy_net import INPUT, OUTPUT
 from drml.preprocess import network_input
@@ -36,7 +37,7 @@ def blob_values(
 
     A value that is no number raises UserError and names the face.
     """
-    for keys, images, labels in batches(faces, batch):
+    for keys, images, labels in face_batches(faces, batch):
         feed(net, keys, images, mean)
         net.forward()
         values = net.blobs[blob].data.reshape(len(keys), -1).copy()
@@ -44,10 +45,11 @@ def blob_values(
         yield keys, values, labels
 
 
-def batches(faces: Faces, size: int) -> Iterator[tuple[list[str], list, np.ndarray]]:
+def face_batches(
+    faces: Faces, size: int
+) -> Iterator[tuple[list[str], list[np.ndarray], np.ndarray]]:
     """Yield keys, images and labels (n, C) int8 of `size` faces in order."""
-    faces = iter(faces)
-    while group := list(islice(faces, size)):
+    for group in batches(faces, size):
         keys, images, labels = zip(*group, strict=True)
         yield list(keys), list(images), np.array(labels, np.int8)
 
