@@ -11,21 +11,26 @@ endif
 DEMO_FACES := --subjects 41 --tasks 8 --frames 20 --seed 1
 # 178 leaves the 170 crop 8 pixels of play instead of the paper's 30.
 DEMO_SIZE := 178
-# Minutes instead of the paper's days: fillers that keep the signal's size, Adam.
-# The snapshots take 2 GB.
 DEMO_ITER := 420
-DEMO_UPDATE := --solver-type Adam --base-lr 0.0003 --stepsize 340 --snapshot 140
+DEMO_STEPS := --stepsize 340 --snapshot 140
 ifeq ($(NET),alexnet)
   DEMO_SIZE := 238# as 178 to 170, for the 227 crop
+  DEMO_ITER := 840
+  DEMO_STEPS := --stepsize 680 --snapshot 280
+else ifeq ($(NET),lcn)
+  DEMO_ITER := 300
+  DEMO_STEPS := --stepsize 240 --snapshot 150 --snapshot-format HDF5
+  DEMO_HDF5 := .h5
 endif
-DEMO_SOLVER := --fillers msra --scale 0.00390625 $(DEMO_UPDATE) \
-  --max-iter $(DEMO_ITER) --batch 8 --test-batch 16 --test-iter 12 \
-  --test-interval 60 --display 10 --seed 1
+# Minutes instead of the paper's days: fillers that keep the signal's size, Adam.
+DEMO_SOLVER := --fillers msra --scale 0.00390625 --solver-type Adam \
+  --base-lr 0.0003 --max-iter $(DEMO_ITER) $(DEMO_STEPS) --batch 8 \
+  --test-batch 16 --test-iter 12 --test-interval 60 --display 10 --seed 1
 
 DEMO := out/demo
 DEMO_DATA := $(DEMO)/bp4d_$(DEMO_SIZE)/fold1
 DEMO_RUN := $(DEMO)/$(NET)
-DEMO_TRAINED := $(DEMO_RUN)/$(NET)_iter_$(DEMO_ITER)
+DEMO_TRAINED := $(DEMO_RUN)/$(NET)_iter_$(DEMO_ITER).solverstate$(DEMO_HDF5)
 
 # $(call emptied,FOLDER,OPTIONS): start anew what was made with other options.
 emptied = @echo '$(2)' | cmp -s - $(1)/.options || \
@@ -38,7 +43,7 @@ $(DEMO_RUN)/.options: FORCE | $(DEMO)/.options
 	$(call emptied,$(DEMO_RUN),$(DEMO_SIZE) $(DEMO_SOLVER))
 
 # An interrupted make must not delete what was trained.
-.PRECIOUS: $(DEMO_TRAINED).solverstate
+.PRECIOUS: $(DEMO_TRAINED)
 
 demo: $(DEMO)/report.html ## faces, a network trained, a report (NET=drml|convnet|lcn|alexnet)
 	@printf '\nThe report on generated faces: %s\n' '$(CURDIR)/$<'
@@ -56,15 +61,15 @@ $(DEMO_RUN)/$(NET)_solver.prototxt: $(DEMO_DATA)/dataset.json $(DEMO_RUN)/.optio
 	@$(PY) python/make_prototxt.py --network $(NET) --out $(DEMO_RUN) \
 	  --data $(DEMO_DATA) --snapshot-prefix $(DEMO_RUN)/$(NET) $(DEMO_SOLVER)
 
-$(DEMO_TRAINED).solverstate: $(DEMO_RUN)/$(NET)_solver.prototxt
+$(DEMO_TRAINED): $(DEMO_RUN)/$(NET)_solver.prototxt
 	$(call say,training $(NET) (Ctrl-C snapshots; the same command goes on))
 	@$(PY) python/train.py $< --log $(DEMO_RUN)/train.log \
 	  --caffe $(BUILD)/bin/caffe
 
-$(DEMO_RUN)/evaluation/evaluation.json: $(DEMO_TRAINED).solverstate
+$(DEMO_RUN)/evaluation/evaluation.json: $(DEMO_TRAINED)
 	$(call say,evaluation on subjects that were not trained on)
 	@$(PY) python/evaluate.py --net $(DEMO_RUN)/$(NET)_deploy.prototxt \
-	  --weights $(DEMO_TRAINED).caffemodel --data $(DEMO_DATA) --split test \
+	  --weights $(subst .solverstate,.caffemodel,$<) --data $(DEMO_DATA) --split test \
 	  --out $(DEMO_RUN)/evaluation
 
 $(DEMO)/report.html: $(DEMO_RUN)/evaluation/evaluation.json

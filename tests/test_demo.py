@@ -22,7 +22,7 @@ given = dict(zip(words, words[1:]))
 out, network = Path(given.get("--out", words[0])), given.get("--network")
 if script == "python/train.py":  # out is the solver
     name = out.name.removesuffix("_solver.prototxt")
-    made = out.with_name(f"{name}_iter_{out.read_text()}.solverstate")
+    made = out.with_name(f"{name}_iter_{out.read_text()}")
 else:
     made = out / {
         "data_prep/generate_faces.py": "generated.json",
@@ -32,7 +32,8 @@ else:
         "python/report.py": "",
     }[script]
 made.parent.mkdir(parents=True, exist_ok=True)
-made.write_text(given.get("--max-iter", ""))
+hdf5 = ".h5" if given.get("--snapshot-format") == "HDF5" else ""
+made.write_text(f"{given.get('--max-iter')}.solverstate{hdf5}")
 """
 
 
@@ -65,7 +66,9 @@ NETWORK_STEPS = ["make_prototxt.py", "train.py", "evaluate.py", "report.py"]
 
 def test_faces_are_shared_and_every_network_is_reported(demo, tmp_path):
     assert scripts(demo()) == ["generate_faces.py", "bp4d.py", *NETWORK_STEPS]
-    assert scripts(demo("NET=lcn")) == NETWORK_STEPS
+    calls = demo("NET=lcn")
+    assert scripts(calls) == NETWORK_STEPS
+    assert f"--weights {tmp_path}/demo/lcn/lcn_iter_300.caffemodel.h5" in calls[2]
     calls = demo("NET=alexnet")
     assert scripts(calls) == ["bp4d.py", *NETWORK_STEPS]  # larger faces
     assert "--size 238" in calls[0]

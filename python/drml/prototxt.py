@@ -19,10 +19,10 @@ class Training:
 
     data: str = "data/{faces}/fold1"  # folder with train_lmdb, val_lmdb, mean
     # hdf5: the import's --format hdf5; centre crops, and no mirror images
-    source: str = field(default="lmdb", metadata={"choices": ("lmdb", "hdf5")})
+    source: str = field(default="lmdb", metadata=dict(choices=("lmdb", "hdf5")))
     snapshot_prefix: str = "out/{network}"
     aus: int = 12
-    fillers: str = field(default="release", metadata={"choices": tuple(FILLERS)})
+    fillers: str = field(default="release", metadata=dict(choices=FILLERS))
     scale: float = 1  # of the faces, 0 to 255 less the mean
     batch: int = 128
     solver_type: str = "SGD"
@@ -34,6 +34,9 @@ class Training:
     test_interval: int = 500
     display: int = 20
     snapshot: int = 1000
+    snapshot_format: str = field(  # binary protobuf holds 2 GB at most
+        default="BINARYPROTO", metadata=dict(choices=("BINARYPROTO", "HDF5"))
+    )
     seed: int = 1
 
 
@@ -148,6 +151,7 @@ def solver(network: str, net_file: str, training: Training) -> str:
         average_loss=training.display,
         max_iter=training.max_iter,
         snapshot=training.snapshot,
+        snapshot_format=getattr(caffe_pb2.SolverParameter, training.snapshot_format),
         snapshot_prefix=training.snapshot_prefix.replace("{network}", network),
         solver_mode=caffe_pb2.SolverParameter.GPU,
         random_seed=training.seed,
