@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "caffe/filler.hpp"
+#include "caffe/util/blob_name.hpp"
 #include "caffe/util/im2col.hpp"
 #include "caffe/util/math_functions.hpp"
 
@@ -111,21 +112,18 @@ void RegionLayer<Dtype>::FixStatistics() {
 template <typename Dtype>
 void RegionLayer<Dtype>::Reshape(const vector<Blob<Dtype>*>& bottom,
                                  const vector<Blob<Dtype>*>& top) {
-  const string blob_name = this->layer_param_.bottom_size()
-                               ? this->layer_param_.bottom(0)
-                               : "bottom";
+  const string blob = BlobName(this->layer_param_.bottom(), 0);
   num_ = bottom[0]->num();
   height_ = bottom[0]->height();
   width_ = bottom[0]->width();
   LOG_IF(FATAL, bottom[0]->channels() != channels_)
-      << "Region layer '" << this->layer_param_.name() << "': blob '"
-      << blob_name << "' has " << bottom[0]->channels()
-      << " channels, its weights are for " << channels_
-      << "; the number of channels cannot change.";
+      << "Region layer '" << this->layer_param_.name() << "': blob " << blob
+      << " has " << bottom[0]->channels() << " channels, its weights are for "
+      << channels_ << "; the number of channels cannot change.";
   LOG_IF(FATAL, height_ % grid_h_ || width_ % grid_w_)
-      << "Region layer '" << this->layer_param_.name() << "': blob '"
-      << blob_name << "' is " << height_ << " x " << width_
-      << " (H x W), which a grid of " << grid_h_ << " x " << grid_w_
+      << "Region layer '" << this->layer_param_.name() << "': blob " << blob
+      << " is " << height_ << " x " << width_ << " (H x W), which a grid of "
+      << grid_h_ << " x " << grid_w_
       << " does not divide; change the input's size or "
       << "region_param { grid }.";
   patch_h_ = height_ / grid_h_;
