@@ -13,6 +13,8 @@ from sklearn.metrics import roc_curve
 
 COLOURS = ("#1f5a94", "#c8641b", "#2a8f6d", "#8a4f9e", "#555555")
 GREY = "#8a8f98"
+TRAINING = dict(linewidth=1.4)
+TEST = dict(linewidth=1.4, linestyle="--", marker="o", markersize=4)
 STYLE = {
     "font.size": 9,
     "axes.edgecolor": GREY,
@@ -35,23 +37,32 @@ def loss_curves(title: str, runs: Sequence) -> str:
         figure = Figure(figsize=(8.4, 3.4), layout="constrained")
         axes = figure.add_subplot()
         for i, run in enumerate(runs):
-            _loss_curve(axes, run.log.train_loss, f"{run.title}, training", i, "-")
-            _loss_curve(axes, run.log.test_loss, f"{run.title}, test", i, "o--")
+            _loss_curve(axes, run.log.train_loss, color=colour(i), **TRAINING)
+            _loss_curve(axes, run.log.test_loss, color=colour(i), **TEST)
         axes.set_title(title)
         axes.set_xlabel("iteration")
         axes.set_ylabel("loss per face (nats, sum over AUs)")
         axes.set_ylim(bottom=0)
         axes.grid(axis="y", color="#e6e8eb", linewidth=0.8)
-        axes.legend()
+        ink = colour(0) if len(runs) == 1 else "black"
+        training = Line2D([], [], color=ink, label="training", **TRAINING)
+        test = Line2D([], [], color=ink, label="test", **TEST)
+        axes.legend(handles=[*_run_keys(runs), training, test])
         return _data_uri(figure)
 
 
-def _loss_curve(axes: Axes, curve: dict, label: str, run: int, style: str) -> None:
+def _loss_curve(axes: Axes, curve: dict, **style) -> None:
     if curve:
         x, y = zip(*sorted(curve.items()), strict=True)
-        axes.plot(
-            x, y, style, color=colour(run), label=label, linewidth=1.4, markersize=4
-        )
+        axes.plot(x, y, **style)
+
+
+def _run_keys(runs: Sequence) -> list[Line2D]:
+    """The legend's entry of each run; one run alone needs none."""
+    titles = [run.title for run in runs] if len(runs) > 1 else []
+    return [
+        Line2D([], [], color=colour(i), label=title) for i, title in enumerate(titles)
+    ]
 
 
 def roc_curves(title: str, aus: Sequence[int], runs: Sequence) -> str:
@@ -64,10 +75,7 @@ def roc_curves(title: str, aus: Sequence[int], runs: Sequence) -> str:
         figure.suptitle(title, fontsize=10, x=0.01, ha="left")
         figure.supxlabel("false positive rate", fontsize=9)
         figure.supylabel("true positive rate", fontsize=9)
-        if len(runs) > 1:
-            lines = [Line2D([], [], color=colour(i)) for i in range(len(runs))]
-            names = [run.title for run in runs]
-            figure.legend(lines, names, loc="upper right", ncols=len(runs))
+        figure.legend(handles=_run_keys(runs), loc="upper right", ncols=len(runs))
         for c, axes in enumerate(grid.flat):
             axes.set_visible(c < len(aus))
             if c < len(aus):

@@ -1,22 +1,23 @@
 """Writes a network of networks.py as the three prototxts that Caffe reads."""
 
-import tempfile
 from dataclasses import dataclass
+from functools import cache
 
 from google.protobuf import text_format
 
 from caffe import layers as L
 from caffe import params as P
 from caffe.proto import caffe_pb2
-from drml.networks import FACE_SIZE, FILLERS, NETWORKS
+from drml.networks import FACE_SIZE, FACES, FILLERS, NETWORKS
 from drml.pycaffe import caffe
+from drml.unfilled import load_unfilled
 
 
 @dataclass(frozen=True)
 class Training:
     """How a network is trained. Defaults: the paper (4.1), where it speaks."""
 
-    data: str = "data/bp4d/fold1"  # folder with train_lmdb, val_lmdb, mean
+    data: str = "data/{faces}/fold1"  # folder with train_lmdb, val_lmdb, mean
     snapshot_prefix: str = "out/{network}"
     aus: int = 12
     fillers: str = "release"  # or "msra": networks.py
@@ -34,20 +35,21 @@ class Training:
     seed: int = 1
 
 
-def _faces(training: Training, split: str, size: int, batch: int, **options):
+def _faces(network: str, training: Training, split: str, batch: int, **options):
     """The data layer of one split, with the paper's augmentation in training."""
     train = split == "train"
+    data = training.data.replace("{faces}", FACES[network])
     return L.MultilabelData(
         ntop=2,
         include=dict(phase=caffe.TRAIN if train else caffe.TEST),
         data_param=dict(
-            source=f"{training.data}/{split}_lmdb",
+            source=f"{data}/{split}_lmdb",
             batch_size=batch,
             backend=P.Data.LMDB,
         ),
         transform_param=dict(
-            crop_size=size,
-            mean_file=f"{training.data}/mean.binaryproto",
+            crop_size=FACE_SIZE[network],
+            mean_file=f"{data}/mean.binaryproto",
             **(dict(mirror=True) if train else {}),
             **(dict(scale=training.scale) if training.scale != 1 else {}),
         ),
@@ -57,29 +59,26 @@ def _faces(training: Training, split: str, size: int, batch: int, **options):
 
 def train_val(network: str, training: Training) -> str:
     """The network with its data and loss, for `caffe train`."""
-    size = FACE_SIZE[network]
     test = caffe.NetSpec()
-    test.data, test.label = _faces(training, "val", size, training.test_batch)
+    test.data, test.label = _faces(network, training, "val", training.test_batch)
     net = caffe.NetSpec()
     net.data, net.label = _faces(
-        training, "train", size, training.batch,
+        network, training, "train", training.batch,
         multilabel_data_param=dict(shuffle=True, seed=training.seed),
     )  # fmt: skip
     NETWORKS[network](net, net.data, training.aus, FILLERS[training.fillers])
     net.loss = L.MultilabelSigmoidCrossEntropyLoss(net.output, net.label)
     proto = net.to_proto()
     proto.layer.insert(1, test.to_proto().layer[0])
-    return f'name: "{network}"\n' + _annotate(network, training, str(proto))
+    return _named_and_annotated(network, training, proto)
 
 
 def deploy(network: str, training: Training) -> str:
     """The network from one face, "data", to the probabilities "prob"."""
-    return f'name: "{network}"\n' + _annotate(
-        network, training, _deploy_text(network, training)
-    )
+    return _named_and_annotated(network, training, _deploy(network, training))
 
 
-def _deploy_text(network: str, training: Training) -> str:
+def _deploy(network: str, training: Training) -> caffe_pb2.NetParameter:
     size = FACE_SIZE[network]
     net = caffe.NetSpec()
     face = net.data = L.Input(shape=dict(dim=[1, 3, size, size]))
@@ -87,20 +86,29 @@ def _deploy_text(network: str, training: Training) -> str:
         face = net.scaled = L.Power(net.data, scale=training.scale)
     NETWORKS[network](net, face, training.aus, FILLERS[training.fillers])
     net.prob = L.Sigmoid(net.output)
-    return str(net.to_proto())
+    return net.to_proto()
 
 
-def _annotate(network: str, training: Training, text: str) -> str:
-    """Put the shape of each layer's output, as Caffe computes it, at its name."""
-    with tempfile.NamedTemporaryFile("w", suffix=".prototxt") as file:
-        file.write(_deploy_text(network, training))
-        file.flush()
-        net = caffe.Net(file.name, caffe.TEST)
-    lines = []
-    for line in text.splitlines():
+@cache
+def _shapes(network: str, training: Training) -> dict[str, str]:
+    """The shape of each blob for one face, as Caffe computes it."""
+    net = load_unfilled(_deploy(network, training))
+    return {
+        name: " x ".join(map(str, blob.data.shape[1:]))
+        for name, blob in net.blobs.items()
+    }
+
+
+def _named_and_annotated(
+    network: str, training: Training, net: caffe_pb2.NetParameter
+) -> str:
+    """The net's text, each layer's name followed by the shape of its output."""
+    shapes = _shapes(network, training)
+    lines = [f'name: "{network}"']
+    for line in str(net).splitlines():
         name = line.removeprefix('  name: "').removesuffix('"')
-        if line.startswith("  name: ") and name in net.blobs:
-            line += "  # " + " x ".join(map(str, net.blobs[name].data.shape[1:]))
+        if line.startswith("  name: ") and name in shapes:
+            line += f"  # {shapes[name]}"
         lines.append(line)
     return "\n".join(lines) + "\n"
 
@@ -123,7 +131,7 @@ def solver(network: str, net_file: str, training: Training) -> str:
         average_loss=training.display,
         max_iter=training.max_iter,
         snapshot=training.snapshot,
-        snapshot_prefix=training.snapshot_prefix.format(network=network),
+        snapshot_prefix=training.snapshot_prefix.replace("{network}", network),
         solver_mode=caffe_pb2.SolverParameter.GPU,
         random_seed=training.seed,
     )
