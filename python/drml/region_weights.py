@@ -12,22 +12,15 @@ from pathlib import Path
 
 from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
+from drml.release import release_name
 from drml.weights import Blobs, blob_shape, shapes_text, stored_blobs
 
 Blob = caffe_pb2.BlobProto
 FORMS = ("region", "branches")
 REGION = "region2"
-# The other layers with weights: by our names, which are the paper's, the release's.
-RELEASE_NAMES = {
-    "conv1": "conv1",
-    "conv4": "conv2",
-    "conv5": "conv3",
-    "conv6": "conv4",
-    "conv7": "conv5",
-    "fc8": "fc6",
-    "fc9": "fc7",
-    "output": "fc8",
-}
+# The other layers with weights: by our names, and by the release's.
+OTHERS = ("conv1", "conv4", "conv5", "conv6", "conv7", "fc8", "fc9", "output")
+RELEASE_NAMES = {name: release_name("drml", name) for name in OTHERS}
 OUR_NAMES = {release: ours for ours, release in RELEASE_NAMES.items()}
 
 
