@@ -40,7 +40,7 @@ void SpliceLayer<Dtype>::CheckShapes(const vector<Blob<Dtype>*>& bottom) const {
 template <typename Dtype>
 void SpliceLayer<Dtype>::CheckPatches() const {
   for (size_t t = 0; t < patches_.size(); ++t) {
-    LOG_IF(FATAL, !patches_[t].Fits())
+    LOG_IF(FATAL, patches_[t].y < 0 || patches_[t].x < 0)
         << "Splice layer '" << this->layer_param_.name() << "': blob "
         << BlobName(this->layer_param_.bottom(), t) << ", "
         << patches_[t].Text() << ", is out of range; change splice_param.";
