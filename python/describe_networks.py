@@ -29,13 +29,13 @@ Caffe loads them, for one face; change that, not this.
 - **Parameters** are the weights and biases that training learns, not the statistics \
 that `Region` keeps.
 - **MFLOP** are a forward pass's multiplications and additions with weights, in \
-millions; biases, pooling and normalisation are left out. A backward pass takes twice \
-as many.
+millions; biases, pooling and normalisation are left out. A backward pass takes about \
+twice as many.
 - **From the authors' release**, not from the paper's text: norm3, the fillers and \
 multipliers, AlexNet's sizes and its faces of 256 x 256 cropped to 227.
-- **LCN**: the paper says no more than "ConvNet with locally connected layer". That the \
-layer stands where DRML has its region layer, and has its size (3 x 3, 32 to 32), is our \
-reading.
+- **LCN**: the paper says no more than "ConvNet with locally connected layer". That \
+this layer stands where DRML has its region layer, with that one's kernels (3 x 3) and \
+filters (32), is our reading.
 """
 COLUMNS = ("layer", "type", "output", "weights", "parameters", "MFLOP")
 TABLE_HEAD = "| {} |\n|---|---|---|---|---:|---:|".format(" | ".join(COLUMNS))
@@ -92,7 +92,7 @@ def summary(networks: dict[str, list[Layer]]) -> str:
         parameters = sum(layer.parameters for layer in layers)
         rows.append(
             f"| {TITLES[network]} | {shape(layers[0].output)} | {parameters:,} "
-            f"| {sum(layer.flop for layer in layers) / 1e6:,.1f} |"
+            f"| {sum(layer.flop for layer in layers) / 1e6:,.2f} |"
         )
     return "\n".join(rows)
 
@@ -104,7 +104,7 @@ def row(layer: Layer) -> str:
         shape(layer.output),
         shape(layer.weights),
         f"{layer.parameters:,}" if layer.weights else "",
-        f"{layer.flop / 1e6:,.1f}" if layer.weights else "",
+        f"{layer.flop / 1e6:,.2f}" if layer.weights else "",
     )
     return f"| {' | '.join(cells)} |"
 

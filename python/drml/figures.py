@@ -31,6 +31,36 @@ def colour(run: int) -> str:
     return COLOURS[run % len(COLOURS)]
 
 
+def f1_bars(title: str, aus: Sequence[int], runs: Sequence) -> str:
+    """Draw F1 per AU, a bar per run, and the baseline across the bars."""
+    places, width = np.arange(len(aus)), 0.8 / len(runs)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8.4, 2.6), layout="constrained")
+        axes = figure.add_subplot()
+        for i, run in enumerate(runs):
+            left = places - 0.4 + i * width
+            axes.bar(
+                left, _percents(run, "f1"), width * 0.9, align="edge", color=colour(i)
+            )
+        baseline = _percents(runs[0], "f1_all_positive")
+        lines = axes.hlines(baseline, places - 0.45, places + 0.45, color="black")
+        lines.set_label("baseline")
+        axes.set_title(title)
+        axes.set_xticks(places, [f"AU {au}" for au in aus])
+        axes.set(ylabel="F1 (percent)", ylim=(0, 100), xlim=(-0.6, len(aus) - 0.4))
+        axes.legend(
+            handles=[*_run_keys(runs), lines], loc="lower right",
+            bbox_to_anchor=(1, 1), ncols=len(runs) + 1,
+        )  # fmt: skip
+        return _data_uri(figure)
+
+
+def _percents(run, measure: str) -> list[float]:
+    """A measure of each AU; an undefined one is nan and not drawn."""
+    values = (row[measure] for row in run.evaluation["aus"])
+    return [np.nan if value is None else 100 * value for value in values]
+
+
 def loss_curves(title: str, runs: Sequence) -> str:
     """Draw training and test loss over the iterations, a colour per run."""
     with matplotlib.rc_context(STYLE):

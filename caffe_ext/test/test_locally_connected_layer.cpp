@@ -1,0 +1,425 @@
+#include <omp.h>
+
+#include <vector>
+
+#include "gtest/gtest.h"
+
+#include "caffe/blob.hpp"
+#include "caffe/common.hpp"
+#include "caffe/filler.hpp"
+#include "caffe/layers/conv_layer.hpp"
+#include "caffe/layers/locally_connected_layer.hpp"
+
+#include "caffe/test/test_caffe_main.hpp"
+#include "caffe/test/test_gradient_check_util.hpp"
+#include "locally_connected_reference.hpp"  // NOLINT(build/include_subdir)
+
+namespace caffe {
+
+template <typename TypeParam>
+class LocallyConnectedLayerTest : public MultiDeviceTest<TypeParam> {
+  typedef typename TypeParam::Dtype Dtype;
+
+ protected:
+  LocallyConnectedLayerTest() : bottom_(3, 2, 5, 7), top_() {
+    Caffe::set_random_seed(1701);
+    Fill(&bottom_, false);
+    bottoms_.push_back(&bottom_);
+    tops_.push_back(&top_);
+    param_.set_name("local2");
+    param_.add_bottom("conv1");
+    lc_ = param_.mutable_locally_connected_param();
+    lc_->set_num_output(3);
+    lc_->set_kernel_size(3);
+    lc_->mutable_weight_filler()->set_type("gaussian");
+    lc_->mutable_bias_filler()->set_type("gaussian");
+  }
+
+  void Fill(Blob<Dtype>* blob, bool diff) {
+    Blob<Dtype> values(blob->shape());
+    FillerParameter filler_param;
+    GaussianFiller<Dtype>(filler_param).Fill(&values);
+    blob->CopyFrom(values, diff);
+    if (diff)
+      caffe_copy(blob->count(), values.cpu_data(), blob->mutable_cpu_diff());
+  }
+
+  void SetDiffs(LocallyConnectedLayer<Dtype>* layer, Dtype value) {
+    for (int i = 0; i < layer->blobs().size(); ++i) {
+      Blob<Dtype>* blob = layer->blobs()[i].get();
+      caffe_set(blob->count(), value, blob->mutable_cpu_diff());
+    }
+  }
+
+  // Forward and backward; the bottom's diff held something else before, and
+  // the parameters' diffs held 0.5, to which theirs is added.
+  void Run(LocallyConnectedLayer<Dtype>* layer) {
+    layer->SetUp(bottoms_, tops_);
+    layer->Forward(bottoms_, tops_);
+    Fill(&top_, true);
+    caffe_set(bottom_.count(), Dtype(99), bottom_.mutable_cpu_diff());
+    SetDiffs(layer, 0.5);
+    layer->Backward(tops_, vector<bool>(1, true), bottoms_);
+  }
+
+  void CheckAgainstReference() {
+    LocallyConnectedLayer<Dtype> layer(param_);
+    Run(&layer);
+    const LocallyConnectedReference<Dtype> reference(bottom_, top_,
+                                                     layer.blobs(), *lc_);
+    // Sums of at most 60 products of values of about 1.
+    const double tolerance = sizeof(Dtype) == 4 ? 2e-5 : 1e-12;
+    for (int i = 0; i < top_.count(); ++i) {
+      ASSERT_NEAR(reference.y[i], top_.cpu_data()[i], tolerance);
+    }
+    for (int i = 0; i < bottom_.count(); ++i) {
+      ASSERT_NEAR(reference.dx[i], bottom_.cpu_diff()[i], tolerance);
+    }
+    const vector<double>* gradients[] = {&reference.dw, &reference.db};
+    for (int b = 0; b < layer.blobs().size(); ++b) {
+      for (int i = 0; i < layer.blobs()[b]->count(); ++i) {
+        ASSERT_NEAR(0.5 + (*gradients[b])[i], layer.blobs()[b]->cpu_diff()[i],
+                    tolerance);
+      }
+    }
+  }
+
+  Blob<Dtype> bottom_, top_;
+  vector<Blob<Dtype>*> bottoms_, tops_;
+  LayerParameter param_;
+  LocallyConnectedParameter* lc_;
+};
+
+TYPED_TEST_CASE(LocallyConnectedLayerTest, TestDtypesAndDevices);
+
+// (5 - 3 + 2 * 1) / 2 + 1 = 3 rows and (7 - 3 + 2 * 1) / 2 + 1 = 4 columns of
+// 3 filters: 36 of 2 x 3 x 3 weights.
+TYPED_TEST(LocallyConnectedLayerTest, TestSetUp) {
+  typedef typename TypeParam::Dtype Dtype;
+  this->lc_->set_stride(2);
+  this->lc_->set_pad(1);
+  LocallyConnectedLayer<Dtype> layer(this->param_);
+  layer.SetUp(this->bottoms_, this->tops_);
+  EXPECT_EQ("3 3 3 4 (108)", this->top_.shape_string());
+  ASSERT_EQ(2, layer.blobs().size());
+  EXPECT_EQ("36 2 3 3 (648)", layer.blobs()[0]->shape_string());
+  EXPECT_EQ("36 (36)", layer.blobs()[1]->shape_string());
+}
+
+TYPED_TEST(LocallyConnectedLayerTest, TestSetUpWithoutBias) {
+  typedef typename TypeParam::Dtype Dtype;
+  this->lc_->set_bias_term(false);
+  LocallyConnectedLayer<Dtype> layer(this->param_);
+  layer.SetUp(this->bottoms_, this->tops_);
+  EXPECT_EQ(1, layer.blobs().size());
+}
+
+// Two positions of two 2 x 2 filters each, whose lower rows are 0; the upper
+// row of the bottom is (1, 2, 3), so the positions see (1, 2) and (2, 3):
+//   y_0 = (1*1 + 10*2 + 0, -1*1 + 1*2 + 0) = (21, 1)
+//   y_1 = (3*2 + 1*3 + 100, 0*2 + 2*3 - 7) = (109, -1)
+TYPED_TEST(LocallyConnectedLayerTest, TestWorkedExample) {
+  typedef typename TypeParam::Dtype Dtype;
+  this->bottom_.Reshape(1, 1, 2, 3);
+  this->lc_->set_num_output(2);
+  this->lc_->set_kernel_size(2);
+  LocallyConnectedLayer<Dtype> layer(this->param_);
+  layer.SetUp(this->bottoms_, this->tops_);
+  const Dtype x[] = {1, 2, 3, 50, 60, 70};
+  const Dtype weight[] = {1, 10, 0, 0, -1, 1, 0, 0, 3, 1, 0, 0, 0, 2, 0, 0};
+  const Dtype bias[] = {0, 0, 100, -7};
+  caffe_copy(6, x, this->bottom_.mutable_cpu_data());
+  caffe_copy(16, weight, layer.blobs()[0]->mutable_cpu_data());
+  caffe_copy(4, bias, layer.blobs()[1]->mutable_cpu_data());
+  layer.Forward(this->bottoms_, this->tops_);
+  ASSERT_EQ("1 2 1 2 (4)", this->top_.shape_string());
+  EXPECT_EQ(21, this->top_.data_at(0, 0, 0, 0));
+  EXPECT_EQ(1, this->top_.data_at(0, 1, 0, 0));
+  EXPECT_EQ(109, this->top_.data_at(0, 0, 0, 1));
+  EXPECT_EQ(-1, this->top_.data_at(0, 1, 0, 1));
+}
+
+TYPED_TEST(LocallyConnectedLayerTest, TestReference) {
+  this->CheckAgainstReference();
+}
+
+TYPED_TEST(LocallyConnectedLayerTest, TestReferenceStrideAndPad) {
+  this->lc_->set_stride(2);
+  this->lc_->set_pad(1);
+  this->CheckAgainstReference();
+}
+
+// The last column of the bottom is under no filter: (7 - 2) / 2 is not whole.
+TYPED_TEST(LocallyConnectedLayerTest, TestReferenceEvenKernel) {
+  this->lc_->set_kernel_size(2);
+  this->lc_->set_stride(2);
+  this->CheckAgainstReference();
+}
+
+TYPED_TEST(LocallyConnectedLayerTest, TestReferenceStrideBeyondKernel) {
+  this->lc_->set_kernel_size(1);
+  this->lc_->set_stride(3);
+  this->CheckAgainstReference();
+}
+
+// The corners' filters see nothing but zeros.
+TYPED_TEST(LocallyConnectedLayerTest, TestReferencePadBeyondKernel) {
+  this->lc_->set_pad(4);
+  this->CheckAgainstReference();
+}
+
+TYPED_TEST(LocallyConnectedLayerTest, TestReferenceOnePosition) {
+  this->bottom_.Reshape(3, 2, 5, 5);
+  this->Fill(&this->bottom_, false);
+  this->lc_->set_kernel_size(5);
+  this->CheckAgainstReference();
+}
+
+TYPED_TEST(LocallyConnectedLayerTest, TestReferenceWithoutBias) {
+  this->lc_->set_bias_term(false);
+  this->CheckAgainstReference();
+}
+
+// More images than a tile takes at a time, and rows of more than one tile.
+TYPED_TEST(LocallyConnectedLayerTest, TestReferenceLargeBatch) {
+  this->bottom_.Reshape(67, 20, 3, 9);
+  this->Fill(&this->bottom_, false);
+  this->lc_->set_pad(1);
+  this->lc_->set_num_output(2);
+  this->CheckAgainstReference();
+}
+
+TYPED_TEST(LocallyConnectedLayerTest, TestGradient) {
+  typedef typename TypeParam::Dtype Dtype;
+  this->bottom_.Reshape(3, 2, 3, 4);
+  this->Fill(&this->bottom_, false);
+  this->lc_->set_num_output(2);
+  this->lc_->set_pad(1);
+  this->lc_->set_stride(2);
+  LocallyConnectedLayer<Dtype> layer(this->param_);
+  GradientChecker<Dtype> checker(1e-2, 1e-3);  // it weighs the loss by 2
+  checker.CheckGradientExhaustive(&layer, this->bottoms_, this->tops_);
+}
+
+// A convolution, where all positions have the same filters.
+TYPED_TEST(LocallyConnectedLayerTest, TestSharedFiltersAreAConvolution) {
+  typedef typename TypeParam::Dtype Dtype;
+  this->lc_->set_pad(2);
+  this->lc_->set_stride(2);
+  LayerParameter param;
+  ConvolutionParameter* conv_param = param.mutable_convolution_param();
+  conv_param->set_num_output(3);
+  conv_param->add_kernel_size(3);
+  conv_param->add_pad(2);
+  conv_param->add_stride(2);
+  conv_param->mutable_weight_filler()->set_type("gaussian");
+  conv_param->mutable_bias_filler()->set_type("gaussian");
+  ConvolutionLayer<Dtype> conv(param);
+  Blob<Dtype> expected;
+  vector<Blob<Dtype>*> expecteds(1, &expected);
+  conv.SetUp(this->bottoms_, expecteds);
+  conv.Forward(this->bottoms_, expecteds);
+
+  LocallyConnectedLayer<Dtype> layer(this->param_);
+  layer.SetUp(this->bottoms_, this->tops_);
+  for (int b = 0; b < 2; ++b) {
+    const Blob<Dtype>& one = *conv.blobs()[b];
+    for (int i = 0; i < layer.blobs()[b]->count(); i += one.count()) {
+      caffe_copy(one.count(), one.cpu_data(),
+                 layer.blobs()[b]->mutable_cpu_data() + i);
+    }
+  }
+  layer.Forward(this->bottoms_, this->tops_);
+  ASSERT_EQ(expected.shape(), this->top_.shape());
+  for (int i = 0; i < expected.count(); ++i) {
+    EXPECT_NEAR(expected.cpu_data()[i], this->top_.cpu_data()[i], 1e-5);
+  }
+}
+
+TYPED_TEST(LocallyConnectedLayerTest, TestPropagatesOnlyWhatIsAsked) {
+  typedef typename TypeParam::Dtype Dtype;
+  LocallyConnectedLayer<Dtype> layer(this->param_);
+  for (int only = 0; only < 3; ++only) {  // weights, bias, bottom
+    this->Run(&layer);
+    layer.set_param_propagate_down(0, only == 0);
+    layer.set_param_propagate_down(1, only == 1);
+    Blob<Dtype>* ends[] = {layer.blobs()[0].get(), layer.blobs()[1].get(),
+                           &this->bottom_};
+    for (int i = 0; i < 3; ++i) {
+      caffe_set(ends[i]->count(), Dtype(99), ends[i]->mutable_cpu_diff());
+    }
+    layer.Backward(this->tops_, vector<bool>(1, only == 2), this->bottoms_);
+    for (int i = 0; i < 3; ++i) {
+      for (int j = 0; j < ends[i]->count(); ++j) {
+        ASSERT_EQ(i != only, ends[i]->cpu_diff()[j] == 99) << i << " " << j;
+      }
+    }
+  }
+}
+
+// Each image of a batch gives what it gives alone, before and after the batch.
+TYPED_TEST(LocallyConnectedLayerTest, TestBatchSizeChanges) {
+  typedef typename TypeParam::Dtype Dtype;
+  LocallyConnectedLayer<Dtype> layer(this->param_);
+  this->Run(&layer);
+  Blob<Dtype> batch_top, batch_bottom;
+  batch_top.CopyFrom(this->top_, false, true);
+  batch_top.CopyFrom(this->top_, true);
+  batch_bottom.CopyFrom(this->bottom_, false, true);
+  batch_bottom.CopyFrom(this->bottom_, true);
+  for (int n = 0; n < 3; ++n) {
+    this->bottom_.Reshape(1, 2, 5, 7);
+    caffe_copy(70, batch_bottom.cpu_data() + n * 70,
+               this->bottom_.mutable_cpu_data());
+    layer.Reshape(this->bottoms_, this->tops_);
+    layer.Forward(this->bottoms_, this->tops_);
+    ASSERT_EQ("1 3 3 5 (45)", this->top_.shape_string());
+    caffe_copy(45, batch_top.cpu_diff() + n * 45,
+               this->top_.mutable_cpu_diff());
+    layer.Backward(this->tops_, vector<bool>(1, true), this->bottoms_);
+    for (int i = 0; i < 45; ++i) {
+      EXPECT_NEAR(batch_top.cpu_data()[n * 45 + i], this->top_.cpu_data()[i],
+                  1e-5);
+    }
+    for (int i = 0; i < 70; ++i) {
+      EXPECT_NEAR(batch_bottom.cpu_diff()[n * 70 + i],
+                  this->bottom_.cpu_diff()[i], 1e-5);
+    }
+  }
+}
+
+TYPED_TEST(LocallyConnectedLayerTest, TestThreadsDoNotChangeResults) {
+  typedef typename TypeParam::Dtype Dtype;
+  const int threads = omp_get_max_threads();
+  this->bottom_.Reshape(3, 2, 16, 7);  // rows enough to meet in the bottom
+  this->Fill(&this->bottom_, false);
+  LocallyConnectedLayer<Dtype> layer(this->param_);
+  layer.SetUp(this->bottoms_, this->tops_);
+  vector<vector<Dtype> > results;
+  for (int count : {1, 2, 5}) {
+    omp_set_num_threads(count);
+    Caffe::set_random_seed(3);
+    this->Run(&layer);
+    vector<Dtype> result(this->top_.cpu_data(),
+                         this->top_.cpu_data() + this->top_.count());
+    const Blob<Dtype>* ends[] = {&this->bottom_, layer.blobs()[0].get(),
+                                 layer.blobs()[1].get()};
+    for (const Blob<Dtype>* end : ends) {
+      result.insert(result.end(), end->cpu_diff(),
+                    end->cpu_diff() + end->count());
+    }
+    results.push_back(result);
+  }
+  omp_set_num_threads(threads);
+  EXPECT_EQ(results[0], results[1]);
+  EXPECT_EQ(results[0], results[2]);
+}
+
+TYPED_TEST(LocallyConnectedLayerTest, TestSnapshotAndReload) {
+  typedef typename TypeParam::Dtype Dtype;
+  LocallyConnectedLayer<Dtype> layer(this->param_);
+  layer.SetUp(this->bottoms_, this->tops_);
+  layer.Forward(this->bottoms_, this->tops_);
+  LayerParameter saved;
+  layer.ToProto(&saved);
+  ASSERT_EQ(2, saved.blobs_size());
+  LocallyConnectedLayer<Dtype> loaded(saved);
+  Blob<Dtype> other_top;
+  vector<Blob<Dtype>*> other_tops(1, &other_top);
+  loaded.SetUp(this->bottoms_, other_tops);
+  loaded.Forward(this->bottoms_, other_tops);
+  for (int i = 0; i < this->top_.count(); ++i) {
+    EXPECT_EQ(this->top_.cpu_data()[i], other_top.cpu_data()[i]);
+  }
+}
+
+template <typename TypeParam>
+class LocallyConnectedLayerDeathTest
+    : public LocallyConnectedLayerTest<TypeParam> {
+  typedef typename TypeParam::Dtype Dtype;
+
+ protected:
+  LocallyConnectedLayerDeathTest() {
+    ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  }
+  void SetUpLayer() {
+    LocallyConnectedLayer<Dtype>(this->param_)
+        .SetUp(this->bottoms_, this->tops_);
+  }
+};
+
+TYPED_TEST_CASE(LocallyConnectedLayerDeathTest,
+                ::testing::Types<CPUDevice<float> >);
+
+TYPED_TEST(LocallyConnectedLayerDeathTest, TestOptions) {
+  const char* at_least_1 =
+      "layer 'local2': locally_connected_param . num_output, kernel_size . "
+      "and stride must be at least 1";
+  this->lc_->set_stride(0);
+  EXPECT_DEATH(this->SetUpLayer(), at_least_1);
+  this->lc_->clear_stride();
+  this->lc_->clear_kernel_size();
+  EXPECT_DEATH(this->SetUpLayer(), at_least_1);
+  this->lc_->set_kernel_size(6);
+  EXPECT_DEATH(this->SetUpLayer(),
+               "a kernel_size of 6 exceeds its bottom, 5 x 7 .H x W. with "
+               "pad 0; make");
+  this->lc_->clear_num_output();
+  EXPECT_DEATH(this->SetUpLayer(), at_least_1);
+}
+
+TYPED_TEST(LocallyConnectedLayerDeathTest, TestBottom) {
+  this->tops_[0] = &this->bottom_;
+  EXPECT_DEATH(this->SetUpLayer(), "layer 'local2' cannot run in place; give");
+  this->tops_[0] = &this->top_;
+  this->bottom_.Reshape(vector<int>(3, 5));
+  EXPECT_DEATH(this->SetUpLayer(), "must have 4 axes .*, not 5 5 5 .125.");
+}
+
+TYPED_TEST(LocallyConnectedLayerDeathTest, TestSizeChanges) {
+  typedef typename TypeParam::Dtype Dtype;
+  LocallyConnectedLayer<Dtype> layer(this->param_);
+  layer.SetUp(this->bottoms_, this->tops_);
+  const int shapes[3][4] = {{3, 1, 5, 7}, {3, 2, 6, 7}, {3, 2, 5, 8}};
+  for (const int* shape : shapes) {
+    this->bottom_.Reshape(shape[0], shape[1], shape[2], shape[3]);
+    EXPECT_DEATH(layer.Reshape(this->bottoms_, this->tops_),
+                 "blob 'conv1' is now 3 . . . .*, its weights are for 2 x 5 x "
+                 "7 .C x H x W.; only the number of images may change");
+  }
+}
+
+TYPED_TEST(LocallyConnectedLayerDeathTest, TestWeightsOfAnotherSize) {
+  typedef typename TypeParam::Dtype Dtype;
+  LocallyConnectedLayer<Dtype> layer(this->param_);
+  layer.SetUp(this->bottoms_, this->tops_);
+  layer.ToProto(&this->param_);
+  this->bottom_.Reshape(3, 2, 6, 7);
+  EXPECT_DEATH(this->SetUpLayer(),
+               "its weights are 45 2 3 3 .810., but a bottom of 6 x 7 .H x W. "
+               "needs 60 filters of 18 weights; load");
+}
+
+TYPED_TEST(LocallyConnectedLayerDeathTest, TestTooManyValues) {
+  this->lc_->set_pad(1);
+  this->lc_->set_num_output(300);
+  this->bottom_.Reshape(1, 1, 1000, 1000);
+  EXPECT_DEATH(this->SetUpLayer(),
+               "1000 x 1000 positions of 300 x 9 weights are more than the "
+               "2147483647 that a blob can hold; use");
+}
+
+TYPED_TEST(LocallyConnectedLayerDeathTest, TestTooManyImages) {
+  typedef typename TypeParam::Dtype Dtype;
+  this->lc_->set_pad(1);
+  this->lc_->set_num_output(1000);
+  this->bottom_.Reshape(1, 1, 3, 5);
+  LocallyConnectedLayer<Dtype> layer(this->param_);
+  layer.SetUp(this->bottoms_, this->tops_);
+  this->bottom_.Reshape(200000, 1, 3, 5);
+  EXPECT_DEATH(layer.Reshape(this->bottoms_, this->tops_),
+               "the top of 200000 images x 1000 x 3 x 5 is more than the "
+               "2147483647 values that a blob can hold; use a smaller batch");
+}
+
+}  // namespace caffe
