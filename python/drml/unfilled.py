@@ -1,9 +1,7 @@
 """A net loaded for its shapes only: its weights are zero."""
 
-import tempfile
-
 from caffe.proto import caffe_pb2
-from drml.pycaffe import caffe
+from drml.pycaffe import caffe, load_net
 
 
 def load_unfilled(deploy: caffe_pb2.NetParameter) -> caffe.Net:
@@ -18,7 +16,4 @@ def load_unfilled(deploy: caffe_pb2.NetParameter) -> caffe.Net:
             for filler in ("weight_filler", "bias_filler"):
                 if hasattr(options, filler):
                     options.ClearField(filler)
-    with tempfile.NamedTemporaryFile("w", suffix=".prototxt") as file:
-        file.write(str(param))
-        file.flush()
-        return caffe.Net(file.name, caffe.TEST)
+    return load_net(param)
