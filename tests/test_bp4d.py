@@ -233,7 +233,7 @@ def test_a_rerun_does_nothing_twice(root, tmp_path):
 
 
 def test_a_killed_run_is_taken_up_where_it_was(root, tmp_path, monkeypatch):
-    large = "--size=1000"  # slow enough to be killed within
+    large = "--size=600"  # slow enough to be killed within
     command = [sys.executable, bp4d.__file__, root, "--out", tmp_path, "--fold=1"]
     few = (
         "from data_prep import face_store as s, bp4d; s.FACES_A_COMMIT = 4; bp4d.main()"

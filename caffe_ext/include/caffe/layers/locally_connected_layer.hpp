@@ -6,12 +6,13 @@
 #include "caffe/blob.hpp"
 #include "caffe/layer.hpp"
 #include "caffe/proto/caffe.pb.h"
+#include "caffe/util/local_tile.hpp"
 
 namespace caffe {
 
 /**
  * @brief A convolution that shares no weights: each output position has its
- *        own filters (LCN of paper 4.1; DeepFace).
+ *        own filters (paper 2 and 4, LCN; DeepFace).
  *
  * For position p = (i, j) of the top, filter o, and the bottom x, which is 0
  * outside itself:
@@ -36,16 +37,15 @@ namespace caffe {
  *
  * and the bottom's gradient is the sum of the dX_p where taps meet.
  *
- * What bounds it: each product takes 2 N O K P operations, and reads P O K
- * weights (the weight gradient reads and writes as many) once for the whole
- * batch, so N / 2 operations a byte in float. LCN's layer has 236 million
- * weights (944 MB): memory bounds it at small batches, arithmetic at large
- * ones.
+ * What bounds it: each product takes 2 N O K P operations and reads its P O K
+ * weights once for the whole batch (dW reads and writes as many), so there are
+ * N / 2 operations to a byte of float weights. LCN's layer has 236 million
+ * (944 MB): memory bounds it at small batches, arithmetic at large ones.
  *
- * On the CPU, threads share out tiles: neighbouring positions of one row. A
- * thread's scratch is the taps of a tile for at most 64 images, whatever N:
- * 2^16 values, or 64 K where that is more. No sum is split among threads, so
- * results do not depend on their number.
+ * On the CPU, threads share out the top's rows. Scratch of each, whatever N:
+ * what a tile of a row sees, 2^17 values or 8 positions of at most 64 images.
+ * On the GPU it is one image's unrolled bottom, P K values, or 2^22. No sum is
+ * split among threads or atomic: results do not depend on their number.
  */
 template <typename Dtype>
 class LocallyConnectedLayer : public Layer<Dtype> {
@@ -67,41 +67,36 @@ class LocallyConnectedLayer : public Layer<Dtype> {
   virtual void Backward_cpu(const vector<Blob<Dtype>*>& top,
                             const vector<bool>& propagate_down,
                             const vector<Blob<Dtype>*>& bottom);
+  virtual void Forward_gpu(const vector<Blob<Dtype>*>& bottom,
+                           const vector<Blob<Dtype>*>& top);
+  virtual void Backward_gpu(const vector<Blob<Dtype>*>& top,
+                            const vector<bool>& propagate_down,
+                            const vector<Blob<Dtype>*>& bottom);
 
  private:
-  struct Tile;
-  struct Span;
-  class Workspace;
-
   void ReadParameters();
   void CreateBlobs();
   void CheckBottom(const Blob<Dtype>& bottom) const;
-  int RowTiles() const;
 
-  // Calls f(tile) for all images of that tile, a block of them at a time.
+  // Shares out all tiles to threads; f(LocalTile*).
   template <typename Function>
-  void ForEachBlock(int id, Function f) const;
+  void ForEachTile(Function f) const;
+  // Position t of a tile.
+  void ForwardPosition(int t, LocalTile<Dtype>* tile);
+  void BackwardBias(int t, LocalTile<Dtype>* tile);
+  void BackwardWeight(int t, LocalTile<Dtype>* tile);
 
-  // A tile's part of the bottom or top <-> what the matrix products take.
-  Span RowSpan(const Tile& tile, int c, int u) const;
-  void Unroll(const Dtype* bottom, const Tile& tile, Workspace* work) const;
-  void AddTaps(const Tile& tile, Workspace* work, Dtype* bottom_diff) const;
-  void GatherTop(const Dtype* top, const Tile& tile, Workspace* work) const;
-  void ScatterTop(const Tile& tile, const Workspace& work, Dtype* top) const;
-
-  void ForwardTile(const Tile& tile, Workspace* work) const;
-  void BackwardTileWeight(const Tile& tile, const Workspace& work);
-  void BackwardTileBias(const Tile& tile, const Workspace& work);
-  void BackwardTileBottom(const Tile& tile, Workspace* work) const;
+  void BackwardTile(const Dtype* top_diff, LocalTile<Dtype>* tile,
+                    Dtype* bottom_diff);
   void BackwardParameters(const Dtype* bottom, const Dtype* top_diff);
-  void BackwardBottom(const Dtype* top_diff, Dtype* bottom_diff) const;
+  void BackwardBottom(const Dtype* top_diff, Dtype* bottom_diff);
 
-  int num_output_, kernel_, stride_, pad_;
+  void ReserveScratch(int products);  // of the GPU
+
+  LocalShape shape_;
   bool bias_term_;
-  int num_, channels_, height_, width_;
-  int top_h_, top_w_;
-  int taps_;    // K = C k k
-  int tile_w_;  // positions in a tile, or fewer at the end of a row
+  int num_;
+  Blob<Dtype> taps_, outputs_;  // (products, K) and (products, O) of the GPU
 };
 
 }  // namespace caffe
