@@ -34,6 +34,13 @@ def read_labels(file: Path, aus: tuple[int, ...]) -> dict[int, np.ndarray]:
     return labels
 
 
+def read_aus(file: Path) -> list[int]:
+    """Return the AUs that a file has a column for."""
+    with file.open(newline="", encoding="utf-8-sig", errors="replace") as text:
+        names = (name.strip() for name in next(csv.reader(text), []))
+        return [int(name) for name in names if name.isdecimal() and int(name)]
+
+
 def _columns(file: Path, header: list[str], aus: tuple[int, ...]) -> dict[int, int]:
     """Return the position of the frame column and of every wanted AU's."""
     named = {name.strip(): i for i, name in enumerate(header)}

@@ -1,6 +1,6 @@
 """BP4D's 2D landmarks: one MATLAB v7.3 file (HDF5) a sequence.
 
-`fit/pred` holds an object reference a frame (index = frame - 1) to a 2 x 49 array.
+`fit/pred` holds a reference a frame (index = coded frame - 1) to a 2 x 49 array.
 """
 
 from collections.abc import Iterable
@@ -10,22 +10,21 @@ import h5py
 import numpy as np
 
 from data_prep.errors import UserError
-
-POINTS = 49
+from data_prep.landmarks import POINTS, tracked
 
 
 def read_landmarks(file: Path, frames: Iterable[int]) -> dict[int, np.ndarray]:
-    """Return (49, 2) points in pixels (x, y) by frame, for those of the frames tracked.
+    """Return (49, 2) float32 points in pixels (x, y), for those of the frames tracked.
 
     A frame that the tracker lost has an empty array, one of another shape, or points
     that are not finite or all the same (zeros): it is left out. Raises UserError where
-    the file is not MATLAB v7.3 or lacks fit/pred.
+    the file is not MATLAB v7.3, lacks fit/pred, or has points but never 49.
     """
     try:
         with h5py.File(file) as mat:
             references = _references(file, mat)
-            points = {
-                frame: _points(mat, references[frame - 1])
+            arrays = {
+                frame: _array(mat, references[frame - 1])
                 for frame in frames
                 if frame <= len(references)
             }
@@ -34,7 +33,12 @@ def read_landmarks(file: Path, frames: Iterable[int]) -> dict[int, np.ndarray]:
             f"{file} is not MATLAB v7.3 (HDF5), the format of BP4D's landmarks: "
             "copy it again, or convert it with save(..., '-v7.3')"
         ) from None
-    return {frame: p for frame, p in points.items() if p is not None}
+    _check_shapes(file, arrays)
+    return {
+        frame: array.T.astype(np.float32)
+        for frame, array in arrays.items()
+        if array.shape == (2, POINTS) and tracked(array.T)
+    }
 
 
 def _references(file: Path, mat: h5py.File) -> np.ndarray:
@@ -46,10 +50,17 @@ def _references(file: Path, mat: h5py.File) -> np.ndarray:
     return pred[()].ravel()
 
 
-def _points(mat: h5py.File, reference: h5py.Reference) -> np.ndarray | None:
+def _array(mat: h5py.File, reference: h5py.Reference) -> np.ndarray:
     target = mat[reference] if reference else None
-    if not isinstance(target, h5py.Dataset) or target.shape != (2, POINTS):
-        return None
-    points = target[()].T
-    usable = np.isfinite(points).all() and np.ptp(points, axis=0).any()
-    return points if usable else None
+    return target[()] if isinstance(target, h5py.Dataset) else np.empty((2, 0))
+
+
+def _check_shapes(file: Path, arrays: dict[int, np.ndarray]) -> None:
+    """Tell another kind of landmarks from frames that the tracker lost."""
+    shapes = {array.shape for array in arrays.values()}
+    many = [shape for shape in shapes if len(shape) == 2 and min(shape) > 1]
+    if many and (2, POINTS) not in shapes:
+        raise UserError(
+            f"{file} has points of shape {max(many)} where 2 x {POINTS} are wanted: "
+            "give BP4D's own 2DFeatures"
+        )

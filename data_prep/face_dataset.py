@@ -1,44 +1,43 @@
-"""Writes a fold's folder: three LMDBs, the mean face and, last, dataset.json."""
+"""Writes a fold's folder: faces, mean face, contact sheets and, last, dataset.json."""
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
+import numpy as np
 
-from data_prep import face_summary
-from data_prep.atomic import write_bytes
+from data_prep.claim import claim, write_json
 from data_prep.errors import UserError
-from data_prep.face_lmdb import write_faces
-from data_prep.mean_image import write_mean
+from data_prep.face_store import FaceStore
+from data_prep.face_summary import count_labels
+from data_prep.fold_files import Faces, FoldFiles, Formats
 from data_prep.records import Face
-from data_prep.register_faces import FaceWorkers
+from data_prep.register_faces import face_key
+from data_prep.source import title
 
-VERSION = 1  # of the records' format
-CLAIM = "import.json"  # what the folder is being written with; there from the start
+VERSION = 2  # of the records' meaning; 2: 0 is also an AU that was not sampled for
+STORE = "registered"  # beside the folds' folders
+UNREADABLE, NO_FACE = "unreadable image", "no face detected"
 
 
 @dataclass(frozen=True)
 class FaceDataset:
-    """All that decides a fold folder's content.
+    """All that decides a fold folder's content."""
 
-    options become the head of dataset.json: dataset, generated, aus, size, fold, seed.
-    splits are in write order; left_out counts the frames that never became a face.
-    """
-
-    options: dict
-    subjects: dict[str, list[str]]  # by split (train, val, test): who has a face in it
-    splits: dict[str, Sequence[Face]]
-    left_out: dict[str, int]
+    options: dict  # the head of dataset.json: dataset, generated, aus, fold, seed, ...
+    formats: Formats
+    splits: dict[str, list[Face]]  # in write order; the mean is that of the first
+    left_out: dict[str, int]  # frames that never became a face, by reason
+    about: dict  # for dataset.json alone
     skip_damaged: bool
 
     def write(self, out: Path, jobs: int) -> dict:
         """Write what is not there yet, and return the content of dataset.json.
 
-        Each LMDB appears once it is complete, so a rerun goes on with the first that
-        is missing. Raises UserError where out holds an import of other options.
+        A killed run goes on: faces that were registered are kept in OUT/../registered,
+        and every file appears once it is complete. Raises UserError where out holds an
+        import of other options.
         """
         try:
             return self._write(out, jobs)
@@ -48,75 +47,88 @@ class FaceDataset:
             ) from None
 
     def _write(self, out: Path, jobs: int) -> dict:
-        self._claim(out)
-        missing = {s: f for s, f in self.splits.items() if not _lmdb(out, s).exists()}
-        if missing:
-            self._write_splits(out, missing, jobs)
-        mean = out / "mean.binaryproto"
-        if not mean.exists():
-            write_mean(_lmdb(out, "train"), mean)
+        self.formats.check_mean()
+        claim(out, self._claim())
         summary = out / "dataset.json"
-        if not summary.exists():
-            _write_json(summary, self._summarise(out))
-        return json.loads(summary.read_text())
+        before = json.loads(summary.read_text()) if summary.exists() else {}
+        there = set(before.get("formats", ()))
+        if self.formats.names <= there:
+            return before
+        store = FaceStore(out.parent / STORE)
+        faces, lost = self._register(store, jobs)
+        self._write_files(FoldFiles(out, store, self.formats, jobs), faces)
+        record = self._summarise(faces, lost, self.formats.names | there)
+        write_json(summary, record)
+        return record
 
-    def _claim(self, out: Path) -> None:
-        """Make the folder ours, or refuse one that was written differently."""
-        wanted = self.options | {
+    def _claim(self) -> dict:
+        f = self.formats
+        mean = hashlib.sha256(f.mean.read_bytes()).hexdigest() if f.mean else None
+        hdf5 = {"crop": f.crop, "file MiB": f.file_mib} if "hdf5" in f.names else {}
+        return {
+            **self.options,
+            **hdf5,
             "version": VERSION,
             "on damaged": "skip" if self.skip_damaged else "refuse",
+            "mean": mean,
             "faces": _fingerprint(self.splits),
         }
-        claim = out / CLAIM
-        if not any(out.glob("[!.]*")):
-            out.mkdir(parents=True, exist_ok=True)
-            _write_json(claim, wanted)
-        found = json.loads(claim.read_text()) if claim.exists() else {}
-        if other := [name for name in wanted if found.get(name) != wanted[name]]:
-            raise UserError(
-                f"{out} holds another import (it differs in: {', '.join(other)}); "
-                "choose another --out, or delete that folder"
-            )
 
-    def _write_splits(
-        self, out: Path, splits: dict[str, Sequence[Face]], jobs: int
-    ) -> None:
-        size = self.options["size"]
-        with FaceWorkers(jobs) as workers:
-            for split, faces in splits.items():
-                progress = tqdm(faces, split, unit="face", disable=None)
-                records = workers.records(progress, size, self.skip_damaged)
-                write_faces(_lmdb(out, split), records, size)
-
-    def _summarise(self, out: Path) -> dict:
-        splits = {
-            split: {"subjects": self.subjects[split]}
-            | face_summary.count_labels(_lmdb(out, split))
-            for split in self.splits
+    def _register(
+        self, store: FaceStore, jobs: int
+    ) -> tuple[dict[str, Faces], dict[str, int]]:
+        """Return the registered faces by split, and how many there are not."""
+        size = self.formats.size
+        keyed = {
+            split: {face_key(face, size): face for face in faces}
+            for split, faces in self.splits.items()
         }
-        planned = sum(len(faces) for faces in self.splits.values())
-        written = sum(split["faces"] for split in splits.values())
+        everything = {key: face for own in keyed.values() for key, face in own.items()}
+        store.fill(everything, size, jobs, self.skip_damaged)
+        lengths = dict(zip(everything, store.lengths(everything), strict=True))
+        faces = {
+            split: {key: face for key, face in own.items() if lengths[key]}
+            for split, own in keyed.items()
+        }
+        if empty := [split for split, own in faces.items() if not own]:
+            raise UserError(f"no image of the {empty[0]} split shows a face")
+        counts = list(lengths.values())
+        return faces, {UNREADABLE: counts.count(None), NO_FACE: counts.count(0)}
+
+    def _write_files(self, files: FoldFiles, faces: dict[str, Faces]) -> None:
+        files.write_mean(next(iter(faces.values())))
+        for split, own in faces.items():
+            files.write_split(split, own)
+        name = title(self.options["dataset"], self.options["generated"])
+        for split, own in faces.items():
+            head = f"{name}, {files.out.name}, {split}"
+            files.write_sheet(split, own, head, self.options["aus"])
+
+    def _summarise(
+        self, faces: dict[str, Faces], lost: dict[str, int], formats: set[str]
+    ) -> dict:
+        splits = {split: _count(list(own.values())) for split, own in faces.items()}
         return self.options | {
             "version": VERSION,
+            "formats": sorted(formats),
             "splits": splits,
-            "left_out": self.left_out | {"unreadable image": planned - written},
+            "left_out": self.left_out | lost,
+            **self.about,
         }
 
 
-def _lmdb(out: Path, split: str) -> Path:
-    return out / f"{split}_lmdb"
+def _count(faces: list[Face]) -> dict:
+    subjects = sorted({face.subject for face in faces})
+    return {"subjects": subjects} | count_labels(np.stack([f.labels for f in faces]))
 
 
-def _write_json(file: Path, content: dict) -> None:
-    write_bytes(file, (json.dumps(content, indent=2) + "\n").encode())
-
-
-def _fingerprint(splits: dict[str, Sequence[Face]]) -> str:
+def _fingerprint(splits: dict[str, list[Face]]) -> str:
     """Return a hash of every split's names, landmarks and labels, in order."""
     digest = hashlib.sha256()
     for split, faces in splits.items():
         digest.update(split.encode())
         for face in faces:
-            digest.update(face.name.encode() + face.points.tobytes())
+            points = b"" if face.points is None else face.points.tobytes()
+            digest.update(face.name.encode() + points)
             digest.update(face.labels.tobytes())
     return digest.hexdigest()

@@ -8,7 +8,6 @@ with the JPEG in `data` (encoded, 3 x size x size) and a label per AU in `float_
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 
 import lmdb
@@ -16,11 +15,13 @@ import numpy as np
 
 from caffe.proto import caffe_pb2
 from data_prep import jpeg
+from data_prep.batches import batches
 from data_prep.errors import UserError
 from data_prep.records import Record
 
 MAP_SIZE = 1 << 40  # address space, not disk: an LMDB grows as it is written
-RECORDS_A_COMMIT = 1000
+RECORDS_A_COMMIT = 200
+LONGEST_KEY = 511  # bytes that LMDB allows; the number alone makes a key unique
 
 
 def write_faces(folder: Path, records: Iterable[Record], size: int) -> None:
@@ -37,15 +38,17 @@ def write_faces(folder: Path, records: Iterable[Record], size: int) -> None:
 
 
 def _write(folder: Path, records: Iterable[Record], size: int) -> None:
-    numbered = enumerate(records)
     # One sync at the end will do: the folder does not count before its renaming.
     with lmdb.open(str(folder), map_size=MAP_SIZE, sync=False) as env:
-        while batch := list(islice(numbered, RECORDS_A_COMMIT)):
+        for batch in batches(enumerate(records), RECORDS_A_COMMIT):
             with env.begin(write=True) as txn:
                 for i, record in batch:
-                    key = f"{i:08d}_{record.name}".encode()
-                    txn.put(key, _datum(record, size), append=True)
+                    txn.put(_key(i, record), _datum(record, size), append=True)
         env.sync(True)
+
+
+def _key(number: int, record: Record) -> bytes:
+    return f"{number:08d}_{record.name}".encode()[:LONGEST_KEY]
 
 
 def _datum(record: Record, size: int) -> bytes:
@@ -69,11 +72,6 @@ def read_faces(folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
                 f"{folder}, record {key}: the image is damaged; import again"
             )
         yield key, image, _labels(datum)
-
-
-def read_labels(folder: Path) -> np.ndarray:
-    """Return every record's labels as (faces, AUs) int8, without decoding images."""
-    return np.array([_labels(datum) for _, datum in _datums(folder)], np.int8)
 
 
 def _labels(datum: caffe_pb2.Datum) -> np.ndarray:

@@ -1,14 +1,17 @@
-"""How often each AU is present, absent and unknown in the faces that were written."""
+"""How often each AU is present, absent and unknown."""
 
-from pathlib import Path
+import numpy as np
 
-from data_prep.aus import AU_NAMES
-from data_prep.face_lmdb import read_labels
+from data_prep.aus import AU_NAMES, BP4D_AUS, BP4D_SKEWNESS
+
+KINDS = ("positive", "negative", "unknown")
 
 
-def count_labels(lmdb_folder: Path) -> dict:
-    """Return an LMDB's number of faces and, for each AU, of every kind of label."""
-    labels = read_labels(lmdb_folder)
+def count_labels(labels: np.ndarray) -> dict:
+    """Return the number of faces and, for each AU, of every kind of label.
+
+    labels: (faces, AUs) int8, +1, -1 or 0.
+    """
     return {
         "faces": len(labels),
         "positive": (labels > 0).sum(axis=0).tolist(),
@@ -17,24 +20,32 @@ def count_labels(lmdb_folder: Path) -> dict:
     }
 
 
-def table(dataset: dict) -> str:
-    """Return dataset.json's content as text: a line per AU, columns per split.
+def table(title: str, aus: list[int], columns: dict[str, dict]) -> str:
+    """Return counts as text: a line per AU, and for each column what count_labels says.
 
-    Skewness is negatives over positives, as in section 4 of the paper.
+    Skewness is negatives over positives; for BP4D the paper's (section 4.2) is beside.
     """
-    splits = dataset["splits"]
-    kind = " (generated faces)" if dataset["generated"] else ""
-    head = f"{dataset['dataset']}{kind}, fold {dataset['fold']}: present/absent/unknown"
-    titles = "".join(f"{split:>22}{'skew':>7}" for split in splits)
-    lines = [f"{head}, and skewness", f"{'AU':<24}{titles}"]
-    for i, au in enumerate(dataset["aus"]):
-        cells = "".join(_cells(split, i) for split in splits.values())
-        lines.append(f"{au:>2} {AU_NAMES[au]:<21}{cells}")
-    totals = "".join(f"{split['faces']:>22}{'':7}" for split in splits.values())
-    return "\n".join([*lines, f"{'faces':<24}{totals}".rstrip()])
+    bp4d = tuple(aus) == BP4D_AUS
+    heads = "".join(f"{name:>22}{'skew':>7}" for name in columns)
+    lines = [
+        f"{title}: present/absent/unknown, and skewness",
+        f"{'AU':<26}{heads}{'in the paper' if bp4d else '':>15}".rstrip(),
+    ]
+    for i, au in enumerate(aus):
+        cells = "".join(_cells(counts, i) for counts in columns.values())
+        paper = f"{BP4D_SKEWNESS.get(au, '') if bp4d else '':>15}"
+        lines.append(f"{au:>2} {AU_NAMES[au]:<23}{cells}{paper}".rstrip())
+    totals = "".join(f"{counts['faces']:>22}{'':7}" for counts in columns.values())
+    return "\n".join([*lines, f"{'faces':<26}{totals}".rstrip()])
 
 
-def _cells(split: dict, i: int) -> str:
-    counts = [split[kind][i] for kind in ("positive", "negative", "unknown")]
-    skewness = f"{counts[1] / counts[0]:.1f}" if counts[0] else "-"
-    return f"{'/'.join(map(str, counts)):>22}{skewness:>7}"
+def skewness(counts: dict, i: int) -> float | None:
+    """Return negatives over positives of AU i; None without a positive."""
+    positive, negative = counts["positive"][i], counts["negative"][i]
+    return negative / positive if positive else None
+
+
+def _cells(counts: dict, i: int) -> str:
+    numbers = "/".join(str(counts[kind][i]) for kind in KINDS)
+    skew = skewness(counts, i)
+    return f"{numbers:>22}{'-' if skew is None else f'{skew:.1f}':>7}"

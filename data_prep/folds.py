@@ -3,7 +3,11 @@
 A fold file `<dataset>_fold<k>.txt` names a subject per line; `#` opens a comment.
 """
 
+from collections.abc import Iterable
+from itertools import combinations
 from pathlib import Path
+
+import numpy as np
 
 from data_prep.errors import UserError
 
@@ -14,19 +18,46 @@ FOLD_FILES = Path(__file__).parent / "folds"
 def split_subjects(
     dataset: str, fold: int, folder: Path = FOLD_FILES
 ) -> dict[str, list[str]]:
-    """Return the sorted subjects of `train`, `val` and `test` for one fold.
+    """Return the sorted subjects of `train`, `val` and `test` by the fold files.
 
-    Fold k tests on list k, validates on the next list (1 follows 3) and trains on
-    the remaining one. Raises UserError where a list is missing or empty, or a
-    subject stands twice: subjects never leak from one split into another.
+    Raises UserError where a list is missing or empty, or a subject stands twice:
+    subjects never leak from one split into another.
     """
     files = {k: folder / f"{dataset}_fold{k}.txt" for k in FOLDS}
     subjects = {k: _read(file) for k, file in files.items()}
     _check_disjoint(files, subjects)
+    return rotate(subjects, fold)
+
+
+def thirds(subjects: Iterable[str], seed: int) -> dict[int, list[str]]:
+    """Return three lists of subjects, as equal in length as can be, by their fold."""
+    names = sorted(subjects)
+    if len(names) < len(FOLDS):
+        raise UserError(
+            f"there are {len(names)} subjects: train, val and test need one each; give "
+            "--fold all to take everybody for testing"
+        )
+    order = np.random.default_rng(seed).permutation(names).tolist()
+    return {k: order[k - 1 :: len(FOLDS)] for k in FOLDS}
+
+
+def rotate(lists: dict[int, list[str]], fold: int) -> dict[str, list[str]]:
+    """Return who trains, validates and tests.
+
+    Fold k tests on list k, validates on the next list (1 follows 3) and trains on
+    the remaining one.
+    """
     val = fold % 3 + 1
     (train,) = set(FOLDS) - {fold, val}
     roles = {"train": train, "val": val, "test": fold}
-    return {split: sorted(subjects[k]) for split, k in roles.items()}
+    return {split: sorted(lists[k]) for split, k in roles.items()}
+
+
+def assert_disjoint(splits: dict[str, Iterable[str]]) -> None:
+    """Fail where a subject is in two splits; checked on what is to be written."""
+    for (a, first), (b, second) in combinations(splits.items(), 2):
+        both = sorted(set(first) & set(second))
+        assert not both, f"{', '.join(both)} would be both in {a} and in {b}"
 
 
 def _read(file: Path) -> list[str]:

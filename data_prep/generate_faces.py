@@ -1,10 +1,14 @@
-"""Draw generated faces and their AU codes and landmarks in BP4D's own layout.
+"""Draw generated faces, their AU codes and landmarks in BP4D's or DISFA's own layout.
 
     ROOT/Sequences(2D+3D)/F001/T1/0001.jpg   ROOT/AUCoding/AU_OCC/F001_T1.csv
-    ROOT/2DFeatures/F001_T1.mat              ROOT/generated.json (written last)
+    ROOT/2DFeatures/F001_T1.mat
 
-A run that was interrupted goes on where it stopped. They are drawings: results on
-them are never results on real faces.
+    ROOT/Videos_LeftCamera/LeftVideoSN001_comp.avi   (and Video_RightCamera)
+    ROOT/ActionUnit_Labels/SN001/SN001_au1.txt
+    ROOT/Landmark_Points/SN001/tmp_frame_lm/SN001_0000_lm.mat
+
+ROOT/generated.json is written last. A run that was interrupted goes on where it
+stopped. They are drawings: results on them are never results on real faces.
 """
 
 import argparse
@@ -18,7 +22,12 @@ from tqdm import tqdm
 
 from data_prep.atomic import write_bytes
 from data_prep.errors import UserError, run
-from data_prep.faces import dataset, sheet
+from data_prep.faces import dataset, irregular, people, sheet
+
+DEFAULTS = {
+    "bp4d": {"subjects": 41, "tasks": 8, "frames": 25, "height": 696},
+    "disfa": {"subjects": 27, "tasks": 1, "frames": 100, "height": 576},
+}
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -27,7 +36,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.contact_sheet:
         write_sheet(args.contact_sheet, args.seed, min(args.subjects, 4))
     if args.root:
-        fields = ("subjects", "tasks", "frames", "seed", "height")
+        fields = (*DEFAULTS[args.layout], "layout", "seed", "irregular")
         options = dataset.Options(**{name: getattr(args, name) for name in fields})
         write_dataset(args.root, options, args.jobs)
 
@@ -46,7 +55,7 @@ def write_dataset(root: Path, options: dataset.Options, jobs: int) -> None:
     """Draw every sequence that root lacks, some at a time; jobs changes no byte."""
     dataset.open_root(root, options)
     todo = dataset.missing(root, options)
-    total = options.subjects * options.tasks * options.frames
+    total = len(options.sequences) * options.frames
     done = total - len(todo) * options.frames
     pool = ProcessPoolExecutor(jobs, initializer=prepare_worker)
     with pool, tqdm(total=total, initial=done, unit=" faces") as progress:
@@ -69,22 +78,49 @@ def prepare_worker() -> None:
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Return the options; argparse exits with 2 on bad usage."""
     parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        description=__doc__,
+        epilog=irregular.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("root", metavar="ROOT", type=Path, nargs="?", help="an empty or new folder")
-    add("--subjects", type=between(1, 41), default=41, help="people")
-    add("--tasks", type=between(1, 99), default=8, help="sequences of each")
-    add("--frames", type=between(1, 9000), default=25, help="frames of a sequence")
-    add("--seed", type=between(0, 2**31), default=1, help="same seed, same bytes")
-    add("--height", type=between(174, 2784), default=696, help="of a frame; BP4D: 1392")
-    add("--jobs", type=between(1, 999), default=os.cpu_count(), help="processes")
+    add("--layout", choices=[*DEFAULTS], default="bp4d", help="(default: bp4d)")
+    add("--subjects", type=between(1, 41), help="people (41; DISFA: 27)")
+    add("--tasks", type=between(1, 99), help="sequences of each (8; DISFA: 1)")
+    add("--frames", type=between(1, 9000), help="of a sequence (25; DISFA: 100)")
+    add("--seed", type=between(0, 2**31), default=1, help="same seed, same bytes (1)")
+    add(
+        "--height",
+        type=between(174, 2784),
+        help="of a frame (696, BP4D's own is 1392; DISFA: 576, its own is 768)",
+    )
+    add("--irregular", metavar="NAME[,NAME...]", default="", help="see below; or `all`")
+    add("--jobs", type=between(1, 999), default=os.cpu_count(), help="processes (all)")
     add("--contact-sheet", metavar="PNG", type=Path, help="write a sheet of all AUs")
     args = parser.parse_args(argv)
+    complete(parser, args)
+    return args
+
+
+def complete(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Fill in what depends on the layout, and check what options ask together."""
+    for name, value in DEFAULTS[args.layout].items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
     if not (args.root or args.contact_sheet):
         parser.error("give ROOT, --contact-sheet or both")
-    return args
+    if args.subjects > len(people.EVERYONE[args.layout]):
+        parser.error(
+            f"--subjects: {args.layout} has {DEFAULTS[args.layout]['subjects']}"
+        )
+    if args.layout == "disfa" and args.tasks > 1:
+        parser.error("--tasks: DISFA has one video of each subject")
+    try:
+        args.irregular = irregular.parse(args.layout, args.irregular)
+    except ValueError as error:
+        parser.error(f"--irregular: {error}")
+    if args.irregular and args.frames < 2:
+        parser.error("--irregular: wants --frames of 2 or more")
 
 
 def between(least: int, most: int):

@@ -1,22 +1,20 @@
 """The mean face: what Caffe's data layers and our scripts subtract from every face."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from google.protobuf.message import DecodeError
-from tqdm import tqdm
 
 from caffe.proto import caffe_pb2
 from data_prep.atomic import write_bytes
 from data_prep.errors import UserError
-from data_prep.face_lmdb import read_faces
 
 
-def write_mean(lmdb_folder: Path, file: Path) -> None:
-    """Write the mean of an LMDB's faces, as decoded from their JPEGs."""
+def write_mean(images: Iterable[np.ndarray], file: Path) -> None:
+    """Write the mean of at least one H x W x 3 uint8 BGR face."""
     total, faces = 0, 0
-    progress = tqdm(read_faces(lmdb_folder), "mean face", unit="face", disable=None)
-    for _, image, _ in progress:
+    for image in images:
         total = total + image.astype(np.int64)
         faces += 1
     mean = (total / faces).transpose(2, 0, 1)[None]  # (1, 3, H, W)

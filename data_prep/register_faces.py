@@ -1,81 +1,74 @@
-"""Registers faces on all cores, in order, a bounded number at a time."""
+"""From frames to registered faces, on all cores."""
 
+import hashlib
 import os
-import signal
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
-from threading import Thread
-
-import cv2
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from data_prep import jpeg
-from data_prep.errors import UserError
-from data_prep.records import Face, Record
-from data_prep.registration import register
+from data_prep.batches import batches
+from data_prep.detection import detect_eyes
+from data_prep.images import DamagedImageError, FrameReader
+from data_prep.records import Face
+from data_prep.registration import VERSION, register, shrinking, shrunk
+from data_prep.workers import stream
 
-FACES_AHEAD = 32  # for each worker: enough to keep it busy, and memory stays flat
-
-
-class FaceWorkers:
-    """A pool of processes that turns faces into registered records; use with `with`."""
-
-    def __init__(self, jobs: int):
-        self._window = jobs * FACES_AHEAD
-        # Spawned, not forked: a child must not inherit an open LMDB.
-        self._pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker)
-
-    def __enter__(self) -> "FaceWorkers":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def records(
-        self, faces: Iterable[Face], size: int, skip_damaged: bool
-    ) -> Iterator[Record]:
-        """Yield the registered faces in order, whatever the number of workers.
-
-        A damaged image raises DamagedImageError, or is left out with skip_damaged.
-        """
-        for record in self._ordered(_record, ((face, size) for face in faces)):
-            if isinstance(record, Record):
-                yield record
-            elif not skip_damaged:
-                raise record
-
-    def _ordered(self, work: Callable, items: Iterable) -> Iterator:
-        pending: deque = deque()
-        try:
-            for item in items:
-                pending.append(self._pool.submit(work, *item))
-                if len(pending) == self._window:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        except BrokenProcessPool:
-            raise UserError(
-                "a worker died, perhaps for want of memory: run again with fewer --jobs"
-            ) from None
+FACES_A_TASK = 64  # of images; a video is one task, so that it is decoded once
+NO_FACE = b""  # in place of the JPEG, where a face was to be detected and is not there
 
 
-def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    Thread(target=_die_with_parent, daemon=True).start()
-    cv2.setNumThreads(1)
+def register_faces(
+    faces: Iterable[tuple[bytes, Face]], size: int, jobs: int
+) -> Iterator[tuple[bytes, bytes | DamagedImageError]]:
+    """Yield for every (key, face) the key and the face's JPEG, NO_FACE or the damage.
+
+    The order is the workers'.
+    """
+    return stream(_register, ((task, size) for task in _tasks(faces)), jobs)
 
 
-def _die_with_parent() -> None:
-    parent_process().join()  # a worker whose parent was killed would wait for ever
-    os._exit(1)
-
-
-def _record(face: Face, size: int) -> Record | jpeg.DamagedImageError:
+def face_key(face: Face, size: int) -> bytes:
+    """Return 16 bytes that change when the registered face would."""
+    file, number = face.frame
     try:
-        image = jpeg.read_jpeg(face.image)
-    except jpeg.DamagedImageError as damage:
-        return damage
-    registered = register(image, face.points, size)
-    return Record(face.name, jpeg.encode(registered), face.labels)
+        state = os.stat(file)
+    except OSError:
+        state = os.stat_result([0] * 10)  # reading it will say what is wrong
+    about = (VERSION, size, file, number, state.st_size, state.st_mtime_ns)
+    points = b"" if face.points is None else face.points.tobytes()
+    return hashlib.blake2b(repr(about).encode() + points, digest_size=16).digest()
+
+
+def _tasks(faces: Iterable[tuple[bytes, Face]]) -> Iterator[list]:
+    """Yield tasks in the order of the files, and of the frames in a video."""
+    in_order = sorted(faces, key=lambda item: item[1].frame)
+    for video, group in groupby(in_order, lambda item: _video(item[1])):
+        items = list(group)
+        yield from batches(items, len(items) if video else FACES_A_TASK)
+
+
+def _video(face: Face) -> str | None:
+    return None if face.frame.number is None else face.frame.file
+
+
+def _register(task: tuple[list, int]) -> Iterator[tuple]:
+    faces, size = task
+    reader = FrameReader()
+    for key, face in faces:
+        try:
+            yield key, _jpeg(reader, face, size)
+        except DamagedImageError as damage:
+            yield key, damage
+            if face.frame.number is not None:
+                break  # what comes after it in a video is lost too
+
+
+def _jpeg(reader: FrameReader, face: Face, size: int) -> bytes:
+    points, shrink = face.points, 1
+    if points is not None and face.frame.number is None:
+        shrink = shrinking(points, size)
+        points = shrunk(points, shrink)
+    image = reader.read(face.frame, shrink)
+    if points is None:
+        points = detect_eyes(image)
+    return NO_FACE if points is None else jpeg.encode(register(image, points, size))

@@ -10,6 +10,10 @@ import math
 import cv2
 import numpy as np
 
+VERSION = (
+    1  # of what a face looks like: raise it when the same frame comes out otherwise
+)
+
 # The left half of the reference and its middle, in thousandths of the image side; the
 # right half is its mirror image, so that a mirrored face stays registered. Spacings are
 # an adult's (a pupil distance of 62 mm is 320, from there to the mouth 350 and to the
@@ -74,19 +78,43 @@ def similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
 
 
+def target(points: np.ndarray, size: int) -> np.ndarray:
+    """Return where a face's 49 landmarks, or the 2 centres of its eyes, are to go."""
+    shape = mean_shape(size)
+    if len(points) == len(shape):
+        return shape
+    return np.stack([shape[19:25].mean(axis=0), shape[25:31].mean(axis=0)])
+
+
+def shrinking(points: np.ndarray, size: int) -> int:
+    """Return the power of 2, at most 8, by which the frame may be shrunk before."""
+    scale = _scale(similarity(points, target(points, size)))
+    return next(times for times in (8, 4, 2, 1) if times * scale <= 1 or times == 1)
+
+
+def shrunk(points: np.ndarray, times: int) -> np.ndarray:
+    """Return pixels (x, y) in an image whose pixels are times x times of before."""
+    return (points + 0.5) / times - 0.5
+
+
+def _scale(warp: np.ndarray) -> float:
+    return math.hypot(*warp[:, 0])
+
+
 MAX_OVERSAMPLING = 8  # bounds memory where landmarks are absurdly far apart
 
 
 def register(image: np.ndarray, points: np.ndarray, size: int) -> np.ndarray:
     """Return the face as size x size x 3 uint8, its landmarks on the mean shape.
 
-    image is H x W x 3 uint8, points (49, 2) in its pixels. What lies outside the frame
-    is black. A frame larger than the target is warped at a whole multiple of `size`
-    and then averaged down, since bilinear sampling alone would alias.
+    image is H x W x 3 uint8; points are 49 landmarks or 2 eye centres in its pixels.
+    What lies outside the frame is black. A frame larger than the target is warped at a
+    whole multiple of `size` and then averaged down, since bilinear sampling alone
+    would alias.
     """
-    scale = math.hypot(*similarity(points, mean_shape(size))[:, 0])
+    scale = _scale(similarity(points, target(points, size)))
     times = min(max(1, math.ceil(1 / scale)), MAX_OVERSAMPLING)
     large = size * times
-    warp = similarity(points, mean_shape(large))
+    warp = similarity(points, target(points, large))
     face = cv2.warpAffine(image, warp, (large, large), flags=cv2.INTER_LINEAR)
     return cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA)

@@ -1,29 +1,51 @@
-# `make demo`: generated faces -> LMDB -> DRML trained -> F1 and AUC -> report.
-# A step's last file stands for the whole step, so that an interrupted demo goes
-# on where it stopped; training goes on from its newest snapshot.
-DEMO := out/demo
-DEMO_DATA := $(DEMO)/bp4d/fold1
-DEMO_RUN := $(DEMO)/drml
-DEMO_ITER := 420
+# `make demo NET=...`: generated faces -> LMDB -> a network trained -> F1 and AUC
+# -> a report on every network trained so far. A step's last file stands for the
+# whole step, so that an interrupted demo goes on where it stopped; training goes
+# on from its newest snapshot.
+NET := drml
+DEMO_NETS := drml convnet lcn alexnet
+ifneq ($(words $(NET))$(filter-out $(DEMO_NETS),$(NET)),1)
+  $(error NET=$(NET) is no network: give NET=drml, convnet, lcn or alexnet)
+endif
+
 DEMO_FACES := --subjects 41 --tasks 8 --frames 20 --seed 1
 # 178 leaves the 170 crop 8 pixels of play instead of the paper's 30.
 DEMO_SIZE := 178
-# The snapshots take 2 GB. Minutes instead of the paper's days: fillers that keep the signal's size, Adam.
+DEMO_ITER := 420
+DEMO_STEPS := --stepsize 340 --snapshot 140
+ifeq ($(NET),alexnet)
+  DEMO_SIZE := 238# as 178 to 170, for the 227 crop
+  DEMO_ITER := 840
+  DEMO_STEPS := --stepsize 680 --snapshot 280
+else ifeq ($(NET),lcn)
+  DEMO_ITER := 300
+  DEMO_STEPS := --stepsize 240 --snapshot 150 --snapshot-format HDF5
+  DEMO_HDF5 := .h5
+endif
+# Minutes instead of the paper's days: fillers that keep the signal's size, Adam.
 DEMO_SOLVER := --fillers msra --scale 0.00390625 --solver-type Adam \
-  --base-lr 0.0003 --stepsize 340 --max-iter $(DEMO_ITER) --batch 8 \
-  --test-batch 16 --test-iter 12 --test-interval 60 --display 10 \
-  --snapshot 140 --seed 1
+  --base-lr 0.0003 --max-iter $(DEMO_ITER) $(DEMO_STEPS) --batch 8 \
+  --test-batch 16 --test-iter 12 --test-interval 60 --display 10 --seed 1
 
-# Other options than last time start the demo anew.
+DEMO := out/demo
+DEMO_DATA := $(DEMO)/bp4d_$(DEMO_SIZE)/fold1
+DEMO_RUN := $(DEMO)/$(NET)
+DEMO_TRAINED := $(DEMO_RUN)/$(NET)_iter_$(DEMO_ITER).solverstate$(DEMO_HDF5)
+
+# $(call emptied,FOLDER,OPTIONS): start anew what was made with other options.
+emptied = @echo '$(2)' | cmp -s - $(1)/.options || \
+  { rm -rf $(1); mkdir -p $(1); echo '$(2)' > $(1)/.options; }
+
 $(DEMO)/.options: FORCE | all
-	@options='$(DEMO_FACES) $(DEMO_SIZE) $(DEMO_SOLVER)'; \
-	  echo "$$options" | cmp -s - $@ || { rm -rf $(DEMO); mkdir -p $(DEMO); \
-	    echo "$$options" > $@; }
+	$(call emptied,$(DEMO),$(DEMO_FACES))
+
+$(DEMO_RUN)/.options: FORCE | $(DEMO)/.options
+	$(call emptied,$(DEMO_RUN),$(DEMO_SIZE) $(DEMO_SOLVER))
 
 # An interrupted make must not delete what was trained.
-.PRECIOUS: $(DEMO_RUN)/drml_iter_$(DEMO_ITER).solverstate
+.PRECIOUS: $(DEMO_TRAINED)
 
-demo: $(DEMO)/report.html ## draw faces, train DRML on them, write a report
+demo: $(DEMO)/report.html ## faces, a network trained, a report (NET=drml|convnet|lcn|alexnet)
 	@printf '\nThe report on generated faces: %s\n' '$(CURDIR)/$<'
 
 $(DEMO)/faces/generated.json: $(DEMO)/.options
@@ -32,25 +54,28 @@ $(DEMO)/faces/generated.json: $(DEMO)/.options
 
 $(DEMO_DATA)/dataset.json: $(DEMO)/faces/generated.json
 	$(call say,import: registered faces in LMDBs)
-	@$(PY) data_prep/bp4d.py $(DEMO)/faces --out $(DEMO)/bp4d --fold 1 \
-	  --size $(DEMO_SIZE)
+	@$(PY) data_prep/bp4d.py $(DEMO)/faces --out $(DEMO)/bp4d_$(DEMO_SIZE) \
+	  --fold 1 --sample none --size $(DEMO_SIZE)
 
-$(DEMO_RUN)/drml_solver.prototxt: $(DEMO_DATA)/dataset.json
-	@$(PY) python/make_prototxt.py --network drml --out $(DEMO_RUN) \
-	  --data $(DEMO_DATA) --snapshot-prefix $(DEMO_RUN)/drml $(DEMO_SOLVER)
+$(DEMO_RUN)/$(NET)_solver.prototxt: $(DEMO_DATA)/dataset.json $(DEMO_RUN)/.options
+	@$(PY) python/make_prototxt.py --network $(NET) --out $(DEMO_RUN) \
+	  --data $(DEMO_DATA) --snapshot-prefix $(DEMO_RUN)/$(NET) $(DEMO_SOLVER)
 
-$(DEMO_RUN)/drml_iter_$(DEMO_ITER).solverstate: $(DEMO_RUN)/drml_solver.prototxt
-	$(call say,training DRML (Ctrl-C snapshots; make demo goes on))
+$(DEMO_TRAINED): $(DEMO_RUN)/$(NET)_solver.prototxt
+	$(call say,training $(NET) (Ctrl-C snapshots; the same command goes on))
 	@$(PY) python/train.py $< --log $(DEMO_RUN)/train.log \
 	  --caffe $(BUILD)/bin/caffe
 
-$(DEMO_RUN)/evaluation/evaluation.json: $(DEMO_RUN)/drml_iter_$(DEMO_ITER).solverstate
+$(DEMO_RUN)/evaluation/evaluation.json: $(DEMO_TRAINED)
 	$(call say,evaluation on subjects that were not trained on)
-	@$(PY) python/evaluate.py --net $(DEMO_RUN)/drml_deploy.prototxt \
-	  --weights $(<:solverstate=caffemodel) --data $(DEMO_DATA) --split test \
+	@$(PY) python/evaluate.py --net $(DEMO_RUN)/$(NET)_deploy.prototxt \
+	  --weights $(subst .solverstate,.caffemodel,$<) --data $(DEMO_DATA) --split test \
 	  --out $(DEMO_RUN)/evaluation
 
 $(DEMO)/report.html: $(DEMO_RUN)/evaluation/evaluation.json
-	$(call say,report)
-	@$(PY) python/report.py --evaluation $(DEMO_RUN)/evaluation \
-	  --log $(DEMO_RUN)/train.log --data $(DEMO_DATA) --out $@
+	$(call say,report on every network evaluated so far)
+	@for run in $(addprefix $(DEMO)/,$(DEMO_NETS)); do \
+	  if [ -e $$run/evaluation/evaluation.json ]; then \
+	    evaluations+=" $$run/evaluation"; logs+=" $$run/train.log"; fi; done; \
+	$(PY) python/report.py --evaluation $$evaluations --log $$logs \
+	  --data $(DEMO_DATA) --out $@

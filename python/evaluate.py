@@ -19,7 +19,7 @@ from drml.evaluation import write_evaluation
 from drml.metrics import au_results
 from drml.options import parser, positive
 from drml.preprocess import load_mean
-from drml.scoring import OUTPUT, load_net, score_faces
+from drml.scoring import OUTPUT, load_net, net_title, score_faces
 from drml.tables import text_table
 
 
@@ -52,7 +52,7 @@ def parse_options() -> argparse.Namespace:
     add("--out", type=Path, required=True, help="folder for the results")
     add("--batch", type=positive, default=32, help="faces per forward pass (32)")
     add("--limit", type=positive, help="evaluate the first N faces only")
-    add("--title", default="DRML", help="name of the net in tables (DRML)")
+    add("--title", help="name of the net in tables (its own)")
     return arguments.parse_args()
 
 
@@ -70,7 +70,7 @@ def describe_run(options: argparse.Namespace, dataset: dict) -> dict:
     """Say what was evaluated: the part of evaluation.json that is not numbers."""
     extent = f", first {options.limit} faces" if options.limit else ""
     return {
-        "title": options.title,
+        "title": options.title or net_title(options.net),
         "dataset": f"{describe(dataset)}, {options.split} split{extent}",
         "generated": dataset["generated"],
         "split": options.split,

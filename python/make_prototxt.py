@@ -38,7 +38,11 @@ def parse_options() -> argparse.Namespace:
     for field in fields(Training):
         option = "--" + field.name.replace("_", "-")
         arguments.add_argument(
-            option, type=field.type, default=field.default, help="%(default)s"
+            option,
+            type=field.type,
+            default=field.default,
+            choices=field.metadata.get("choices"),
+            help="%(default)s",
         )
     return arguments.parse_args()
 

@@ -1,13 +1,15 @@
 """The BP4D importer, on a tiny dataset of the real layout and formats."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import lmdb
 import numpy as np
 import pytest
 import tiny_bp4d as tiny
@@ -35,7 +37,8 @@ def own_root(root, tmp_path) -> Path:
 
 
 def run_import(root: Path, out: Path, *options: str, jobs: int = 1) -> Path:
-    bp4d.main([str(root), "--out", str(out), "--fold=1", f"--jobs={jobs}", *options])
+    plain = (f"--out={out}", "--fold=1", f"--jobs={jobs}", "--sample=none")
+    bp4d.main([str(root), *plain, *options])
     return out / "fold1"
 
 
@@ -108,7 +111,7 @@ def test_faces_are_registered(imported):
 
 
 def test_output_does_not_depend_on_jobs(root, imported, tmp_path, monkeypatch):
-    monkeypatch.setattr(register_faces, "FACES_AHEAD", 3)  # fewer than a split has
+    monkeypatch.setattr(register_faces, "FACES_A_TASK", 3)  # fewer than a split has
     one, two = records(imported), records(run_import(root, tmp_path, jobs=2))
     for split in SPLITS:
         assert len(one[split]) == len(two[split])
@@ -187,7 +190,7 @@ def test_landmarks_of_lost_frames_are_left_out(tmp_path):
     tiny.write_mat(tmp_path / "F001_T1.mat", [*lost, good])
     found = read_landmarks(tmp_path / "F001_T1.mat", range(1, 9))
     assert list(found) == [5]
-    np.testing.assert_array_equal(found[5], good)
+    np.testing.assert_array_equal(found[5], good.astype(np.float32))
 
 
 def test_frames_without_image_or_landmarks_are_counted(own_root, tmp_path, capsys):
@@ -199,9 +202,11 @@ def test_frames_without_image_or_landmarks_are_counted(own_root, tmp_path, capsy
         "no image": 1,
         "no landmarks": 5,
         "unreadable image": 0,
+        "no face detected": 0,
     }
     assert dataset["splits"]["test"]["faces"] == 20 - 6
-    assert "60 coded frames\n  59 of these frames" in capsys.readouterr().out
+    (line,) = re.findall(r"^all .*", capsys.readouterr().out, re.MULTILINE)
+    assert line.split() == ["all", "6", "12", "60", "1", "5", "54"]
 
 
 def test_damaged_images_are_skipped_on_request(own_root, tmp_path):
@@ -227,24 +232,60 @@ def test_a_rerun_does_nothing_twice(root, tmp_path):
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == before
 
 
-def test_a_killed_run_is_taken_up_where_it_was(root, imported, tmp_path):
-    large = "--size=1000"  # slow enough to be killed between two splits
+def test_a_killed_run_is_taken_up_where_it_was(root, tmp_path, monkeypatch):
+    large = "--size=600"  # slow enough to be killed within
     command = [sys.executable, bp4d.__file__, root, "--out", tmp_path, "--fold=1"]
-    process = subprocess.Popen([*command, large, "--jobs=1"], stdout=subprocess.PIPE)
-    train = tmp_path / "fold1" / "train_lmdb"
-    wait_until(train.exists)
+    few = (
+        "from data_prep import face_store as s, bp4d; s.FACES_A_COMMIT = 4; bp4d.main()"
+    )
+    command[1:2] = ["-c", few]
+    process = subprocess.Popen([*command, large, "--sample=none", "--jobs=2"])
+    store = tmp_path / "registered"
+    wait_until(lambda: held(store) >= 8)
     process.kill()
-    process.communicate(timeout=30)  # ends once its workers, who share stdout, ended
-    assert not (tmp_path / "fold1" / "test_lmdb").exists()
+    process.wait()
     assert not (tmp_path / "fold1" / "dataset.json").exists()
 
-    written = (train / "data.mdb").stat().st_mtime_ns
-    shutil.copytree(train, train.with_name(".val_lmdb.tmp"), dirs_exist_ok=True)
+    before = held(store)
+    assert before < 60
+    done = []
+    register = register_faces._register
+    monkeypatch.setattr(register_faces, "_register", lambda t: tee(register(t), done))
     folder = run_import(root, tmp_path, large)
-    assert (train / "data.mdb").stat().st_mtime_ns == written
+    assert len(done) == 60 - before
     assert not list(folder.glob(".*"))
-    for split in SPLITS:
-        assert names(folder, split) == names(imported, split)
+    fresh = records(run_import(root, tmp_path / "fresh", large))
+    for split, held_faces in records(folder).items():
+        for a, b in zip(held_faces, fresh[split], strict=True):
+            assert a[0] == b[0]
+            assert np.array_equal(a[1], b[1])
+
+
+def held(store: Path) -> int:
+    if not (store / "data.mdb").exists():
+        return 0
+    with lmdb.open(str(store), readonly=True) as env:
+        return env.stat()["entries"]
+
+
+def tee(results: Iterator, done: list) -> Iterator:
+    for result in results:
+        done.append(result[0])
+        yield result
+
+
+@pytest.mark.parametrize("part", ["val_lmdb", "mean.binaryproto", "train.png"])
+def test_what_is_missing_of_a_fold_is_written_again(imported, tmp_path, part, root):
+    out = tmp_path / "out"
+    shutil.copytree(imported.parent, out)
+    folder, before = out / "fold1", records(imported)
+    whole = (folder / part / "data.mdb") if part.endswith("lmdb") else folder / part
+    content = whole.read_bytes()
+    shutil.rmtree(folder / part) if part.endswith("lmdb") else whole.unlink()
+    (folder / "dataset.json").unlink()
+    run_import(root, out)
+    assert whole.read_bytes() == content
+    assert names(folder, "train") == [key[9:] for key, _, _ in before["train"]]
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

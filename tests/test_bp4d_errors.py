@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 import tiny_bp4d as tiny
 
@@ -15,6 +16,8 @@ from data_prep.errors import UserError
 from data_prep.face_lmdb import read_faces
 from data_prep.folds import FOLD_FILES, split_subjects
 from data_prep.mean_image import read_mean
+
+PLAIN = ("--fold=1", "--jobs=1", "--size=64", "--sample=none")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,7 @@ def refusal(root, tmp_path):
     def run(*options: str, root: Path = root) -> str:
         out = f"--out={tmp_path / 'out'}"
         with pytest.raises(UserError) as error:
-            bp4d.main([str(root), out, "--fold=1", "--jobs=1", "--size=64", *options])
+            bp4d.main([str(root), out, *PLAIN, *options])
         assert not (tmp_path / "out" / "fold1" / "dataset.json").exists()
         assert not list(tmp_path.glob("out/fold1/.*"))
         assert "\n" not in str(error.value)
@@ -70,15 +73,28 @@ def test_bad_usage_is_status_2(options):
 @pytest.mark.parametrize(
     ("folder", "looked_for"),
     [
-        (tiny.FRAMES, ["Sequences(2D+3D)", "BP4D-training"]),
-        (tiny.LABELS, ["AUCoding/AU_OCC", "F001_T1.csv"]),
-        (tiny.LANDMARKS, ["2DFeatures"]),
+        (tiny.FRAMES, "folder of frames (F001/T1/2440.jpg)"),
+        (tiny.LABELS, "folder of AU codes (F001_T1.csv, ...)"),
     ],
 )
-def test_a_missing_folder_is_named(root, refusal, folder, looked_for):
+def test_a_missing_part_is_named(root, refusal, folder, looked_for):
     shutil.rmtree(root / folder)
     message = refusal()
-    assert all(name in message for name in looked_for)
+    assert looked_for in message
+    assert str(root) in message
+
+
+@pytest.mark.parametrize(
+    ("file", "hint"),
+    [
+        ("Labels/SN001/SN001_au1.txt", "it looks like DISFA: use data_prep/disfa.py"),
+        ("Labels/SN001/A1_AU1/AU1.txt", "it looks like DISFA+, which is not read"),
+    ],
+)
+def test_another_dataset_is_recognised(tmp_path, refusal, file, hint):
+    (tmp_path / "other" / file).parent.mkdir(parents=True)
+    (tmp_path / "other" / file).touch()
+    assert hint in refusal(root=tmp_path / "other")
 
 
 def test_no_csv(root, refusal):
@@ -162,6 +178,19 @@ def test_a_split_without_faces(root, refusal):
     assert "F001, F002, F008" in message
 
 
+def test_a_split_without_subjects(root, refusal):
+    for subject in ("F003", "M002"):
+        for file in (root / tiny.LABELS).glob(f"{subject}_*"):
+            file.unlink()
+    assert "fold 1 has no val face" in refusal()
+
+
+def test_landmarks_of_another_shape(root, refusal):
+    file = root / tiny.LANDMARKS / "F001_T1.mat"
+    tiny.write_mat(file, [np.ones((66, 2))] * 12)
+    assert f"{file} has points of shape (2, 66) where 2 x 49 are wanted" in refusal()
+
+
 def test_subject_in_two_folds(refusal, tmp_path):
     folds = Path(shutil.copytree(FOLD_FILES, tmp_path / "folds"))
     with (folds / "bp4d_fold3.txt").open("a") as file:
@@ -181,7 +210,7 @@ def test_fold_lists_cover_the_41_subjects_once():
 
 
 def test_other_options_want_another_folder(root, tmp_path, capsys):
-    options = [str(root), f"--out={tmp_path}", "--fold=1", "--jobs=1", "--size=64"]
+    options = [str(root), f"--out={tmp_path}", *PLAIN]
     bp4d.main(options)
     for change in (["--size=72"], ["--seed=3"], ["--on-damaged=skip"]):
         with pytest.raises(UserError, match="another --out"):

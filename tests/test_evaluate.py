@@ -101,6 +101,15 @@ def test_scores_and_files(project, monkeypatch, capsys):
     assert "Avg." in table
 
 
+@pytest.mark.parametrize(
+    ("name", "title"), [("convnet", "ConvNet"), ("tiny", "tiny"), ("", "net")]
+)
+def test_title_is_the_nets_own(project, monkeypatch, capsys, name, title):
+    Path("net.prototxt").write_text(DEPLOY.replace('"tiny"', f'"{name}"'))
+    assert evaluated(monkeypatch) == 0
+    assert capsys.readouterr().out.startswith(f"{title} on generated faces")
+
+
 def test_same_command_same_bytes(project, monkeypatch):
     def written():
         assert evaluated(monkeypatch) == 0

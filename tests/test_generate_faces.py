@@ -2,36 +2,24 @@
 
 import io
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import cv2
 import h5py
 import numpy as np
 import pytest
+from tiny_faces import contents, generate, run_script
 
 from data_prep.aus import BP4D_AUS, DISFA_AUS
 from data_prep.bp4d_labels import read_labels
 from data_prep.bp4d_landmarks import read_landmarks
-from data_prep.faces import dataset, files, labels
+from data_prep.faces import bp4d, labels, people
 from data_prep.faces.actions import AUS
-from data_prep.faces.render import Pose, State
+from data_prep.faces.landmark_files import matlab73
+from data_prep.faces.render import JAW, Pose, State
 from data_prep.faces.shading import Light
 from data_prep.folds import FOLDS, split_subjects
 
-SCRIPT = Path(__file__).parents[1] / "data_prep" / "generate_faces.py"
-TINY = ("--subjects", "2", "--tasks", "2", "--frames", "3", "--height", "174")
 LAMP = Light(0.3, -0.4, 0.78, 0.36, 0.0)
-
-
-def generate(root, *options, jobs=2):
-    command = [sys.executable, SCRIPT, root, *TINY, "--jobs", str(jobs), *options]
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True)
-
-
-def contents(root):
-    return {p.relative_to(root): p.read_bytes() for p in root.rglob("*") if p.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +31,8 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def people():
-    return [dataset.face(1, name) for name in ("F001", "M002")]
+def faces():
+    return [people.face(1, name) for name in ("F001", "M002")]
 
 
 def test_same_seed_same_bytes_whatever_the_jobs(root, tmp_path):
@@ -53,18 +41,16 @@ def test_same_seed_same_bytes_whatever_the_jobs(root, tmp_path):
 
 
 def test_another_seed_draws_another_face():
-    first, second = (
-        dataset.face(seed, "F001").draw(State({}, LAMP)) for seed in (1, 2)
-    )
+    first, second = (people.face(seed, "F001").draw(State({}, LAMP)) for seed in (1, 2))
     assert np.abs(first[1] - second[1]).max() > 1
 
 
 def test_layout_holds_frames_codes_and_landmarks_of_the_same_numbers(root):
     assert json.loads((root / "generated.json").read_text())["seed"] == 1
     assert not list(root.rglob("*.tmp"))
-    for name in dataset.names(2):
+    for name in people.names("bp4d", 2):
         for task in (1, 2):
-            frames, mat, csv = files.paths(root, name, task)
+            frames, mat, csv = bp4d.paths(root, name, task)
             coded = read_labels(csv, AUS)
             assert len(coded) == 3
             assert min(coded) >= 1
@@ -75,7 +61,7 @@ def test_layout_holds_frames_codes_and_landmarks_of_the_same_numbers(root):
 
 
 def test_codes_have_bp4ds_columns_and_leave_what_is_not_drawn_unknown(root):
-    csv = files.paths(root, "F001", 1)[2]
+    csv = bp4d.paths(root, "F001", 1)[2]
     header, *rows = (line.split(",") for line in csv.read_text().splitlines())
     assert header[:6] == ["0", "1", "2", "4", "5", "6"]
     assert set(BP4D_AUS) | set(DISFA_AUS) <= set(AUS)
@@ -86,7 +72,7 @@ def test_codes_have_bp4ds_columns_and_leave_what_is_not_drawn_unknown(root):
 
 def test_landmark_file_is_matlab_7_3_with_empty_arrays_before_the_first_frame():
     points = np.arange(98.0).reshape(49, 2)
-    content = files.matlab(3, [points])
+    content = matlab73(3, [points])
     assert content.startswith(b"MATLAB 7.3 MAT-file")
     assert content[512:516] == b"\x89HDF"
     path = io.BytesIO(content)
@@ -99,13 +85,14 @@ def test_landmark_file_is_matlab_7_3_with_empty_arrays_before_the_first_frame():
 
 
 def test_every_fold_has_subjects_however_few_there_are():
-    for count in (3, 6, 12):
-        chosen = dataset.names(count)
-        for fold in FOLDS:
-            assert set(chosen) & set(split_subjects("bp4d", fold)["test"])
-        women = sum(name.startswith("F") for name in chosen)
-        assert 0 < women < count
-    assert sorted(dataset.names(41)) == dataset.EVERYONE
+    for layout, everyone in people.EVERYONE.items():
+        for count in (3, 6, 12):
+            chosen = people.names(layout, count)
+            for fold in FOLDS:
+                assert set(chosen) & set(split_subjects(layout, fold)["test"])
+            women = sum(map(people.is_woman, chosen))
+            assert 0 < women < count
+        assert sorted(people.names(layout, 99)) == everyone
 
 
 # --- labels ---------------------------------------------------------------------------
@@ -181,11 +168,17 @@ AREA = {  # rows that an AU changes, between two rows of landmarks at rest
 }
 
 
+def draw(person, strength, pose=None):
+    """The picture and BP4D's 49 points."""
+    image, points = person.draw(State(strength, LAMP, pose or Pose()))
+    return image, points[JAW:]
+
+
 @pytest.mark.parametrize("au", AUS)
-def test_au_changes_its_own_part_of_the_face(people, au):
-    for person in people:
-        before, points = person.draw(State({}, LAMP))
-        after, _ = person.draw(State({au: 1.0}, LAMP))
+def test_au_changes_its_own_part_of_the_face(faces, au):
+    for person in faces:
+        before, points = draw(person, {})
+        after, _ = draw(person, {au: 1.0})
         change = cv2.absdiff(before, after).astype(float).sum((1, 2))
         assert change.sum() > 50_000
         eyes, mouth = points[EYES, 1].mean(), points[MOUTH, 1].mean()
@@ -198,12 +191,12 @@ def test_au_changes_its_own_part_of_the_face(people, au):
         assert change[low:high].sum() > 0.75 * change.sum()
 
 
-def test_landmarks_move_as_facs_says(people):
-    for person in people:
-        rest = person.draw(State({}, LAMP))[1]
+def test_landmarks_move_as_facs_says(faces):
+    for person in faces:
+        rest = draw(person, {})[1]
 
         def moved(au, person=person, rest=rest):
-            return person.draw(State({au: 1.0}, LAMP))[1] - rest
+            return draw(person, {au: 1.0})[1] - rest
 
         assert (moved(1)[[4, 5], 1] < -8).all()  # inner brow ends go up
         assert (moved(2)[[1, 8], 1] < -8).all()  # outer brow ends
@@ -218,10 +211,10 @@ def test_landmarks_move_as_facs_says(people):
         assert (lids < -5).all()
 
 
-def test_landmarks_lie_on_the_face_in_bp4ds_order(people):
-    state = State({12: 1.0, 26: 0.6}, LAMP, Pose(0.15, -0.1, 0.08, 1.05, (20, -15)))
-    for person in people:
-        _, p = person.draw(state)
+def test_landmarks_lie_on_the_face_in_bp4ds_order(faces):
+    pose = Pose(0.15, -0.1, 0.08, 1.05, (20, -15))
+    for person in faces:
+        _, p = draw(person, {12: 1.0, 26: 0.6}, pose)
         assert (p > (60, 150)).all()
         assert (p < (460, 560)).all()
         parts = [p[part, 1].mean() for part in (BROWS, EYES, NOSE, MOUTH)]
@@ -232,10 +225,11 @@ def test_landmarks_lie_on_the_face_in_bp4ds_order(people):
         assert p[31, 0] < p[34, 0] < p[37, 0]  # lips: left corner, middle, right corner
 
 
-def test_dark_pupils_follow_the_pose(people):
+@pytest.mark.parametrize("name", ["F001", "SN001"])
+def test_dark_pupils_follow_the_pose(name):
     """An independent look at the picture: pupils lie between the eyes' landmarks."""
     for pose in (Pose(), Pose(0.12, 0.05, 0.1, 0.95, (15, 10))):
-        image, p = people[0].draw(State({5: 1.0}, LAMP, pose))
+        image, p = draw(people.face(1, name), {5: 1.0}, pose)
         grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), (0, 0), 3)
         for eye in (p[19:25], p[25:31]):
             (x0, y0), (x1, y1) = eye.min(0).astype(int) + 6, eye.max(0).astype(int) - 4
@@ -251,7 +245,7 @@ def test_dark_pupils_follow_the_pose(people):
 def test_rerun_draws_only_what_is_missing(root):
     before = contents(root)
     times = {p: p.stat().st_mtime_ns for p in root.rglob("*.csv")}
-    lost = files.paths(root, "M002", 2)[2]
+    lost = bp4d.paths(root, "M002", 2)[2]
     lost.unlink()
     assert generate(root).returncode == 0
     assert contents(root) == before
@@ -282,8 +276,7 @@ def test_bad_usage_exits_with_2(tmp_path):
 
 def test_contact_sheet_needs_no_root(tmp_path):
     path = tmp_path / "sheet.png"
-    command = [sys.executable, SCRIPT, "--contact-sheet", path, "--subjects", "1"]
-    assert subprocess.run(list(map(str, command))).returncode == 0
+    assert run_script("--contact-sheet", path, "--subjects", 1).returncode == 0
     height, width = cv2.imread(str(path)).shape[:2]
     assert height > len(AUS) * 200
     assert width > 400

@@ -1,5 +1,6 @@
 """report.py on made-up results: what the page must hold, and that it stands alone."""
 
+import base64
 import json
 import re
 import sys
@@ -120,11 +121,33 @@ def test_sample_faces_show_what_became_of_each_au(project, monkeypatch):
 
 
 def test_several_runs_side_by_side(project, monkeypatch):
+    labels = add_evaluation("out/a", "Net A")
+    right = np.where(labels > 0, 0.9, 0.1).astype(np.float32)
+    add_evaluation("out/b", "Net B", scores=right)
+    assert reported(monkeypatch, evaluations=("out/a", "out/b")) == 0
+    html = page()
+    assert re.findall(r'<th class="(?:first)?">(.*?)</th>', html) == [
+        "Net A", "Net B", "Net A", "Net B"
+    ]  # fmt: skip
+    # AU 1: calling every face present is the baseline itself; B makes no mistake.
+    row = re.search(r"inner brow raiser</td>(.*?)</tr>", html)[1]
+    cells = re.findall(r'<td class="([\w ]*)"> ?([\d.]+)', row)
+    assert cells == [
+        ("first below", "70.6"), (" best", "100.0"),
+        ("first", "50.0"), (" best", "100.0"),
+    ]  # fmt: skip
+
+
+def test_every_figure_names_the_runs(project, monkeypatch):
     add_evaluation("out/a", "Net A")
     add_evaluation("out/b", "Net B")
     assert reported(monkeypatch, evaluations=("out/a", "out/b")) == 0
-    assert '<th class="run" colspan="2">Net A</th>' in page()
-    assert '<th class="run" colspan="2">Net B</th>' in page()
+    figures = re.findall(r"data:image/svg\+xml;base64,([^\"]*)", page())
+    assert len(figures) == 3  # F1, losses, ROC
+    for figure in figures:
+        texts = re.findall(r"<!-- (.*?) -->", base64.b64decode(figure).decode())
+        assert {"Net A", "Net B"} <= set(texts)
+        assert any("(generated faces)" in text for text in texts)
 
 
 def test_undefined_is_shown(project, monkeypatch):

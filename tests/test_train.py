@@ -12,7 +12,8 @@ import pytest
 
 from caffe.proto import caffe_pb2
 
-TRAIN = Path(__file__).parents[1] / "python" / "train.py"
+ROOT = Path(__file__).parents[1]
+TRAIN = ROOT / "python" / "train.py"
 
 # Logs its arguments; with "wait" in its folder it trains until SIGINT, as Caffe does.
 FAKE_CAFFE = f"""#!{sys.executable}
@@ -101,6 +102,33 @@ def test_a_finished_training_is_left_alone(project):
     assert done.returncode == 0
     assert "nothing to do" in done.stdout
     assert "caffe train" not in done.stdout
+
+
+NET = """
+layer { name: "data" type: "DummyData" top: "data" top: "label"
+  dummy_data_param { shape { dim: 2 dim: 3 } shape { dim: 2 dim: 1 }
+    data_filler { value: 1 } } }
+layer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc"
+  inner_product_param { num_output: 1 } }
+layer { name: "loss" type: "EuclideanLoss" bottom: "fc" bottom: "label" top: "loss" }
+"""
+
+
+def test_caffes_hdf5_snapshots_are_resumed(project):
+    (project / "net.prototxt").write_text(NET)
+    solver = project / "solver.prototxt"
+    solver.write_text(
+        'net: "net.prototxt" snapshot_prefix: "net" snapshot_format: HDF5 type: "Adam" '
+        'solver_mode: CPU base_lr: 0.1 momentum2: 0.9 lr_policy: "fixed" max_iter: 2'
+    )
+    caffe = ("--caffe", str(ROOT / "build/bin/caffe"))
+    assert train(project, *caffe).returncode == 0
+    solver.write_text(solver.read_text().replace("max_iter: 2", "max_iter: 4"))
+    done = train(project, *caffe)
+    assert done.returncode == 0
+    assert "at iteration 2 of 4" in done.stdout
+    assert (project / "net_iter_4.caffemodel.h5").is_file()
+    assert "nothing to do" in train(project, *caffe).stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -23,11 +23,16 @@ def landmarks(rng: np.random.Generator) -> np.ndarray:
     return scale * centred @ rotation.T + rng.uniform(-8, 8, 2) + (130, 174)
 
 
-def write_image(file: Path, points: np.ndarray) -> None:
+def draw(points: np.ndarray) -> np.ndarray:
     """Draw a white disc on the marker landmark of a grey frame."""
     image = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
     centre = tuple(int(round(16 * x)) for x in points[MARKER])
-    cv2.circle(image, centre, 16 * 5, (255, 255, 255), -1, cv2.LINE_AA, shift=4)
+    return cv2.circle(image, centre, 16 * 5, (255, 255, 255), -1, cv2.LINE_AA, shift=4)
+
+
+def write_image(file: Path, points: np.ndarray) -> None:
+    """Write such a frame as JPEG."""
+    image = draw(points)
     file.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(file), image)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from caffe.proto import caffe_pb2
 from data_prep import jpeg
-from data_prep.face_lmdb import Record, write_faces
+from data_prep.face_lmdb import Record, read_faces, write_faces
 from data_prep.mean_image import write_mean
 
 AUS = (1, 12)
@@ -35,7 +35,8 @@ def make_dataset(folder, generated=True, seed=0):
     ]
     folder.mkdir(parents=True)
     write_faces(folder / "test_lmdb", records, SIZE)
-    write_mean(folder / "test_lmdb", folder / "mean.binaryproto")
+    images = (image for _, image, _ in read_faces(folder / "test_lmdb"))
+    write_mean(images, folder / "mean.binaryproto")
     split = {"subjects": ["F001", "F002", "F003"], "faces": FACES}
     about = {"dataset": "BP4D", "generated": generated, "aus": AUS, "size": SIZE}
     rest = {"fold": 1, "seed": 5, "version": 1, "splits": {"test": split}}

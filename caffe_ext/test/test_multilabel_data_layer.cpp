@@ -320,9 +320,10 @@ TYPED_TEST(MultilabelDataLayerTest, TestBadRecordDeathTest) {
       "record 'key4' of LMDB .* holds a damaged image; replace",
       "record 'key4' of LMDB .* is an image of 3 x 3 x 3 .C x H x W., smaller "
       "than",
+      "record 'key4' of LMDB .* holds a damaged image; replace",
   };
   this->param_.mutable_transform_param()->set_crop_size(4);
-  for (int fault = 0; fault < 5; ++fault) {
+  for (int fault = 0; fault < 6; ++fault) {
     vector<Datum> records = this->Records();
     Datum* last = &records.back();
     if (fault == 0) records[0].clear_float_data();
@@ -333,6 +334,7 @@ TYPED_TEST(MultilabelDataLayerTest, TestBadRecordDeathTest) {
       CVMatToDatum(cv::Mat(3, 3, CV_8UC3), last);
       for (int i = 0; i < kLabels; ++i) last->add_float_data(0);
     }
+    if (fault == 5) last->clear_data();
     this->param_.mutable_data_param()->set_source(this->folder_ + "/lmdb" +
                                                   format_int(fault));
     this->Write(records);

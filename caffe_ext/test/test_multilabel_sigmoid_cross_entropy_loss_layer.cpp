@@ -6,6 +6,8 @@
 #include "caffe/blob.hpp"
 #include "caffe/common.hpp"
 #include "caffe/filler.hpp"
+#include "caffe/layer_factory.hpp"
+#include "caffe/layers/multi_sigmoid_cross_entropy_loss_layer.hpp"
 #include "caffe/layers/multilabel_sigmoid_cross_entropy_loss_layer.hpp"
 
 #include "caffe/test/test_caffe_main.hpp"
@@ -118,6 +120,48 @@ TYPED_TEST(MultilabelSigmoidCrossEntropyLossLayerTest, TestExtremeScores) {
   EXPECT_EQ(2000, this->Loss());
   EXPECT_NEAR(1.7, this->scores_.cpu_diff()[0], 1e-6);
   EXPECT_NEAR(-1.7, this->scores_.cpu_diff()[1], 1e-6);
+}
+
+// The release's data layer gives (N, C, 1, 1).
+TYPED_TEST(MultilabelSigmoidCrossEntropyLossLayerTest, TestLabelsOfFourAxes) {
+  const double loss = this->Loss();
+  this->labels_.Reshape(5, 3, 1, 1);
+  EXPECT_EQ(loss, this->Loss());
+}
+
+// The release's name makes the same layer, which knows itself by it.
+TYPED_TEST(MultilabelSigmoidCrossEntropyLossLayerTest, TestReleaseName) {
+  typedef typename TypeParam::Dtype Dtype;
+  const Dtype loss = this->Loss();
+  const vector<Dtype> diff(this->scores_.cpu_diff(),
+                           this->scores_.cpu_diff() + this->scores_.count());
+  this->param_.set_type("MultiSigmoidCrossEntropyLoss");
+  shared_ptr<Layer<Dtype> > layer =
+      LayerRegistry<Dtype>::CreateLayer(this->param_);
+  EXPECT_STREQ("MultiSigmoidCrossEntropyLoss", layer->type());
+  layer->SetUp(this->bottoms_, this->tops_);
+  // The loss weight of 1.7, which the release ignores, counts in both passes.
+  EXPECT_NEAR(1.7 * loss, layer->Forward(this->bottoms_, this->tops_), 1e-5);
+  EXPECT_EQ(loss, this->loss_.cpu_data()[0]);
+  caffe_set(this->scores_.count(), Dtype(99), this->scores_.mutable_cpu_diff());
+  vector<bool> propagate_down(2, false);
+  propagate_down[0] = true;
+  layer->Backward(this->tops_, propagate_down, this->bottoms_);
+  for (int i = 0; i < this->scores_.count(); ++i) {
+    EXPECT_EQ(diff[i], this->scores_.cpu_diff()[i]);
+  }
+}
+
+TYPED_TEST(MultilabelSigmoidCrossEntropyLossLayerTest,
+           TestReleaseNameDeathTest) {
+  typedef typename TypeParam::Dtype Dtype;
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  MultiSigmoidCrossEntropyLossLayer<Dtype> layer(this->param_);
+  layer.SetUp(this->bottoms_, this->tops_);
+  EXPECT_DEATH(
+      layer.Backward(this->tops_, vector<bool>(2, true), this->bottoms_),
+      "MultiSigmoidCrossEntropyLoss layer 'loss' cannot backpropagate to its "
+      "labels; set propagate_down: false");
 }
 
 TYPED_TEST(MultilabelSigmoidCrossEntropyLossLayerTest, TestBadInputDeathTest) {

@@ -1,1 +1,1 @@
-"""Generated faces: a seeded renderer that writes BP4D's own folder layout."""
+"""Generated faces: a seeded renderer that writes BP4D's and DISFA's own layouts."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from data_prep.faces import canvas
-from data_prep.faces.canvas import stroke
+from data_prep.faces.canvas import CELL, stroke
 
 AUS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 24, 25, 26)
 
@@ -177,9 +177,6 @@ def _trimmed(fold):
     cols = np.flatnonzero(np.abs(fold).max(0) > 5e-4)
     box = slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)
     return box, np.ascontiguousarray(fold[box], np.float32)
-
-
-CELL = 4  # pixels: movement is smooth, so it is summed on cells of 4 x 4
 
 
 def motions(lean: Mapping[int, float]) -> dict[int, np.ndarray]:

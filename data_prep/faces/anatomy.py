@@ -1,4 +1,4 @@
-"""A subject's bones: the head's outline, and where brows and nose stand at rest."""
+"""A subject's bones: the head's outline, and where jaw, brows and nose stand."""
 
 import numpy as np
 
@@ -27,6 +27,17 @@ def outline(s) -> np.ndarray:
     half = spline([mirror * top, *right, mirror * chin], 240)
     half = half[half[:, 0] >= 0]
     return np.r_[half, half[::-1] * mirror]
+
+
+def jaw_points(s) -> np.ndarray:
+    """(17, 2) landmarks from ear to ear, evenly spaced, left in the picture first."""
+    half = outline(s)
+    half = half[(half[:, 0] > 0) & (half[:, 1] > 0)]  # down from the eyes' height
+    run = np.r_[0, np.cumsum(np.hypot(*np.diff(half, axis=0).T))]
+    at = np.linspace(0, run[-1], 9)
+    right = np.c_[np.interp(at, run, half[:, 0]), np.interp(at, run, half[:, 1])]
+    right[-1, 0] = 0  # the chin
+    return np.r_[right * (-1, 1), right[-2::-1]]
 
 
 def brow_points(s) -> np.ndarray:

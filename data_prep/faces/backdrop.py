@@ -5,20 +5,19 @@ import numpy as np
 
 from data_prep.faces.canvas import PER_UNIT, spline, step
 
-WIDTH, HEIGHT = 520, 696  # BP4D's 1040 x 1392 at half size
-EYES = np.array((260.0, 305.0))  # where the point between the eyes stands at rest
 MARGIN = 40  # pixels around the frame, for movement
 
 
-def build(s) -> np.ndarray:
-    """(HEIGHT + 2 MARGIN, WIDTH + 2 MARGIN, 3) uint8 BGR."""
+def build(s, frame) -> np.ndarray:
+    """(height + 2 MARGIN, width + 2 MARGIN, 3) uint8 BGR."""
     rng = s.rng
-    h, w = HEIGHT + 2 * MARGIN, WIDTH + 2 * MARGIN
+    h, w = frame.height + 2 * MARGIN, frame.width + 2 * MARGIN
     px, py = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
-    x = (px - MARGIN - EYES[0]) / PER_UNIT
-    y = (py - MARGIN - EYES[1]) / PER_UNIT
+    eyes = frame.eyes + MARGIN
+    x = (px - eyes[0]) / PER_UNIT
+    y = (py - eyes[1]) / PER_UNIT
     image = _wall(s, x, y, rng)
-    image = _put(image, *_body(s, x, y, rng))
+    image = _put(image, *_body(s, x, y, eyes, rng))
     return image.clip(0, 255).astype(np.uint8)
 
 
@@ -32,14 +31,14 @@ def _put(image, colour, mask):
     return image + mask[..., None] * (colour - image)
 
 
-def _fill(points, shape):
+def _fill(points, eyes, shape):
     mask = np.zeros(shape, np.uint8)
-    at = (points * PER_UNIT + EYES + MARGIN) * 16
+    at = (points * PER_UNIT + eyes) * 16
     cv2.fillPoly(mask, [np.rint(at).astype(np.int32)], 255, cv2.LINE_AA, 4)
     return mask.astype(np.float32) / 255
 
 
-def _body(s, x, y, rng):
+def _body(s, x, y, eyes, rng):
     """Neck and trunk as two rounded surfaces, lit once by the subject's lamp."""
     broad = 1.0 if s.female else 1.15
     neck_w = (0.60 if s.female else 0.74) * s.face_w
@@ -55,7 +54,7 @@ def _body(s, x, y, rng):
     ]
     right = spline(side, 80)
     outline = np.r_[right, right[::-1] * (-1, 1)]
-    mask = _fill(outline, x.shape)
+    mask = _fill(outline, eyes, x.shape)
     depth = cv2.distanceTransform((mask > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
     round_ = np.sqrt(np.clip(depth / PER_UNIT, 0, 0.55) / 0.55)
     tendon = np.exp(-(((np.abs(x) - 0.52 + 0.33 * (y - 1.2)) / 0.07) ** 2))

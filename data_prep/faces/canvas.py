@@ -15,11 +15,19 @@ from scipy.sparse.linalg import spsolve
 PER_UNIT = 120  # pixels
 LEFT, TOP = -1.75, -2.2
 W, H = 420, 600
+CELL = 4  # pixels: what is smooth is computed on cells of 4 x 4
 
 X, Y = np.meshgrid(
     (LEFT + np.arange(W) / PER_UNIT).astype(np.float32),
     (TOP + np.arange(H) / PER_UNIT).astype(np.float32),
 )
+
+
+def coarse_grid(width: int, height: int) -> np.ndarray:
+    """(height / 4, width / 4, 2) float32 pixels at the middles of 4 x 4 cells."""
+    half = (CELL - 1) / 2
+    axes = np.arange(half, width, CELL), np.arange(half, height, CELL)
+    return np.dstack(np.meshgrid(*axes)).astype(np.float32)
 
 
 def pixels(points: np.ndarray) -> np.ndarray:

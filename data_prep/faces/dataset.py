@@ -1,55 +1,50 @@
-"""The whole generated dataset: who is in it, and what is still to be drawn."""
+"""The whole generated dataset: its options, and what is still to be drawn."""
 
 import json
 import os
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
-
-import cv2
-import numpy as np
 
 from data_prep.atomic import write_bytes
 from data_prep.errors import UserError
-from data_prep.faces import files, labels, motion
-from data_prep.faces.backdrop import HEIGHT, WIDTH
-from data_prep.faces.render import Face
-from data_prep.faces.subject import Subject
-from data_prep.folds import FOLDS, split_subjects
+from data_prep.faces import bp4d, disfa, irregular, people
 
 VERSION = 1  # of what the renderer draws: raise it when the same seed draws otherwise
 STARTED, DONE = "generating.json", "generated.json"
-FIRST_FRAMES = 300  # a sequence's first frame number is drawn from 1 up to this
-EVERYONE = [f"F{k:03d}" for k in range(1, 24)] + [f"M{k:03d}" for k in range(1, 19)]
+LAYOUTS = {"bp4d": bp4d, "disfa": disfa}  # each has title, is_finished and generate
 
 
 @dataclass(frozen=True)
 class Options:
     """All that the generated files depend on."""
 
+    layout: str
     subjects: int
-    tasks: int
+    tasks: int  # sequences of each subject
     frames: int
     seed: int
     height: int
+    irregular: tuple[str, ...] = ()
     version: int = VERSION
 
+    @cached_property
+    def sequences(self) -> list[tuple[str, int]]:
+        """(subject, task) of every sequence."""
+        return [
+            (name, task)
+            for name in people.names(self.layout, self.subjects)
+            for task in range(1, self.tasks + 1)
+        ]
 
-def names(count: int) -> list[str]:
-    """The first `count` subjects: the folds take turns, women and men take turns."""
-    lists = []
-    for fold in FOLDS:
-        people = split_subjects("bp4d", fold)["test"]
-        women = [name for name in people if name.startswith("F")]
-        men = [name for name in people if name.startswith("M")]
-        turn = (women, men) if fold % 2 else (men, women)
-        lists.append([*_in_turn(*turn)])
-    return list(_in_turn(*lists))[:count]
+    @cached_property
+    def hits(self) -> dict[str, list[tuple[str, int]]]:
+        """The sequences that each irregularity hits."""
+        return irregular.deal(self.seed, self.irregular, self.sequences)
 
-
-def _in_turn(*lists):
-    for k in range(max(map(len, lists))):
-        yield from (one[k] for one in lists if k < len(one))
+    def faults(self, name: str, task: int) -> set[str]:
+        """The irregularities that hit a sequence."""
+        return {kind for kind, hit in self.hits.items() if (name, task) in hit}
 
 
 def open_root(root: Path, options: Options) -> None:
@@ -60,14 +55,15 @@ def open_root(root: Path, options: Options) -> None:
         raise UserError(
             f"{root} holds files that were not generated: give an empty or new folder"
         )
-    if found and (before := _read(found)) != _marker(options):
+    marker = _marker(options)
+    if found and (before := _read(found)) != marker:
         raise UserError(
-            f"{root} was begun with other options ({_differences(before, options)}): "
+            f"{root} was begun with other options ({_differences(before, marker)}): "
             "repeat those, or give another folder"
         )
     try:
         root.mkdir(parents=True, exist_ok=True)
-        write_bytes(root / STARTED, json.dumps(_marker(options), indent=2).encode())
+        write_bytes(root / STARTED, json.dumps(marker, indent=2).encode())
     except OSError as error:
         raise UserError(
             f"{root} cannot be written ({error.strerror}): give another folder"
@@ -85,12 +81,18 @@ def _read(marker):
 
 
 def _marker(options):
-    return {"what": "generated faces", **asdict(options)}
+    """The options, and in `hit` the sequences of each irregularity by name."""
+    title = LAYOUTS[options.layout].title
+    hit = {
+        kind: [title(*sequence) for sequence in sequences]
+        for kind, sequences in options.hits.items()
+    }
+    marker = {"what": "generated faces", **asdict(options), "hit": hit}
+    return marker | {"irregular": list(options.irregular)}
 
 
-def _differences(before, options):
-    now = _marker(options)
-    keys = [key for key in now if before.get(key) != now[key]]
+def _differences(before, now):
+    keys = [key for key in now if key != "hit" and before.get(key) != now[key]]
     return ", ".join(f"{key} {before.get(key)}, now {now[key]}" for key in keys)
 
 
@@ -101,53 +103,16 @@ def close_root(root: Path) -> None:
 
 def missing(root: Path, options: Options) -> list[tuple[str, int]]:
     """(subject, task) of all sequences that are not finished yet."""
+    layout = LAYOUTS[options.layout]
     return [
-        (name, task)
-        for name in names(options.subjects)
-        for task in range(1, options.tasks + 1)
-        if not files.is_finished(root, name, task)
+        sequence
+        for sequence in options.sequences
+        if not layout.is_finished(root, *sequence, options.faults(*sequence))
     ]
-
-
-@lru_cache(maxsize=2)
-def face(seed: int, name: str) -> Face:
-    """A subject, the same in every task and however many others there are."""
-    rng = np.random.default_rng([seed, EVERYONE.index(name)])
-    return Face(Subject(name, rng))
 
 
 def generate(root: Path, options: Options, name: str, task: int) -> int:
     """Draw and write one sequence; returns its number of frames."""
-    rng = np.random.default_rng([options.seed, EVERYONE.index(name), task])
-    person = face(options.seed, name)
-    present, strength = labels.sample(rng, options.frames)
-    codes = labels.codes(rng, present)
-    first = int(rng.integers(1, FIRST_FRAMES + 1))
-    grain = _grain(rng)
-    images, points = [], []
-    for state in motion.states(person.subject, rng, strength):
-        image, marks = person.draw(state)
-        row = rng.integers(len(grain) - HEIGHT)
-        image = cv2.add(image, grain[row : row + HEIGHT], dtype=cv2.CV_8U)
-        image, marks = resized(image, marks, options.height)
-        images.append(image)
-        points.append(marks)
-    files.write(root, name, task, first, images, points, codes)
+    faults = options.faults(name, task)
+    LAYOUTS[options.layout].generate(root, options, name, task, faults)
     return options.frames
-
-
-def _grain(rng):
-    """Sensor noise, int16, with rows to spare: each frame takes another part."""
-    level = np.float32(rng.uniform(1.0, 3.5))
-    grain = rng.standard_normal((HEIGHT + 200, WIDTH, 3), np.float32)
-    return np.rint(level * grain).astype(np.int16)
-
-
-def resized(image, points, height):
-    """Bring a frame and its landmarks to another height at the same aspect."""
-    if height == HEIGHT:
-        return image, points
-    size = (round(WIDTH * height / HEIGHT), height)
-    scale = np.array(size) / (WIDTH, HEIGHT)
-    way = cv2.INTER_AREA if height < HEIGHT else cv2.INTER_CUBIC
-    return cv2.resize(image, size, interpolation=way), (points + 0.5) * scale - 0.5

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from data_prep.faces import hair
-from data_prep.faces.anatomy import brow_points, nose_points, outline
+from data_prep.faces.anatomy import brow_points, jaw_points, nose_points, outline
 from data_prep.faces.canvas import (
     PER_UNIT,
     X,
@@ -30,8 +30,7 @@ class Head:
     relief: np.ndarray  # units, towards the viewer
     colour: np.ndarray  # BGR + alpha
     gloss: np.ndarray  # 0..1
-    brows: np.ndarray  # (10, 2) landmarks in units, left brow then right
-    nose: np.ndarray  # (9, 2) landmarks in units
+    points: np.ndarray  # (36, 2) landmarks in units: jaw, brows, nose
 
 
 def build(subject) -> Head:
@@ -49,7 +48,8 @@ def build(subject) -> Head:
         subject, relief, colour, gloss, skin_alpha, rng
     )
     bgra = np.dstack([colour, alpha * 255]).clip(0, 255).astype(np.uint8)
-    return Head(relief, bgra, gloss, brows, nose_points(subject))
+    points = np.r_[jaw_points(subject), brows, nose_points(subject)]
+    return Head(relief, bgra, gloss, points)
 
 
 def _ears(s):

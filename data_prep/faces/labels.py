@@ -40,10 +40,10 @@ UNKNOWN = 9
 UNKNOWN_SHARE = 0.005
 
 
-def correlation() -> np.ndarray:
-    """(A, A) correlation of the latents in the order of AUS; positive definite."""
-    matrix = np.eye(len(AUS))
-    for (i, a), (j, b) in combinations(enumerate(AUS), 2):
+def correlation(aus=AUS) -> np.ndarray:
+    """(A, A) correlation of the latents in the order of aus; positive definite."""
+    matrix = np.eye(len(aus))
+    for (i, a), (j, b) in combinations(enumerate(aus), 2):
         matrix[i, j] = matrix[j, i] = CORRELATION.get((a, b), 0.0)
     return matrix
 
@@ -56,20 +56,28 @@ def wander(rng: np.random.Generator, frames: int, n: int, memory: float) -> np.n
     return x
 
 
+def tails(rng: np.random.Generator, frames: int, aus) -> np.ndarray:
+    """(frames, A) uniform in 0..1, related as above; small where the AU is strong."""
+    root = np.linalg.cholesky(correlation(aus))
+    return norm.sf(wander(rng, frames, len(aus), MEMORY) @ root.T)
+
+
 def sample(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw a sequence: present (frames, A) bool and strength (frames, A) in 0..1.
 
     A present AU has strength 0.55 to 1.0, an absent one 0 to 0.1; both follow the
     latent. A = len(AUS).
     """
-    root = np.linalg.cholesky(correlation())
-    latent = wander(rng, frames, len(AUS), MEMORY) @ root.T
     rates = np.array([RATES[au] for au in AUS])
-    tail = norm.sf(latent)  # uniform; small where the AU is strong
+    tail = tails(rng, frames, AUS)
     present = tail < rates
     strong = 0.55 + 0.45 * (1 - tail / rates)
-    weak = 0.10 * np.clip((1 - tail) / (1 - rates), 0, 1) ** 3
-    return present, np.where(present, strong, weak)
+    return present, np.where(present, strong, at_rest(tail, rates))
+
+
+def at_rest(tail, rates):
+    """Strength 0..0.1 of absent AUs: a face is never quite still."""
+    return 0.10 * np.clip((1 - tail) / (1 - rates), 0, 1) ** 3
 
 
 def codes(rng: np.random.Generator, present: np.ndarray) -> np.ndarray:

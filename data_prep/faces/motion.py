@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from data_prep.faces.actions import AUS
 from data_prep.faces.labels import wander
 from data_prep.faces.render import Pose, State
 from data_prep.faces.shading import Light
 
 
-def states(subject, rng, strength: np.ndarray) -> list[State]:
-    """One State a frame for strengths (frames, A), all wandering smoothly in time."""
+def states(subject, rng, aus, strength: np.ndarray) -> list[State]:
+    """One State a frame for strengths (frames, A) of aus; the rest wanders smoothly."""
     frames = len(strength)
     slow = wander(rng, frames, 8, 0.95).clip(-2, 2)
     light = wander(rng, frames, 4, 0.97).clip(-2, 2)
@@ -17,7 +16,7 @@ def states(subject, rng, strength: np.ndarray) -> list[State]:
     lids = _blinks(rng, frames)
     return [
         State(
-            strength=dict(zip(AUS, map(float, strength[k]), strict=True)),
+            strength=dict(zip(aus, map(float, strength[k]), strict=True)),
             light=_light(subject, light[k]),
             pose=_pose(slow[k]),
             gaze=tuple(map(float, 0.45 * gaze[k])),

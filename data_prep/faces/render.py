@@ -14,12 +14,14 @@ import cv2
 import numpy as np
 
 from data_prep.faces import actions, backdrop, eyes, head, mouth
-from data_prep.faces.actions import AUS, CELL
-from data_prep.faces.backdrop import EYES, HEIGHT, MARGIN, WIDTH
-from data_prep.faces.canvas import LEFT, PER_UNIT, TOP, H, W, bump, pixels
+from data_prep.faces.actions import AUS
+from data_prep.faces.backdrop import MARGIN
+from data_prep.faces.canvas import LEFT, PER_UNIT, TOP, H, W, bump, coarse_grid, pixels
+from data_prep.faces.frame import Frame
 from data_prep.faces.shading import Light, shade
 from data_prep.faces.subject import Subject
 
+JAW = 17  # of the 66 landmarks
 PIVOT = 0.55  # units of depth about which the head turns
 # Depth that parallax uses: smooth, so that a turned head never folds over itself.
 DEPTH = 1.15 * bump(0, 0.1, 1.0, 1.35) + 0.30 * bump(0, 0.55, 0.16, 0.28)
@@ -50,18 +52,20 @@ class State:
 class Face:
     """A subject ready to be drawn in any state."""
 
-    def __init__(self, subject: Subject):
+    def __init__(self, subject: Subject, frame: Frame):
         self.subject = subject
+        self.frame = frame
         self.head = head.build(subject)
         self.folds = actions.folds(subject.rng)
         self.motions = actions.motions(subject.lean)
         self.lip_lines = mouth.lip_lines(subject.rng)
-        self.backdrop = backdrop.build(subject)
+        self.backdrop = backdrop.build(subject, frame)
 
     def draw(self, state: State):
-        """Return the frame, uint8 BGR (696, 520, 3), and its (49, 2) landmarks.
+        """Return the picture, uint8 BGR (height, width, 3), and its (66, 2) landmarks.
 
-        Landmarks are pixels, x right and y down, 0 at the first pixel's centre.
+        Landmarks are pixels, x right and y down, 0 at the first pixel's centre: JAW
+        points along the jaw, as DISFA has them, then BP4D's 49.
         """
         s = self.subject
         a = {au: s.gain[au] * state.strength.get(au, 0.0) for au in AUS}
@@ -80,7 +84,7 @@ class Face:
         mouth.paint_inside(lips, a, lit)
         image = self._camera(lit, colour[..., 3], state.pose)
         points = self._landmarks(source, lids, lips)
-        return image, _to_frame(points, state.pose)
+        return image, _to_frame(points, state.pose, self.frame)
 
     def _skin(self, a):
         """Fold the neutral layers, then move them: relief, BGRA, and the map used."""
@@ -98,27 +102,20 @@ class Face:
         """Pose the lit head before the backdrop."""
         near = cv2.cvtColor(cv2.convertScaleAbs(lit, alpha=255), cv2.COLOR_BGR2BGRA)
         near[..., 3] = alpha
-        near = cv2.remap(near, _from_frame(pose), None, cv2.INTER_LINEAR)
+        near = cv2.remap(near, _from_frame(pose, self.frame), None, cv2.INTER_LINEAR)
         cover = near[..., 3] * np.float32(1 / 255)
         near = cv2.cvtColor(near, cv2.COLOR_BGRA2BGR)
         dx, dy = np.rint(0.6 * np.array(pose.shift)).clip(-MARGIN, MARGIN).astype(int)
-        rows = slice(MARGIN - dy, MARGIN - dy + HEIGHT)
-        far = self.backdrop[rows, MARGIN - dx : MARGIN - dx + WIDTH]
+        rows = slice(MARGIN - dy, MARGIN - dy + self.frame.height)
+        far = self.backdrop[rows, MARGIN - dx : MARGIN - dx + self.frame.width]
         return cv2.blendLinear(near, np.ascontiguousarray(far), cover, 1 - cover)
 
     def _landmarks(self, source, lids, lips):
-        """(49, 2) in units on the canvas, in BP4D's order."""
-        skin = _pushed(np.r_[self.head.brows, self.head.nose], source)
+        """(66, 2) in units on the canvas."""
+        skin = _pushed(self.head.points, source)
         left, right = lids[0].landmarks(), lids[1].landmarks()
         right = right[[3, 2, 1, 0, 5, 4]]  # from the inner corner, still clockwise
         return np.r_[skin, left, right, lips.landmarks()]
-
-
-def _coarse_grid(width, height):
-    """(h/4, w/4, 2) pixel coordinates at the middles of 4 x 4 cells."""
-    half = (CELL - 1) / 2
-    axes = np.arange(half, width, CELL), np.arange(half, height, CELL)
-    return np.dstack(np.meshgrid(*axes)).astype(np.float32)
 
 
 def _enlarged(coarse, size):
@@ -126,7 +123,7 @@ def _enlarged(coarse, size):
     return cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR)
 
 
-COARSE, COARSE_FRAME = _coarse_grid(W, H), _coarse_grid(WIDTH, HEIGHT)
+COARSE = coarse_grid(W, H)
 
 
 def _sample(plane, at):
@@ -160,18 +157,18 @@ def _slopes(pose):
     return np.cos(turn), np.sin(turn) * (1, -1)
 
 
-def _from_frame(pose):
-    """(HEIGHT, WIDTH, 2) float32 map from frame pixels to canvas pixels."""
+def _from_frame(pose, frame):
+    """(height, width, 2) float32 map from frame pixels to canvas pixels."""
     c, s = np.cos(pose.roll), np.sin(pose.roll)
     shrink, slide = _slopes(pose)
     turn = np.array([[c, s], [-s, c]]) / (pose.scale * shrink[:, None])
-    at = (COARSE_FRAME - (EYES + pose.shift)) @ turn.T + pixels((0, 0))
+    at = (frame.coarse - (frame.eyes + pose.shift)) @ turn.T + pixels((0, 0))
     depth = cv2.remap(DEPTH, at.astype(np.float32), None, cv2.INTER_LINEAR, None, 1)
     at -= (depth[..., None] - PIVOT) * (slide / shrink * PER_UNIT)
-    return _enlarged(at.astype(np.float32), (WIDTH, HEIGHT))
+    return _enlarged(at.astype(np.float32), (frame.width, frame.height))
 
 
-def _to_frame(points, pose):
+def _to_frame(points, pose, frame):
     """Canvas points in units to frame pixels: the inverse of `_from_frame`."""
     shrink, slide = _slopes(pose)
     q = points.astype(float)
@@ -180,4 +177,4 @@ def _to_frame(points, pose):
     q = q * shrink
     c, s = np.cos(pose.roll), np.sin(pose.roll)
     turned = q @ np.array([[c, s], [-s, c]])
-    return turned * pose.scale * PER_UNIT + EYES + pose.shift
+    return turned * pose.scale * PER_UNIT + frame.eyes + pose.shift

@@ -5,7 +5,7 @@ import numpy as np
 
 from data_prep.aus import AU_NAMES
 from data_prep.faces.actions import AUS
-from data_prep.faces.dataset import face, names
+from data_prep.faces.people import face, names
 from data_prep.faces.render import State
 from data_prep.faces.shading import Light
 
@@ -21,7 +21,7 @@ BAR = 46
 
 def contact_sheet(seed: int, subjects: int) -> np.ndarray:
     """uint8 BGR: a row an AU, for each of some subjects a face at rest and with it."""
-    people = [face.__wrapped__(seed, name) for name in names(subjects)]
+    people = [face.__wrapped__(seed, name) for name in names("bp4d", subjects)]
     rest = [_look(person, {}) for person in people]
     rows = [_title(TITLE, SIDE + 2 * subjects * SIZE[0])]
     for au in AUS:

@@ -1,6 +1,6 @@
 """Who a subject is: every measure that stays the same through all tasks."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -78,12 +78,11 @@ class Subject:
     """A generated person. Attributes beside the colours are MEASURES by name."""
 
     name: str
+    female: bool
     rng: np.random.Generator
-    female: bool = field(init=False)
 
     def __post_init__(self):
         rng = self.rng
-        self.female = self.name.startswith("F")
         for key, (mean, spread) in MEASURES.items():
             setattr(self, key, mean + spread * float(np.clip(rng.normal(), -1.8, 1.8)))
         if self.female:  # softer jaw, thinner brows, fuller lips

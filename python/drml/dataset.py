@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from data_prep.errors import UserError
+from data_prep.source import title
 from drml.files import read_json
 
 FIELDS = ("dataset", "generated", "aus", "size", "fold", "seed", "splits")
@@ -21,7 +22,5 @@ def read_dataset(folder: Path) -> dict:
 
 def describe(record: dict) -> str:
     """Name the dataset as titles do: generated faces are always called so."""
-    fold = f"fold {record['fold']}"
-    if record["generated"]:
-        return f"generated faces in {record['dataset']}'s layout, {fold}"
-    return f"{record['dataset']}, {fold}"
+    fold = "all subjects" if record["fold"] == "all" else f"fold {record['fold']}"
+    return f"{title(record['dataset'], record['generated'])}, {fold}"

@@ -1,6 +1,8 @@
-"""The networks of the paper as Caffe layers: section 3.1, Fig. 2.
+"""The networks that the paper compares, as Caffe layers: section 3.1, Fig. 2, 4.1.
 
-Multipliers, norm3 and the "release" fillers are those of the authors' release.
+From the authors' release are the multipliers, the "release" fillers, norm3 and
+AlexNet's sizes. Where LCN's locally connected layer sits is our reading: the paper
+says "ConvNet with locally connected layer", so it stands where DRML has region2.
 """
 
 from collections.abc import Callable
@@ -14,7 +16,8 @@ WEIGHT_AND_BIAS = [dict(lr_mult=1, decay_mult=1), dict(lr_mult=2, decay_mult=0)]
 def release(std: float, bias: float) -> dict:
     """The authors' fillers: weights N(0, std^2) and a constant bias.
 
-    The differences between faces shrink some 5,000 times from conv1 to the output.
+    In DRML the differences between faces shrink some 5,000 times from conv1 to the
+    output.
     """
     return dict(
         weight_filler=dict(type="gaussian", std=std),
@@ -31,16 +34,32 @@ FILLERS = {"release": release, "msra": msra}
 Fill = Callable[[float, float], dict]
 
 
-def convolution(bottom, fill: Fill, filters: int, size: int, bias=1, stride=1):
-    """A convolution without padding."""
+def convolution(bottom, fill: Fill, filters: int, size: int, bias=1, stride=1, **more):
+    """A convolution; `more` is pad and group where Caffe's 0 and 1 don't hold."""
     return L.Convolution(
         bottom,
         num_output=filters,
         kernel_size=size,
         stride=stride,
         param=WEIGHT_AND_BIAS,
+        **more,
         **fill(0.01, bias),
     )
+
+
+def rectified(net, number: int | str, layer):
+    """Name the ReLU after a layer; returns the blob after it."""
+    relu = net[f"relu{number}"] = L.ReLU(layer, in_place=True)
+    return relu
+
+
+def max_pooling(bottom, size: int):
+    return L.Pooling(bottom, pool=P.Pooling.MAX, kernel_size=size, stride=2)
+
+
+def normalisation(bottom):
+    """Local response normalisation across channels, Krizhevsky's constants."""
+    return L.LRN(bottom, local_size=5, alpha=1e-4, beta=0.75)
 
 
 def fully_connected(net, name: str, bottom, fill: Fill, outputs: int):
@@ -49,31 +68,82 @@ def fully_connected(net, name: str, bottom, fill: Fill, outputs: int):
     net[name] = L.InnerProduct(
         bottom, num_output=outputs, param=WEIGHT_AND_BIAS, **fill(0.005, 1)
     )
-    net[f"relu{number}"] = L.ReLU(net[name], in_place=True)
-    net[f"drop{number}"] = L.Dropout(net[name], in_place=True, dropout_ratio=0.5)
+    blob = rectified(net, number, net[name])
+    net[f"drop{number}"] = L.Dropout(blob, in_place=True, dropout_ratio=0.5)
     return net[f"drop{number}"]
 
 
+def scores(net, bottom, aus: int) -> None:
+    """The blob "output", one score an AU."""
+    net.output = L.InnerProduct(
+        bottom, num_output=aus, param=WEIGHT_AND_BIAS, **release(0.01, 0)
+    )
+
+
+def pool3_to_output(net, blob, aus: int, fill: Fill) -> None:
+    """What DRML, ConvNet and LCN share, from 32 x 160 x 160 to the scores."""
+    net.pool3 = max_pooling(blob, 2)
+    blob = net.norm3 = normalisation(net.pool3)
+    for number, size, stride in [(4, 8, 1), (5, 8, 1), (6, 6, 2), (7, 5, 1)]:
+        conv = net[f"conv{number}"] = convolution(blob, fill, 16, size, stride=stride)
+        blob = rectified(net, number, conv)
+    blob = fully_connected(net, "fc8", blob, fill, 4096)
+    blob = fully_connected(net, "fc9", blob, fill, 2048)
+    scores(net, blob, aus)
+
+
 def drml(net, face, aus: int, fill: Fill) -> None:
-    """DRML from the 170 x 170 face to the blob "output", one score an AU."""
+    """DRML from the 170 x 170 face; region2 has the ReLU for conv1 inside."""
     net.conv1 = convolution(face, fill, 32, 11, bias=0)
     net.region2 = L.Region(
         net.conv1, param=WEIGHT_AND_BIAS, region_param=dict(grid=8, **fill(0.01, 1))
     )
-    net.relu2 = L.ReLU(net.region2, in_place=True)
-    net.pool3 = L.Pooling(net.relu2, pool=P.Pooling.MAX, kernel_size=2, stride=2)
-    net.norm3 = L.LRN(net.pool3, local_size=5, alpha=1e-4, beta=0.75)
-    blob = net.norm3
-    for number, size, stride in [(4, 8, 1), (5, 8, 1), (6, 6, 2), (7, 5, 1)]:
-        conv = convolution(blob, fill, 16, size, stride=stride)
-        net[f"conv{number}"] = conv
-        blob = net[f"relu{number}"] = L.ReLU(conv, in_place=True)
-    blob = fully_connected(net, "fc8", blob, fill, 4096)
-    blob = fully_connected(net, "fc9", blob, fill, 2048)
-    net.output = L.InnerProduct(
-        blob, num_output=aus, param=WEIGHT_AND_BIAS, **release(0.01, 0)
+    pool3_to_output(net, rectified(net, 2, net.region2), aus, fill)
+
+
+def convnet(net, face, aus: int, fill: Fill) -> None:
+    """DRML without its region layer."""
+    net.conv1 = convolution(face, fill, 32, 11, bias=0)
+    pool3_to_output(net, rectified(net, 1, net.conv1), aus, fill)
+
+
+def lcn(net, face, aus: int, fill: Fill) -> None:
+    """ConvNet with one filter bank per pixel where DRML has one per patch."""
+    net.conv1 = convolution(face, fill, 32, 11, bias=0)
+    net.local2 = L.LocallyConnected(
+        rectified(net, 1, net.conv1),
+        param=WEIGHT_AND_BIAS,
+        locally_connected_param=dict(
+            num_output=32, kernel_size=3, pad=1, **fill(0.01, 1)
+        ),
     )
+    pool3_to_output(net, rectified(net, 2, net.local2), aus, fill)
 
 
-NETWORKS = {"drml": drml}
-FACE_SIZE = {"drml": 170}
+def alexnet(net, face, aus: int, fill: Fill) -> None:
+    """AlexNet from the 227 x 227 face, in the order of Caffe's reference model."""
+    blob = face
+    for number, filters, size, bias, more in [
+        (1, 96, 11, 0, dict(stride=4)),
+        (2, 256, 5, 1, dict(pad=2, group=2)),
+        (3, 384, 3, 0, dict(pad=1)),
+        (4, 384, 3, 1, dict(pad=1, group=2)),
+        (5, 256, 3, 1, dict(pad=1, group=2)),
+    ]:
+        conv = convolution(blob, fill, filters, size, bias, **more)
+        net[f"conv{number}"] = conv
+        blob = rectified(net, number, conv)
+        if number in (1, 2, 5):
+            blob = net[f"pool{number}"] = max_pooling(blob, 3)
+        if number in (1, 2):
+            blob = net[f"norm{number}"] = normalisation(blob)
+    blob = fully_connected(net, "fc6", blob, fill, 4096)
+    blob = fully_connected(net, "fc7", blob, fill, 4096)
+    scores(net, blob, aus)
+
+
+NETWORKS = {"drml": drml, "convnet": convnet, "lcn": lcn, "alexnet": alexnet}
+FACE_SIZE = {"drml": 170, "convnet": 170, "lcn": 170, "alexnet": 227}  # the crop
+# Folder of the import: AlexNet wants faces registered at 256 instead of 200.
+FACES = {"drml": "bp4d", "convnet": "bp4d", "lcn": "bp4d", "alexnet": "bp4d_256"}
+TITLES = {"drml": "DRML", "convnet": "ConvNet", "lcn": "LCN", "alexnet": "AlexNet"}

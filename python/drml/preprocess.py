@@ -6,6 +6,9 @@ import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.mean_image import read_mean
+from data_prep.network_input import network_input
+
+__all__ = ["load_mean", "network_input"]
 
 
 def load_mean(path: Path, size: int) -> np.ndarray:
@@ -17,16 +20,3 @@ def load_mean(path: Path, size: int) -> np.ndarray:
             "import the dataset again"
         )
     return mean
-
-
-def network_input(
-    face: np.ndarray, mean: np.ndarray, height: int, width: int
-) -> np.ndarray:
-    """Subtract the mean and take the centre crop.
-
-    face: (H, W, 3) uint8 BGR; mean: (3, H, W) float32; returns (3, height, width)
-    float32. The crop starts at ((H - height) // 2, (W - width) // 2).
-    """
-    top, left = (face.shape[0] - height) // 2, (face.shape[1] - width) // 2
-    centred = face.transpose(2, 0, 1).astype(np.float32) - mean
-    return centred[:, top : top + height, left : left + width]

@@ -1,25 +1,28 @@
 """Writes a network of networks.py as the three prototxts that Caffe reads."""
 
-import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 
 from google.protobuf import text_format
 
 from caffe import layers as L
 from caffe import params as P
 from caffe.proto import caffe_pb2
-from drml.networks import FACE_SIZE, FILLERS, NETWORKS
+from drml.networks import FACE_SIZE, FACES, FILLERS, NETWORKS
 from drml.pycaffe import caffe
+from drml.unfilled import load_unfilled
 
 
 @dataclass(frozen=True)
 class Training:
     """How a network is trained. Defaults: the paper (4.1), where it speaks."""
 
-    data: str = "data/bp4d/fold1"  # folder with train_lmdb, val_lmdb, mean
+    data: str = "data/{faces}/fold1"  # folder with train_lmdb, val_lmdb, mean
+    # hdf5: the import's --format hdf5; centre crops, and no mirror images
+    source: str = field(default="lmdb", metadata=dict(choices=("lmdb", "hdf5")))
     snapshot_prefix: str = "out/{network}"
     aus: int = 12
-    fillers: str = "release"  # or "msra": networks.py
+    fillers: str = field(default="release", metadata=dict(choices=FILLERS))
     scale: float = 1  # of the faces, 0 to 255 less the mean
     batch: int = 128
     solver_type: str = "SGD"
@@ -31,76 +34,101 @@ class Training:
     test_interval: int = 500
     display: int = 20
     snapshot: int = 1000
+    snapshot_format: str = field(  # binary protobuf holds 2 GB at most
+        default="BINARYPROTO", metadata=dict(choices=("BINARYPROTO", "HDF5"))
+    )
     seed: int = 1
 
 
-def _faces(training: Training, split: str, size: int, batch: int, **options):
+def _faces(network: str, training: Training, split: str):
     """The data layer of one split, with the paper's augmentation in training."""
     train = split == "train"
+    phase = dict(phase=caffe.TRAIN if train else caffe.TEST)
+    data = training.data.replace("{faces}", FACES[network])
+    batch = training.batch if train else training.test_batch
+    if training.source == "hdf5":
+        param = dict(source=f"{data}/{split}.txt", batch_size=batch, shuffle=train)
+        return L.HDF5Data(ntop=2, include=phase, hdf5_data_param=param)
     return L.MultilabelData(
         ntop=2,
-        include=dict(phase=caffe.TRAIN if train else caffe.TEST),
+        include=phase,
         data_param=dict(
-            source=f"{training.data}/{split}_lmdb",
+            source=f"{data}/{split}_lmdb",
             batch_size=batch,
             backend=P.Data.LMDB,
         ),
         transform_param=dict(
-            crop_size=size,
-            mean_file=f"{training.data}/mean.binaryproto",
+            crop_size=FACE_SIZE[network],
+            mean_file=f"{data}/mean.binaryproto",
             **(dict(mirror=True) if train else {}),
             **(dict(scale=training.scale) if training.scale != 1 else {}),
         ),
-        **options,
+        **_shuffled(training) if train else {},
     )
+
+
+def _shuffled(training: Training) -> dict:
+    return dict(multilabel_data_param=dict(shuffle=True, seed=training.seed))
+
+
+def _scaled(net: caffe.NetSpec, training: Training):
+    """The faces, scaled here where no data layer does it."""
+    if training.scale == 1:
+        return net.data
+    net.scaled = L.Power(net.data, scale=training.scale)
+    return net.scaled
 
 
 def train_val(network: str, training: Training) -> str:
     """The network with its data and loss, for `caffe train`."""
-    size = FACE_SIZE[network]
     test = caffe.NetSpec()
-    test.data, test.label = _faces(training, "val", size, training.test_batch)
+    test.data, test.label = _faces(network, training, "val")
     net = caffe.NetSpec()
-    net.data, net.label = _faces(
-        training, "train", size, training.batch,
-        multilabel_data_param=dict(shuffle=True, seed=training.seed),
-    )  # fmt: skip
-    NETWORKS[network](net, net.data, training.aus, FILLERS[training.fillers])
+    net.data, net.label = _faces(network, training, "train")
+    face = _scaled(net, training) if training.source == "hdf5" else net.data
+    NETWORKS[network](net, face, training.aus, FILLERS[training.fillers])
     net.loss = L.MultilabelSigmoidCrossEntropyLoss(net.output, net.label)
     proto = net.to_proto()
     proto.layer.insert(1, test.to_proto().layer[0])
-    return f'name: "{network}"\n' + _annotate(network, training, str(proto))
+    return _named_and_annotated(network, training, proto)
 
 
 def deploy(network: str, training: Training) -> str:
     """The network from one face, "data", to the probabilities "prob"."""
-    return f'name: "{network}"\n' + _annotate(
-        network, training, _deploy_text(network, training)
-    )
+    return _named_and_annotated(network, training, _deploy(network, training))
 
 
-def _deploy_text(network: str, training: Training) -> str:
+def _deploy(network: str, training: Training) -> caffe_pb2.NetParameter:
     size = FACE_SIZE[network]
     net = caffe.NetSpec()
-    face = net.data = L.Input(shape=dict(dim=[1, 3, size, size]))
-    if training.scale != 1:  # training's data layer scales; here the net must
-        face = net.scaled = L.Power(net.data, scale=training.scale)
-    NETWORKS[network](net, face, training.aus, FILLERS[training.fillers])
+    net.data = L.Input(shape=dict(dim=[1, 3, size, size]))
+    NETWORKS[network](
+        net, _scaled(net, training), training.aus, FILLERS[training.fillers]
+    )
     net.prob = L.Sigmoid(net.output)
-    return str(net.to_proto())
+    return net.to_proto()
 
 
-def _annotate(network: str, training: Training, text: str) -> str:
-    """Put the shape of each layer's output, as Caffe computes it, at its name."""
-    with tempfile.NamedTemporaryFile("w", suffix=".prototxt") as file:
-        file.write(_deploy_text(network, training))
-        file.flush()
-        net = caffe.Net(file.name, caffe.TEST)
-    lines = []
-    for line in text.splitlines():
+@cache
+def _shapes(network: str, training: Training) -> dict[str, str]:
+    """The shape of each blob for one face, as Caffe computes it."""
+    net = load_unfilled(_deploy(network, training))
+    return {
+        name: " x ".join(map(str, blob.data.shape[1:]))
+        for name, blob in net.blobs.items()
+    }
+
+
+def _named_and_annotated(
+    network: str, training: Training, net: caffe_pb2.NetParameter
+) -> str:
+    """The net's text, each layer's name followed by the shape of its output."""
+    shapes = _shapes(network, training)
+    lines = [f'name: "{network}"']
+    for line in str(net).splitlines():
         name = line.removeprefix('  name: "').removesuffix('"')
-        if line.startswith("  name: ") and name in net.blobs:
-            line += "  # " + " x ".join(map(str, net.blobs[name].data.shape[1:]))
+        if line.startswith("  name: ") and name in shapes:
+            line += f"  # {shapes[name]}"
         lines.append(line)
     return "\n".join(lines) + "\n"
 
@@ -123,7 +151,8 @@ def solver(network: str, net_file: str, training: Training) -> str:
         average_loss=training.display,
         max_iter=training.max_iter,
         snapshot=training.snapshot,
-        snapshot_prefix=training.snapshot_prefix.format(network=network),
+        snapshot_format=getattr(caffe_pb2.SolverParameter, training.snapshot_format),
+        snapshot_prefix=training.snapshot_prefix.replace("{network}", network),
         solver_mode=caffe_pb2.SolverParameter.GPU,
         random_seed=training.seed,
     )

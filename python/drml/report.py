@@ -81,6 +81,7 @@ def render(
         command=command,
         average_name=average_name,
         colour=figures.colour,
+        f1_bars=figures.f1_bars(f"F1 per AU{suffix}", runs[0].aus, runs),
         loss_curves=figures.loss_curves(f"Training and test loss{suffix}", runs),
         roc_curves=figures.roc_curves(f"ROC curves{suffix}", runs[0].aus, runs),
     )

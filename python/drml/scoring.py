@@ -13,6 +13,7 @@ from google.protobuf import text_format
 
 from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
+from drml.networks import TITLES
 from drml.preprocess import network_input
 from drml.pycaffe import caffe
 from drml.weights import check_weights
@@ -22,21 +23,30 @@ INPUT, OUTPUT = "data", "prob"
 
 def load_net(prototxt: Path, weights: Path) -> caffe.Net:
     """Load a deploy net: blob "data" (N, 3, H, W) in, "prob" (N, C) out."""
-    _check_prototxt(prototxt)
+    _check_deploy(prototxt, _read_prototxt(prototxt))
     net = caffe.Net(str(prototxt), caffe.TEST)
     check_weights(weights, net)
     net.copy_from(str(weights))
     return net
 
 
-def _check_prototxt(path: Path) -> None:
+def net_title(prototxt: Path) -> str:
+    """Name a net as the paper does, or else as its own file does."""
+    name = _read_prototxt(prototxt).name
+    return TITLES.get(name, name) or prototxt.stem
+
+
+def _read_prototxt(path: Path) -> caffe_pb2.NetParameter:
     param = caffe_pb2.NetParameter()
     try:
-        text_format.Parse(path.read_text(encoding="utf-8"), param)
+        return text_format.Parse(path.read_text(encoding="utf-8"), param)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; give a deploy prototxt") from None
     except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
         raise UserError(f"{path} is not a Caffe net: {error}") from None
+
+
+def _check_deploy(path: Path, param: caffe_pb2.NetParameter) -> None:
     tops = {top for layer in param.layer for top in layer.top}
     fed = {top for layer in param.layer if layer.type == "Input" for top in layer.top}
     if INPUT not in fed | set(param.input) or OUTPUT not in tops:

@@ -1,6 +1,8 @@
-"""Tell whether a .caffemodel fits a net before Caffe aborts on one that does not."""
+"""What a .caffemodel holds, and whether it fits a net before Caffe aborts on it."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import h5py
 from google.protobuf.message import DecodeError
@@ -10,6 +12,8 @@ from data_prep.errors import UserError
 from drml.pycaffe import caffe
 
 Shapes = dict[str, list[tuple[int, ...]]]  # layer name -> shape of each blob
+Blobs = dict[str, list[caffe_pb2.BlobProto]]  # layer name -> its blobs
+T = TypeVar("T")
 
 
 def check_weights(path: Path, net: caffe.Net) -> None:
@@ -28,37 +32,63 @@ def check_weights(path: Path, net: caffe.Net) -> None:
         if not _fits(stored[layer], wanted):
             raise UserError(
                 f"{path} does not fit the net: layer {layer} has shape "
-                f"{_shapes(stored[layer])} in the weights, {_shapes(wanted)} in the net"
+                f"{shapes_text(stored[layer])} in the weights, "
+                f"{shapes_text(wanted)} in the net"
             )
 
 
 def stored_shapes(path: Path) -> Shapes:
-    """List what a .caffemodel, binary or HDF5, holds."""
+    """List the shapes in a .caffemodel, binary or HDF5."""
+    return _read(path, _hdf5_shapes, _proto_shapes)
+
+
+def stored_blobs(path: Path) -> Blobs:
+    """Read a .caffemodel, binary or HDF5; layers without weights are left out."""
+    return _read(path, _hdf5_blobs, _proto_blobs)
+
+
+def _read(path: Path, hdf5: Callable[[Path], T], proto: Callable[[Path], T]) -> T:
     if not path.is_file():
         raise UserError(f"{path} does not exist; train the net first")
     try:
-        return _hdf5_shapes(path) if h5py.is_hdf5(path) else _proto_shapes(path)
+        return hdf5(path) if h5py.is_hdf5(path) else proto(path)
     except (OSError, KeyError, DecodeError) as error:
         raise UserError(f"{path} is not a whole .caffemodel ({error})") from None
 
 
 def _proto_shapes(path: Path) -> Shapes:
+    return {
+        name: [blob_shape(blob) for blob in blobs]
+        for name, blobs in _proto_blobs(path).items()
+    }
+
+
+def _proto_blobs(path: Path) -> Blobs:
     net = caffe_pb2.NetParameter.FromString(path.read_bytes())
     layers = net.layer or net.layers  # `layers` in Caffe's files of before 2014
-    return {layer.name: [_shape(b) for b in layer.blobs] for layer in layers}
+    return {layer.name: list(layer.blobs) for layer in layers if layer.blobs}
 
 
-def _shape(blob: caffe_pb2.BlobProto) -> tuple[int, ...]:
+def blob_shape(blob: caffe_pb2.BlobProto) -> tuple[int, ...]:
     if blob.HasField("shape"):
         return tuple(blob.shape.dim)
     return (blob.num, blob.channels, blob.height, blob.width)
 
 
 def _hdf5_shapes(path: Path) -> Shapes:
+    return _hdf5(path, lambda blob: blob.shape)
+
+
+def _hdf5_blobs(path: Path) -> Blobs:
+    return _hdf5(path, lambda blob: caffe.io.array_to_blobproto(blob[()]))
+
+
+def _hdf5(path: Path, value: Callable[[h5py.Dataset], T]) -> dict[str, list[T]]:
     with h5py.File(path) as file:
         return {
-            name: [layer[str(i)].shape for i in range(len(layer))]
+            name: [value(layer[str(i)]) for i in range(len(layer))]
             for name, layer in file["data"].items()
+            if len(layer)
         }
 
 
@@ -73,5 +103,5 @@ def _four_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (1,) * (4 - len(shape)) + shape
 
 
-def _shapes(shapes: list[tuple]) -> str:
+def shapes_text(shapes: list[tuple]) -> str:
     return " + ".join("x".join(map(str, s)) or "scalar" for s in shapes) or "no blob"

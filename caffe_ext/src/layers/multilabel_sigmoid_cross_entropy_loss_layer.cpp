@@ -11,11 +11,34 @@ void MultilabelSigmoidCrossEntropyLossLayer<Dtype>::Reshape(
     const vector<Blob<Dtype>*>& bottom, const vector<Blob<Dtype>*>& top) {
   LossLayer<Dtype>::Reshape(bottom, top);
   LOG_IF(FATAL, bottom[0]->count(1) != bottom[1]->count(1))
-      << "MultilabelSigmoidCrossEntropyLoss layer '"
-      << this->layer_param_.name() << "': " << bottom[0]->count(1)
-      << " outputs a face against " << bottom[1]->count(1)
+      << this->type() << " layer '" << this->layer_param_.name()
+      << "': " << bottom[0]->count(1) << " outputs a face against "
+      << bottom[1]->count(1)
       << " labels; set the output layer's num_output to the number of AUs in "
       << "the data.";
+  losses_.ReshapeLike(*bottom[0]);
+}
+
+template <typename Dtype>
+void MultilabelSigmoidCrossEntropyLossLayer<Dtype>::CheckLabels(
+    const Blob<Dtype>& labels) const {
+  const int per_item = labels.count(1);
+  for (int i = 0; i < labels.count(); ++i) {
+    const Dtype y = labels.cpu_data()[i];
+    LOG_IF(FATAL, y != -1 && y != 0 && y != 1)
+        << this->type() << " layer '" << this->layer_param_.name()
+        << "': label " << y << " of item " << i / per_item << ", AU column "
+        << i % per_item << ", is none of 1 (present), -1 (absent) "
+        << "and 0 (unknown); correct the data.";
+  }
+}
+
+template <typename Dtype>
+void MultilabelSigmoidCrossEntropyLossLayer<Dtype>::RefuseLabelGradient()
+    const {
+  LOG(FATAL) << this->type() << " layer '" << this->layer_param_.name()
+             << "' cannot backpropagate to its labels; set "
+             << "propagate_down: false.";
 }
 
 template <typename Dtype>
@@ -23,15 +46,10 @@ void MultilabelSigmoidCrossEntropyLossLayer<Dtype>::Forward_cpu(
     const vector<Blob<Dtype>*>& bottom, const vector<Blob<Dtype>*>& top) {
   const Dtype* scores = bottom[0]->cpu_data();
   const Dtype* labels = bottom[1]->cpu_data();
+  CheckLabels(*bottom[1]);
   double loss = 0;
   for (int i = 0; i < bottom[0]->count(); ++i) {
     const Dtype x = scores[i], y = labels[i];
-    LOG_IF(FATAL, y != -1 && y != 0 && y != 1)
-        << "MultilabelSigmoidCrossEntropyLoss layer '"
-        << this->layer_param_.name() << "': label " << y << " of item "
-        << i / bottom[0]->count(1) << ", AU column " << i % bottom[0]->count(1)
-        << ", is none of 1 (present), -1 (absent) "
-        << "and 0 (unknown); correct the data.";
     if (y == 0) continue;
     loss += std::log1p(std::exp(-std::abs(x))) + std::max(Dtype(0), -y * x);
   }
@@ -42,10 +60,7 @@ template <typename Dtype>
 void MultilabelSigmoidCrossEntropyLossLayer<Dtype>::Backward_cpu(
     const vector<Blob<Dtype>*>& top, const vector<bool>& propagate_down,
     const vector<Blob<Dtype>*>& bottom) {
-  LOG_IF(FATAL, propagate_down[1])
-      << "MultilabelSigmoidCrossEntropyLoss "
-      << "layer '" << this->layer_param_.name()
-      << "' cannot backpropagate to its labels; set propagate_down: false.";
+  if (propagate_down[1]) RefuseLabelGradient();
   if (!propagate_down[0]) return;
   const Dtype* scores = bottom[0]->cpu_data();
   const Dtype* labels = bottom[1]->cpu_data();
@@ -56,6 +71,10 @@ void MultilabelSigmoidCrossEntropyLossLayer<Dtype>::Backward_cpu(
     diff[i] = labels[i] == 0 ? 0 : weight * (p - (labels[i] > 0));
   }
 }
+
+#ifdef CPU_ONLY
+STUB_GPU(MultilabelSigmoidCrossEntropyLossLayer);
+#endif
 
 INSTANTIATE_CLASS(MultilabelSigmoidCrossEntropyLossLayer);
 REGISTER_LAYER_CLASS(MultilabelSigmoidCrossEntropyLoss);

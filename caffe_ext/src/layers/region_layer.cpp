@@ -1,31 +1,42 @@
 #include "caffe/layers/region_layer.hpp"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "caffe/filler.hpp"
-#include "caffe/util/im2col.hpp"
+#include "caffe/util/blob_name.hpp"
 #include "caffe/util/math_functions.hpp"
+#include "caffe/util/patch_convolution.hpp"
 
 namespace caffe {
 
-// What one thread needs for one patch.
+// What one thread needs for one patch. It is kept, since the system clears the
+// pages of what is allocated anew.
 template <typename Dtype>
 class RegionLayer<Dtype>::Workspace {
  public:
-  Workspace(int num, int image, int columns)
-      : x(num * image),
-        z(num * image),
-        diff(num * image),
-        image(image),
-        columns(columns) {}
-  vector<Dtype> x;        // (N, C, h, w) the patch of the bottom
-  vector<Dtype> z;        // (N, C, h, w) normalised
-  vector<Dtype> diff;     // (N, C, h, w) output, or its gradient
-  vector<Dtype> image;    // (C, h, w) rectified
-  vector<Dtype> columns;  // (C k k, h w) unrolled by im2col
+  Workspace(int num, int channels, int height, int width, int kernel)
+      : convolution(channels, height, width, kernel),
+        image(channels * height * width),
+        x(num * image.size()),
+        z(x.size()),
+        diff(x.size()) {}
+  PatchConvolution<Dtype> convolution;
+  vector<Dtype> image;  // (C, h, w) rectified
+  vector<Dtype> x;      // (N, C, h, w) the patch of the bottom
+  vector<Dtype> z;      // (N, C, h, w) normalised
+  vector<Dtype> diff;   // (N, C, h, w) output, or its gradient
 };
+
+template <typename Dtype>
+RegionLayer<Dtype>::RegionLayer(const LayerParameter& param)
+    : Layer<Dtype>(param), num_(0), height_(0), width_(0) {}
+
+template <typename Dtype>
+RegionLayer<Dtype>::~RegionLayer() {}
 
 template <typename Dtype>
 void RegionLayer<Dtype>::LayerSetUp(const vector<Blob<Dtype>*>& bottom,
@@ -111,21 +122,22 @@ void RegionLayer<Dtype>::FixStatistics() {
 template <typename Dtype>
 void RegionLayer<Dtype>::Reshape(const vector<Blob<Dtype>*>& bottom,
                                  const vector<Blob<Dtype>*>& top) {
-  const string blob_name = this->layer_param_.bottom_size()
-                               ? this->layer_param_.bottom(0)
-                               : "bottom";
+  const string blob = BlobName(this->layer_param_.bottom(), 0);
+  if (num_ != bottom[0]->num() || height_ != bottom[0]->height() ||
+      width_ != bottom[0]->width()) {
+    workspaces_.clear();
+  }
   num_ = bottom[0]->num();
   height_ = bottom[0]->height();
   width_ = bottom[0]->width();
   LOG_IF(FATAL, bottom[0]->channels() != channels_)
-      << "Region layer '" << this->layer_param_.name() << "': blob '"
-      << blob_name << "' has " << bottom[0]->channels()
-      << " channels, its weights are for " << channels_
-      << "; the number of channels cannot change.";
+      << "Region layer '" << this->layer_param_.name() << "': blob " << blob
+      << " has " << bottom[0]->channels() << " channels, its weights are for "
+      << channels_ << "; the number of channels cannot change.";
   LOG_IF(FATAL, height_ % grid_h_ || width_ % grid_w_)
-      << "Region layer '" << this->layer_param_.name() << "': blob '"
-      << blob_name << "' is " << height_ << " x " << width_
-      << " (H x W), which a grid of " << grid_h_ << " x " << grid_w_
+      << "Region layer '" << this->layer_param_.name() << "': blob " << blob
+      << " is " << height_ << " x " << width_ << " (H x W), which a grid of "
+      << grid_h_ << " x " << grid_w_
       << " does not divide; change the input's size or "
       << "region_param { grid }.";
   patch_h_ = height_ / grid_h_;
@@ -231,13 +243,10 @@ void RegionLayer<Dtype>::Normalize(const Dtype* x, int patch, Dtype* z) const {
 }
 
 template <typename Dtype>
-void RegionLayer<Dtype>::RectifyAndUnroll(const Dtype* z,
-                                          Workspace* work) const {
+void RegionLayer<Dtype>::Rectify(const Dtype* z, Workspace* work) const {
   for (size_t i = 0; i < work->image.size(); ++i) {
     work->image[i] = std::max(z[i], Dtype(0));
   }
-  im2col_cpu(work->image.data(), channels_, patch_h_, patch_w_, kernel_,
-             kernel_, pad_, pad_, 1, 1, 1, 1, work->columns.data());
 }
 
 template <typename Dtype>
@@ -245,26 +254,34 @@ void RegionLayer<Dtype>::ForwardPatch(const Dtype* bottom, int patch,
                                       Workspace* work, Dtype* top) {
   const int size = patch_h_ * patch_w_;
   const int image = channels_ * size;
-  const int taps = channels_ * kernel_ * kernel_;
-  const Dtype* weight = this->blobs_[0]->cpu_data() + patch * channels_ * taps;
   const Dtype* bias =
       bias_term_ ? this->blobs_[1]->cpu_data() + patch * channels_ : NULL;
 
   GatherPatch(bottom, patch, work->x.data());
   if (!use_global_stats_) PatchStatistics(work->x.data(), patch);
   Normalize(work->x.data(), patch, work->z.data());  // step 1
+  work->convolution.SetWeight(this->blobs_[0]->cpu_data() +
+                              this->blobs_[0]->offset(patch * channels_));
   for (int n = 0; n < num_; ++n) {
     const Dtype* x = work->x.data() + n * image;
     Dtype* y = work->diff.data() + n * image;
-    RectifyAndUnroll(work->z.data() + n * image, work);  // step 2
-    for (int c = 0; c < channels_; ++c) {                // step 3
+    Rectify(work->z.data() + n * image, work);         // step 2
+    work->convolution.Forward(work->image.data(), y);  // step 3
+    for (int c = 0; c < channels_; ++c) {
       const Dtype b = bias_term_ ? bias[c] : 0;
-      for (int i = c * size; i < (c + 1) * size; ++i) y[i] = x[i] + b;
+      for (int i = c * size; i < (c + 1) * size; ++i) y[i] += x[i] + b;
     }
-    caffe_cpu_gemm<Dtype>(CblasNoTrans, CblasNoTrans, channels_, size, taps, 1,
-                          weight, work->columns.data(), 1, y);
   }
   ScatterPatch(work->diff.data(), patch, top);
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::AllocateWorkspaces() {
+  const size_t threads = omp_get_max_threads();
+  while (workspaces_.size() < threads) {
+    workspaces_.push_back(shared_ptr<Workspace>(
+        new Workspace(num_, channels_, patch_h_, patch_w_, kernel_)));
+  }
 }
 
 template <typename Dtype>
@@ -282,14 +299,11 @@ void RegionLayer<Dtype>::Forward_cpu(const vector<Blob<Dtype>*>& bottom,
   variance_.mutable_cpu_data();
   if (use_global_stats_) LoadGlobalStatistics();
 
-  const int image = channels_ * patch_h_ * patch_w_;
-#pragma omp parallel
-  {
-    Workspace work(num_, image, image * kernel_ * kernel_);
-#pragma omp for schedule(static)
-    for (int patch = 0; patch < patches_; ++patch) {
-      ForwardPatch(bottom_data, patch, &work, top_data);
-    }
+  AllocateWorkspaces();
+#pragma omp parallel for schedule(static)
+  for (int patch = 0; patch < patches_; ++patch) {
+    ForwardPatch(bottom_data, patch, workspaces_[omp_get_thread_num()].get(),
+                 top_data);
   }
   if (!use_global_stats_) UpdateMovingAverages();
 }
@@ -339,31 +353,6 @@ void RegionLayer<Dtype>::BackwardBias(const Dtype* g, int patch) {
 }
 
 template <typename Dtype>
-void RegionLayer<Dtype>::BackwardWeight(const Dtype* g, const Dtype* z,
-                                        int patch, Workspace* work) {
-  const int taps = channels_ * kernel_ * kernel_;
-  RectifyAndUnroll(z, work);
-  caffe_cpu_gemm<Dtype>(
-      CblasNoTrans, CblasTrans, channels_, taps, patch_h_ * patch_w_, 1, g,
-      work->columns.data(), 1,
-      this->blobs_[0]->mutable_cpu_diff() + patch * channels_ * taps);
-}
-
-template <typename Dtype>
-void RegionLayer<Dtype>::BackwardConvolution(const Dtype* g, const Dtype* z,
-                                             int patch, Workspace* work,
-                                             Dtype* dz) const {
-  const int size = patch_h_ * patch_w_;
-  const int taps = channels_ * kernel_ * kernel_;
-  const Dtype* weight = this->blobs_[0]->cpu_data() + patch * channels_ * taps;
-  caffe_cpu_gemm<Dtype>(CblasTrans, CblasNoTrans, taps, size, channels_, 1,
-                        weight, g, 0, work->columns.data());
-  col2im_cpu(work->columns.data(), channels_, patch_h_, patch_w_, kernel_,
-             kernel_, pad_, pad_, 1, 1, 1, 1, dz);
-  for (int i = 0; i < channels_ * size; ++i) dz[i] = z[i] > 0 ? dz[i] : 0;
-}
-
-template <typename Dtype>
 void RegionLayer<Dtype>::BackwardPatch(const Dtype* bottom,
                                        const Dtype* top_diff, int patch,
                                        Workspace* work, Dtype* bottom_diff) {
@@ -372,13 +361,25 @@ void RegionLayer<Dtype>::BackwardPatch(const Dtype* bottom,
   Normalize(work->x.data(), patch, work->z.data());
   vector<Dtype>& g = work->x;  // x is no longer needed
   GatherPatch(top_diff, patch, g.data());
+  work->convolution.SetWeight(this->blobs_[0]->cpu_data() +
+                              this->blobs_[0]->offset(patch * channels_));
   for (int n = 0; n < num_; ++n) {
     const Dtype* gn = g.data() + n * image;
     const Dtype* z = work->z.data() + n * image;
     Dtype* dz = work->diff.data() + n * image;
     if (bias_term_ && this->param_propagate_down_[1]) BackwardBias(gn, patch);
-    if (this->param_propagate_down_[0]) BackwardWeight(gn, z, patch, work);
-    if (bottom_diff) BackwardConvolution(gn, z, patch, work, dz);
+    if (this->param_propagate_down_[0]) {
+      Rectify(z, work);
+      work->convolution.BackwardWeight(gn, work->image.data());
+    }
+    if (bottom_diff) {
+      work->convolution.BackwardData(gn, dz);
+      for (int i = 0; i < image; ++i) dz[i] = z[i] > 0 ? dz[i] : 0;
+    }
+  }
+  if (this->param_propagate_down_[0]) {
+    work->convolution.AddWeightDiff(this->blobs_[0]->mutable_cpu_diff() +
+                                    this->blobs_[0]->offset(patch * channels_));
   }
   if (!bottom_diff) return;
   BackwardNormalize(work->z.data(), patch, work->diff.data());
@@ -401,14 +402,11 @@ void RegionLayer<Dtype>::Backward_cpu(const vector<Blob<Dtype>*>& top,
   mean_.cpu_data();
   variance_.cpu_data();
 
-  const int image = channels_ * patch_h_ * patch_w_;
-#pragma omp parallel
-  {
-    Workspace work(num_, image, image * kernel_ * kernel_);
-#pragma omp for schedule(static)
-    for (int patch = 0; patch < patches_; ++patch) {
-      BackwardPatch(bottom_data, top_diff, patch, &work, bottom_diff);
-    }
+  AllocateWorkspaces();
+#pragma omp parallel for schedule(static)
+  for (int patch = 0; patch < patches_; ++patch) {
+    BackwardPatch(bottom_data, top_diff, patch,
+                  workspaces_[omp_get_thread_num()].get(), bottom_diff);
   }
 }
 

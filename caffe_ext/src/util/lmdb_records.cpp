@@ -1,13 +1,21 @@
 #include "caffe/util/lmdb_records.hpp"
 
-#include <string>
+#include <opencv2/core/core.hpp>
 
-#include "glog/logging.h"
+#include <string>
+#include <vector>
+
+#include "caffe/util/io.hpp"
 
 namespace caffe {
 
-LmdbRecords::LmdbRecords(const std::string& path)
-    : path_(path), env_(NULL), txn_(NULL) {
+LmdbRecords::LmdbRecords(const std::string& path,
+                         const TransformationParameter& param)
+    : path_(path),
+      force_color_(param.force_color()),
+      force_gray_(param.force_gray()),
+      env_(NULL),
+      txn_(NULL) {
   Check(mdb_env_create(&env_));
   Check(mdb_env_open(env_, path.c_str(), MDB_RDONLY | MDB_NOTLS | MDB_NOLOCK,
                      0444));
@@ -46,14 +54,50 @@ void LmdbRecords::ReadKeys() {
   if (status != MDB_NOTFOUND) Check(status);
 }
 
-void LmdbRecords::Read(int i, Datum* datum) const {
+std::string LmdbRecords::Where(int i) const {
+  return "record '" + keys_[i] + "' of LMDB " + path_;
+}
+
+void LmdbRecords::ReadDatum(int i, Datum* datum) const {
   MDB_val key, value;
   key.mv_size = keys_[i].size();
   key.mv_data = const_cast<char*>(keys_[i].data());
   Check(mdb_get(txn_, dbi_, &key, &value));
   LOG_IF(FATAL, !datum->ParseFromArray(value.mv_data, value.mv_size))
-      << "Record '" << keys_[i] << "' of LMDB " << path_
+      << Where(i)
       << " is no Datum; make the LMDB again with the scripts of data_prep/.";
+}
+
+// Empty where the image is damaged.
+cv::Mat LmdbRecords::Decode(const Datum& datum) const {
+  if (datum.data().empty()) return cv::Mat();
+  if (datum.encoded()) {
+    return force_color_ || force_gray_ ? DecodeDatumToCVMat(datum, force_color_)
+                                       : DecodeDatumToCVMatNative(datum);
+  }
+  const size_t plane = static_cast<size_t>(datum.height()) * datum.width();
+  if (datum.data().size() != datum.channels() * plane) return cv::Mat();
+  std::vector<cv::Mat> planes;
+  for (int c = 0; c < datum.channels(); ++c) {
+    planes.push_back(
+        cv::Mat(datum.height(), datum.width(), CV_8UC1,
+                const_cast<char*>(datum.data().data()) + c * plane));
+  }
+  cv::Mat image;
+  cv::merge(planes, image);
+  return image;
+}
+
+LabelledImage LmdbRecords::Read(int i) const {
+  Datum datum;
+  ReadDatum(i, &datum);
+  LabelledImage item;
+  item.labels.assign(datum.float_data().begin(), datum.float_data().end());
+  item.image = Decode(datum);
+  LOG_IF(FATAL, item.image.empty())
+      << Where(i) << " holds a damaged image; "
+      << "replace the image it was made from and make the LMDB again.";
+  return item;
 }
 
 }  // namespace caffe

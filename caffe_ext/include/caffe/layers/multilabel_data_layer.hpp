@@ -9,7 +9,7 @@
 #include "caffe/layer.hpp"
 #include "caffe/layers/base_data_layer.hpp"
 #include "caffe/proto/caffe.pb.h"
-#include "caffe/util/lmdb_records.hpp"
+#include "caffe/util/labelled_images.hpp"
 
 namespace caffe {
 
@@ -51,19 +51,19 @@ class MultilabelDataLayer : public BasePrefetchingDataLayer<Dtype> {
 
  protected:
   virtual void load_batch(Batch<Dtype>* batch);
+  virtual shared_ptr<LabelledImages> OpenRecords() const;
 
  private:
+  string Name() const;  // for messages
+  string Where(int record) const;
   void ReadMeanShape();
   // Moves to the next record of this solver and returns its number.
   int NextRecord();
   void StartEpoch();
-  // The record's image, H x W with C 8-bit channels.
-  cv::Mat Image(const Datum& datum, int record) const;
   void CheckImage(const vector<int>& shape, int record) const;
-  void CopyLabels(const Datum& datum, int record, Dtype* labels) const;
-  string Where(int record) const;
+  void CopyLabels(const vector<float>& from, int record, Dtype* labels) const;
 
-  shared_ptr<LmdbRecords> records_;
+  shared_ptr<LabelledImages> records_;
   int num_labels_;
   vector<int> first_shape_;  // (C, H, W) of the first record
   vector<int> mean_shape_;   // (C, H, W), empty without a mean file

@@ -20,8 +20,8 @@ namespace caffe {
  *
  * @param bottom
  *   -# x, (N, C, ...): scores before the sigmoid, any value
- *   -# y, N rows of as many labels: +1 present, -1 absent, 0 unknown; anything
- *      else ends the program
+ *   -# y, N rows of as many labels, as (N, C) or (N, C, 1, 1): +1 present,
+ *      -1 absent, 0 unknown; anything else ends the program
  * @param top
  *   -# (scalar) the loss, >= 0
  *
@@ -44,9 +44,20 @@ class MultilabelSigmoidCrossEntropyLossLayer : public LossLayer<Dtype> {
  protected:
   virtual void Forward_cpu(const vector<Blob<Dtype>*>& bottom,
                            const vector<Blob<Dtype>*>& top);
+  virtual void Forward_gpu(const vector<Blob<Dtype>*>& bottom,
+                           const vector<Blob<Dtype>*>& top);
   virtual void Backward_cpu(const vector<Blob<Dtype>*>& top,
                             const vector<bool>& propagate_down,
                             const vector<Blob<Dtype>*>& bottom);
+  virtual void Backward_gpu(const vector<Blob<Dtype>*>& top,
+                            const vector<bool>& propagate_down,
+                            const vector<Blob<Dtype>*>& bottom);
+
+ private:
+  void CheckLabels(const Blob<Dtype>& labels) const;
+  void RefuseLabelGradient() const;
+
+  Blob<Dtype> losses_;  // (N, C, ...) of each score, on the GPU only
 };
 
 }  // namespace caffe

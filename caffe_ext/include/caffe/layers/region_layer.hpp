@@ -41,13 +41,14 @@ namespace caffe {
  *
  * The layer may run in place; it then keeps a copy of its bottom. Patches are
  * shared out to OpenMP threads and none is split, so results do not depend on
- * the number of threads. Nothing of the bottom's size is stored: step 1 is
- * done again in the backward pass.
+ * the number of threads. Nothing of the bottom's size is stored, only a few
+ * patches a thread: step 1 is done again in the backward pass.
  */
 template <typename Dtype>
 class RegionLayer : public Layer<Dtype> {
  public:
-  explicit RegionLayer(const LayerParameter& param) : Layer<Dtype>(param) {}
+  explicit RegionLayer(const LayerParameter& param);
+  virtual ~RegionLayer();
   virtual void LayerSetUp(const vector<Blob<Dtype>*>& bottom,
                           const vector<Blob<Dtype>*>& top);
   virtual void Reshape(const vector<Blob<Dtype>*>& bottom,
@@ -67,6 +68,7 @@ class RegionLayer : public Layer<Dtype> {
  private:
   class Workspace;
 
+  void AllocateWorkspaces();
   void CreateBlobs();
   void FixStatistics();
 
@@ -87,13 +89,9 @@ class RegionLayer : public Layer<Dtype> {
   void Normalize(const Dtype* x, int patch, Dtype* z) const;
   void BackwardNormalize(const Dtype* z, int patch, Dtype* diff) const;
 
-  // One patch of one image; z, g and dz are (C, h, w).
-  void RectifyAndUnroll(const Dtype* z, Workspace* work) const;
+  // One patch of one image; z and g are (C, h, w).
+  void Rectify(const Dtype* z, Workspace* work) const;
   void BackwardBias(const Dtype* g, int patch);
-  void BackwardWeight(const Dtype* g, const Dtype* z, int patch,
-                      Workspace* work);
-  void BackwardConvolution(const Dtype* g, const Dtype* z, int patch,
-                           Workspace* work, Dtype* dz) const;
 
   int grid_h_, grid_w_, patches_;
   int kernel_, pad_;
@@ -106,6 +104,7 @@ class RegionLayer : public Layer<Dtype> {
   Blob<Dtype> mean_;         // (P, C), what the last forward pass used
   Blob<Dtype> variance_;     // (P, C), biased
   Blob<Dtype> bottom_copy_;  // (N, C, H, W), in place only
+  vector<shared_ptr<Workspace> > workspaces_;  // one a thread
 };
 
 }  // namespace caffe

@@ -7,33 +7,40 @@
 #include <vector>
 
 #include "caffe/proto/caffe.pb.h"
+#include "caffe/util/labelled_images.hpp"
 
 namespace caffe {
 
 /**
  * @brief The Datum records of an LMDB by number, in the order of their keys.
  *
+ * A record holds its image in `data` (encoded, or C x H x W bytes) and its
+ * labels in `float_data`. Encoded images are decoded as transform_param's
+ * force_color or force_gray says, otherwise as they are.
+ *
  * db::Cursor only walks forward; a shuffled epoch needs any record. Keys are
  * held in memory. Read-only and without LMDB's lock file, so that one process
  * may open a database twice and it may lie on a read-only disk. A database
  * that is missing, empty or damaged ends the program with a sentence.
  */
-class LmdbRecords {
+class LmdbRecords : public LabelledImages {
  public:
-  explicit LmdbRecords(const std::string& path);
-  ~LmdbRecords();
+  LmdbRecords(const std::string& path, const TransformationParameter& param);
+  virtual ~LmdbRecords();
 
-  int size() const { return keys_.size(); }
-  const std::string& key(int i) const { return keys_[i]; }
-  const std::string& path() const { return path_; }
-  /// One thread at a time.
-  void Read(int i, Datum* datum) const;
+  virtual int size() const { return keys_.size(); }
+  virtual LabelledImage Read(int i) const;
+  virtual std::string Name() const { return "LMDB " + path_; }
+  virtual std::string Where(int i) const;
 
  private:
   void Check(int status) const;
   void ReadKeys();
+  void ReadDatum(int i, Datum* datum) const;
+  cv::Mat Decode(const Datum& datum) const;
 
   std::string path_;
+  bool force_color_, force_gray_;
   std::vector<std::string> keys_;
   MDB_env* env_;
   MDB_txn* txn_;

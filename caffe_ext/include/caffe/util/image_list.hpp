@@ -1,0 +1,50 @@
+#ifndef CAFFE_UTIL_IMAGE_LIST_HPP_
+#define CAFFE_UTIL_IMAGE_LIST_HPP_
+
+#include <string>
+#include <vector>
+
+#include "caffe/proto/caffe.pb.h"
+#include "caffe/util/labelled_images.hpp"
+
+namespace caffe {
+
+/**
+ * @brief The images and labels that a text file lists, one a line:
+ *
+ *   path label_1 ... label_M
+ *
+ * with M = image_data_param.multilabel_num labels, each +1 present, -1 absent
+ * or 0 unknown, between blanks. The path is all that stands before the labels,
+ * blanks within it too, and begins at root_folder. Empty lines do not count.
+ *
+ * The whole list is checked when it is opened; an image only when it is read.
+ * What is wrong ends the program with a sentence that names list and line.
+ */
+class ImageList : public LabelledImages {
+ public:
+  explicit ImageList(const ImageDataParameter& param);
+
+  virtual int size() const { return items_.size(); }
+  virtual LabelledImage Read(int i) const;
+  virtual std::string Name() const { return "image list " + param_.source(); }
+  virtual std::string Where(int i) const;
+
+ private:
+  struct Item {
+    int line;  // from 1
+    std::string path;
+    std::vector<float> labels;
+  };
+
+  void CheckOptions() const;
+  Item Parse(const std::string& text, int line) const;
+  std::string Line(int line) const;
+
+  ImageDataParameter param_;
+  std::vector<Item> items_;
+};
+
+}  // namespace caffe
+
+#endif  // CAFFE_UTIL_IMAGE_LIST_HPP_

@@ -1,0 +1,36 @@
+#ifndef CAFFE_UTIL_LABELLED_IMAGES_HPP_
+#define CAFFE_UTIL_LABELLED_IMAGES_HPP_
+
+#include <opencv2/core/core.hpp>
+
+#include <string>
+#include <vector>
+
+namespace caffe {
+
+struct LabelledImage {
+  cv::Mat image;              // H x W, 8 bits, C channels; colours are BGR
+  std::vector<float> labels;  // one an AU
+};
+
+/**
+ * @brief Where MultilabelDataLayer finds its images and labels, by number.
+ *
+ * What cannot be read ends the program with a sentence that names it.
+ */
+class LabelledImages {
+ public:
+  virtual ~LabelledImages() {}
+  /// At least 1.
+  virtual int size() const = 0;
+  /// One thread at a time.
+  virtual LabelledImage Read(int i) const = 0;
+  /// For messages: "LMDB data/train".
+  virtual std::string Name() const = 0;
+  /// For messages: "record 'F001_T1_2440' of LMDB data/train".
+  virtual std::string Where(int i) const = 0;
+};
+
+}  // namespace caffe
+
+#endif  // CAFFE_UTIL_LABELLED_IMAGES_HPP_

@@ -1,0 +1,63 @@
+"""A user's own faces: the images and landmarks that a CSV names (csv_table.py)."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.csv_table import Row, Table, read_table
+from data_prep.landmark_file import read_landmark_file
+from data_prep.landmarks import tracked
+from data_prep.records import Frame
+from data_prep.sequence import Sequence, join
+from data_prep.source import Source
+
+
+def find_csv(file: Path) -> Source:
+    """Read the CSV; a subject's rows become one sequence."""
+    table = read_table(file)
+    folder = file.resolve().parent
+    readers = {
+        subject: [partial(read_sequence, folder, subject, rows, table.detect)]
+        for subject, rows in sorted(table.subjects.items())
+    }
+    generated = (folder / "generated.json").is_file()
+    return Source(
+        file.name, "csv", file, table.aus, generated, _found(table), readers, {}
+    )
+
+
+def _found(table: Table) -> dict[str, str]:
+    found = {
+        "AUs": ", ".join(map(str, table.aus)),
+        "landmarks": "none: OpenCV detects faces and eyes"
+        if table.detect
+        else "of files that the CSV names",
+    }
+    unused = ", ".join(table.unused)
+    return found | ({"not used": f"columns {unused}"} if unused else {})
+
+
+def read_sequence(
+    folder: Path, subject: str, rows: list[Row], detect: bool
+) -> Sequence:
+    """Join a subject's rows with their images and landmarks; paths are under folder."""
+    images = {
+        i: (_title(row.path), Frame(str(folder / row.path)))
+        for i, row in enumerate(rows)
+        if (folder / row.path).is_file()
+    }
+    labels = {i: np.array(row.labels, np.int8) for i, row in enumerate(rows)}
+    points = None if detect else _read_landmarks(folder, rows)
+    return join(subject, subject, labels, images, points)
+
+
+def _title(path: str) -> str:
+    """Return an image's path as a part of its face's name: anna/01.jpg is anna-01."""
+    return "-".join(Path(path).with_suffix("").parts).lstrip("/-")
+
+
+def _read_landmarks(folder: Path, rows: list[Row]) -> dict[int, np.ndarray]:
+    files = {i: folder / row.landmarks for i, row in enumerate(rows) if row.landmarks}
+    points = {i: read_landmark_file(file) for i, file in files.items()}
+    return {i: shape for i, shape in points.items() if tracked(shape)}

@@ -1,0 +1,112 @@
+"""The CSV of a user's own faces, a row an image.
+
+    path,subject,AU1,AU2,AU12,landmarks
+    anna/0001.jpg,anna,1,0,,anna/0001.pts
+
+Columns are found by name. path and landmarks are relative to the CSV's folder. An AU is
+1 (present), 0 (absent), or 9 or nothing (unknown). Without a column of landmarks faces
+are detected; a row without them is left out. landmark_file.py says what they are.
+"""
+
+import csv
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from data_prep.aus import AU_NAMES
+from data_prep.errors import UserError
+
+PATH, SUBJECT, LANDMARKS = "path", "subject", "landmarks"
+CODES = {"1": 1, "0": -1, "9": 0, "": 0}  # present, absent, unknown
+_AU = re.compile(r"AU0*([1-9]\d*)", re.IGNORECASE)
+_EXAMPLE = "path,subject,AU1,AU2,..."
+
+
+class Row(NamedTuple):
+    """An image."""
+
+    path: str
+    landmarks: str  # a path, or nothing
+    labels: list[int]  # +1, -1, 0, in the order of Table.aus
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a CSV says."""
+
+    aus: tuple[int, ...]
+    subjects: dict[str, list[Row]]
+    detect: bool  # there is no column of landmarks
+    unused: list[str]  # columns
+
+
+def read_table(file: Path) -> Table:
+    """Read the CSV; raise UserError, naming line and column, on what it can't mean."""
+    if not file.is_file():
+        raise UserError(f"{file} is no file: give a CSV with the columns {_EXAMPLE}")
+    with file.open(newline="", encoding="utf-8-sig", errors="replace") as text:
+        rows = csv.reader(text)
+        columns = [name.strip() for name in next(rows, [])]
+        aus = _check_header(file, columns)
+        lines = ((rows.line_num, row) for row in rows if any(row))
+        subjects = _by_subject(file, columns, aus, lines)
+    if not subjects:
+        raise UserError(f"{file} has a header but no row")
+    known = {PATH, SUBJECT, LANDMARKS, *aus}
+    unused = [name for name in columns if name not in known]
+    return Table(tuple(aus.values()), subjects, LANDMARKS not in columns, unused)
+
+
+def _check_header(file: Path, columns: list[str]) -> dict[str, int]:
+    """Return the AU of every AU column."""
+    twice = [name for name in columns if columns.count(name) > 1]
+    missing = [name for name in (PATH, SUBJECT) if name not in columns]
+    if missing or twice:
+        problem = f"no column {missing[0]!r}" if missing else f"{twice[0]!r} twice"
+        header = ",".join(columns)[:100]
+        raise UserError(f"{file}: {header!r} has {problem}; a header is {_EXAMPLE}")
+    aus = {n: int(m[1]) for n in columns if (m := _AU.fullmatch(n))}
+    likely = [n for n in columns if n.upper().startswith("AU")]
+    if wrong := [n for n in likely if aus.get(n) not in AU_NAMES]:
+        raise UserError(
+            f"{file}: column {wrong[0]!r} is no action unit; they are AU1 to AU46"
+        )
+    if not aus or len(set(aus.values())) < len(aus):
+        what = "an AU twice" if aus else "no AU"
+        raise UserError(f"{file} has {what} among its columns; a header is {_EXAMPLE}")
+    return aus
+
+
+def _by_subject(
+    file: Path, columns: list[str], aus: dict[str, int], lines: Iterable
+) -> dict[str, list[Row]]:
+    subjects: dict[str, list[Row]] = {}
+    seen: dict[str, int] = {}
+    for line, values in lines:
+        where = f"{file}, line {line}"
+        if len(values) != len(columns):
+            raise UserError(
+                f"{where} has {len(values)} values, the header {len(columns)}"
+            )
+        cells = dict(zip(columns, map(str.strip, values), strict=True))
+        path = cells[PATH]
+        if not path or not cells[SUBJECT]:
+            raise UserError(f"{where} lacks its {SUBJECT if path else PATH}")
+        if path in seen:
+            raise UserError(f"{where}: {path} stands in line {seen[path]} already")
+        seen[path] = line
+        row = Row(path, cells.get(LANDMARKS, ""), _labels(where, cells, aus))
+        subjects.setdefault(cells[SUBJECT], []).append(row)
+    return subjects
+
+
+def _labels(where: str, cells: dict[str, str], aus: dict[str, int]) -> list[int]:
+    for name in aus:
+        if cells[name] not in CODES:
+            raise UserError(
+                f"{where}: {name} is {cells[name]!r}; only 0 (absent), 1 (present) and "
+                "9 or nothing (unknown) are codes"
+            )
+    return [CODES[cells[name]] for name in aus]

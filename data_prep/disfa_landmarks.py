@@ -1,0 +1,62 @@
+"""DISFA's landmarks: one MATLAB file a frame, its `pts` 66 x 2.
+
+Named `SN001_0000_lm.mat`, counted from 0, or, for some subjects, `l00001_lm.mat`,
+counted from 1; label frames count from 1.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from scipy.io import loadmat
+
+from data_prep.errors import UserError
+from data_prep.landmarks import to_49, tracked
+
+POINTS = 66
+NAME = r"(?i:SN\d{3}_(?P<from0>\d+)|l(?P<from1>\d+))_lm\.mat"
+
+
+def number_landmarks(folder: Path) -> dict[int, Path]:
+    """Return a subject's landmark files, however deep, by label frame.
+
+    Raises UserError where there is none but an archive, as some downloads have it.
+    """
+    files: dict[int, Path] = {}
+    for file in sorted(folder.rglob("*.mat")):
+        if name := re.fullmatch(NAME, file.name):
+            frame = int(name["from1"]) if name["from1"] else int(name["from0"]) + 1
+            files.setdefault(frame, file)
+    archive = None if files else next(folder.rglob("*.zip"), None)
+    if archive:
+        raise UserError(f"{archive} is still packed: unzip it where it lies")
+    return files
+
+
+def read_landmarks(
+    files: dict[int, Path], frames: Iterable[int]
+) -> dict[int, np.ndarray]:
+    """Return (49, 2) float32 points in pixels (x, y) for the frames that have them.
+
+    A file whose points are missing, not finite or all the same is of a lost face.
+    Raises UserError where a file is not MATLAB's or has another number of points.
+    """
+    points = {frame: _read(files[frame]) for frame in frames if frame in files}
+    return {
+        frame: to_49(shape)
+        for frame, shape in points.items()
+        if len(shape) and tracked(shape)
+    }
+
+
+def _read(file: Path) -> np.ndarray:
+    try:
+        points = loadmat(file, variable_names=["pts"])["pts"]
+    except Exception:  # SciPy's parser raises whatever foreign bytes lead it to
+        raise UserError(f"{file} is no MATLAB file with `pts`: copy it again") from None
+    if points.size and points.shape != (POINTS, 2):
+        raise UserError(
+            f"{file}: pts has shape {points.shape} where {POINTS} x 2 are wanted"
+        )
+    return points

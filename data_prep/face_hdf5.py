@@ -1,0 +1,105 @@
+"""Caffe's HDF5Data side of the data, and other tools': faces ready for the network.
+
+`<split>_0000.h5`, ...: `data` float32 (N, 3, crop, crop), BGR, the centre crop of the
+face less the mean's, as MultilabelData gives it in its TEST phase (HDF5Data itself can
+neither crop nor subtract); `label` float32 (N, AUs): +1, -1 or 0. One face is one
+chunk, compressed. `<split>.txt` names the files in order, as HDF5Data's `source`.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+from tqdm import tqdm
+
+from data_prep import jpeg
+from data_prep.atomic import write_bytes
+from data_prep.batches import batches
+from data_prep.errors import UserError
+from data_prep.face_store import FaceStore
+from data_prep.mean_image import read_mean
+from data_prep.network_input import network_input
+from data_prep.patient_file import PatientFile
+from data_prep.workers import stream
+
+FILE_OVERHEAD, FACE_OVERHEAD = 1 << 16, 256  # bytes for HDF5's own structures
+
+
+class Hdf5(NamedTuple):
+    """How faces become HDF5 files."""
+
+    crop: int  # side of a face in pixels
+    file_mib: int  # no file is larger, on disk or read (HDF5Data reads it as a whole)
+    mean: Path
+
+    def write(
+        self,
+        out: Path,
+        split: str,
+        store: FaceStore,
+        faces: Sequence[tuple[bytes, np.ndarray]],
+        jobs: int,
+    ) -> None:
+        """Write what is not there yet of a split's files, then their list.
+
+        faces: key in the store and labels (AUs,) int8 of every face, in order.
+        """
+        parts = enumerate(batches(faces, self.faces_a_file(len(faces[0][1]))))
+        files = {out / f"{split}_{i:04d}.h5": part for i, part in parts}
+        missing = [
+            (file, p, store, self) for file, p in files.items() if not file.exists()
+        ]
+        total = sum(len(part) for _, part, *_ in missing)
+        results = stream(_write_file, missing, jobs)
+        for _ in tqdm(results, f"{split} (HDF5)", total, unit="face", disable=None):
+            pass
+        names = "".join(f"{file}\n" for file in files)
+        write_bytes(out / f"{split}.txt", names.encode())
+
+    def faces_a_file(self, aus: int) -> int:
+        """Return how many faces, at least one, are within the limit."""
+        face = 4 * (3 * self.crop**2 + aus) + FACE_OVERHEAD
+        return max(1, ((self.file_mib << 20) - FILE_OVERHEAD) // face)
+
+
+def _write_file(task: tuple[Path, list, FaceStore, Hdf5]) -> Iterator[bytes]:
+    """Write one file, yielding the key of every face that is in it."""
+    file, faces, store, how = task
+    unfinished = file.with_name(f".{file.name}.tmp")
+    try:
+        with PatientFile(unfinished) as disk, h5py.File(disk, "w") as content:
+            for key in _fill(content, faces, store, how):
+                if disk.error:
+                    break
+                yield key
+        if disk.error:
+            raise UserError(f"{file} cannot be written: {disk.error.strerror}")
+        os.replace(unfinished, file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _fill(
+    content: h5py.File, faces: list, store: FaceStore, how: Hdf5
+) -> Iterator[bytes]:
+    keys, labels = zip(*faces, strict=True)
+    mean = read_mean(how.mean)
+    data = empty_data(content, len(faces), how.crop)
+    for i, image in enumerate(store.images(keys)):
+        data[i] = network_input(jpeg.decode(image), mean, how.crop, how.crop)
+        yield keys[i]
+    content.create_dataset(
+        "label", data=np.array(labels, np.float32), chunks=True, compression="gzip",
+        track_times=False,
+    )  # fmt: skip
+
+
+def empty_data(content: h5py.File, faces: int, side: int) -> h5py.Dataset:
+    """Make room for faces, each a chunk that is compressed when it is written."""
+    return content.create_dataset(
+        "data", (faces, 3, side, side), np.float32, chunks=(1, 3, side, side),
+        compression="gzip", compression_opts=1, shuffle=True, track_times=False,
+    )  # fmt: skip

@@ -1,0 +1,102 @@
+"""Reading a dataset's frames as BGR arrays (height x width x 3, uint8, 0..255)."""
+
+import os
+
+import cv2
+import numpy as np
+
+from data_prep.errors import UserError
+from data_prep.records import Frame
+
+# FFmpeg would write to the terminal what it thinks of a damaged video.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+_ENDS = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND"}  # of JPEG and PNG, by their start
+TRAILER = 4096  # bytes of foreign data that some writers leave behind the image
+_SHRINKING = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+
+
+class DamagedImageError(UserError):
+    """A file that is there but does not hold a whole image or video."""
+
+
+def read_image(path: str, shrink: int = 1) -> np.ndarray:
+    """Return an image's pixels, every shrink x shrink of them averaged to one.
+
+    shrink is 1, 2, 4 or 8: the JPEG decoder then has less to do. Raises
+    DamagedImageError, naming the path. A cut-off file is refused here because OpenCV
+    would fill what is missing with grey.
+    """
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise DamagedImageError(f"{path} cannot be read: {error.strerror}") from None
+    end = _ENDS.get(content[:2])
+    whole = end and end in content[-TRAILER:]
+    pixels = np.frombuffer(content, np.uint8)
+    image = cv2.imdecode(pixels, _SHRINKING[shrink]) if whole else None
+    if image is None:
+        raise DamagedImageError(
+            f"{path} is not a whole JPEG or PNG image: mend it, or give "
+            "--on-damaged skip"
+        )
+    return image
+
+
+class Video:
+    """A video that is decoded once, from its first frame on."""
+
+    def __init__(self, path: str):
+        self._path = path
+        self._capture = _open(path)
+        self._decoded = 0
+
+    def read(self, number: int) -> np.ndarray:
+        """Return frame `number` (from 0); it must come after the last one read.
+
+        Raises DamagedImageError where the video ends before it. Frames are counted as
+        they are decoded: seeking is not exact in every kind of .avi.
+        """
+        assert number >= self._decoded, f"{self._path}: frames are read in order"
+        while self._decoded <= number and self._capture.grab():
+            self._decoded += 1
+        whole, image = self._capture.retrieve()
+        if self._decoded <= number or not whole:
+            raise DamagedImageError(
+                f"{self._path}: frame {number + 1} cannot be decoded, only "
+                f"{self._decoded} can: copy the video again, or give --on-damaged skip"
+            )
+        return image
+
+
+def count_frames(video: str) -> int:
+    """Return how many frames a video says it has; raise DamagedImageError if none."""
+    count = int(_open(video).get(cv2.CAP_PROP_FRAME_COUNT))
+    if count < 1:
+        raise DamagedImageError(f"{video} is no video that OpenCV reads: copy it again")
+    return count
+
+
+def _open(video: str) -> cv2.VideoCapture:
+    return cv2.VideoCapture(video, cv2.CAP_FFMPEG)
+
+
+class FrameReader:
+    """Reads frames, those of a video in their order."""
+
+    def __init__(self):
+        self._path, self._video = None, None
+
+    def read(self, frame: Frame, shrink: int) -> np.ndarray:
+        """Return the frame's pixels; only image files are shrunk."""
+        if frame.number is None:
+            return read_image(frame.file, shrink)
+        if frame.file != self._path:
+            self._path, self._video = frame.file, Video(frame.file)
+        return self._video.read(frame.number)

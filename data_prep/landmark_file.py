@@ -1,0 +1,40 @@
+"""A face's landmarks in a file of its own: NumPy's .npy, or the .pts of iBUG's tools.
+
+.npy: an array N x 2, pixels (x, y) that count from 0. .pts: text, `x y` lines in braces
+after `n_points: N`; its pixels count from 1.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.errors import UserError
+from data_prep.landmarks import COUNTS, to_49
+
+
+def read_landmark_file(file: Path) -> np.ndarray:
+    """Return (49, 2) float32 points in pixels (x, y) from 0, of 49, 66 or 68 points.
+
+    Raises UserError, naming the file, where it has another shape or is not a number.
+    """
+    try:
+        points = _read_pts(file) if file.suffix.lower() == ".pts" else np.load(file)
+    except (OSError, ValueError, EOFError):
+        raise UserError(
+            f"{file} is no file of landmarks: a .npy array of N x 2, or a .pts file"
+        ) from None
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) not in COUNTS:
+        wanted = ", ".join(map(str, COUNTS))
+        raise UserError(
+            f"{file} has landmarks of shape {points.shape}; wanted are N x 2, N one of "
+            f"{wanted}"
+        )
+    if not np.issubdtype(points.dtype, np.number):
+        raise UserError(f"{file} holds {points.dtype}, no numbers")
+    return to_49(points)
+
+
+def _read_pts(file: Path) -> np.ndarray:
+    inside = file.read_text(encoding="ascii").split("{")[1].split("}")[0]
+    rows = [line.split() for line in inside.splitlines() if line.strip()]
+    return np.array(rows, np.float64) - 1

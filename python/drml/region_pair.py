@@ -1,0 +1,112 @@
+"""One region layer and the branches with the same weights, in two nets side by side.
+
+Both nets take the blob "conv1" (N, C, H, W) to one output; they hold nothing else.
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from caffe import layers as L
+from caffe.proto import caffe_pb2
+from drml.branches import Grid, branches
+from drml.networks import WEIGHT_AND_BIAS
+from drml.pycaffe import caffe, load_net
+from drml.region_weights import convert
+
+
+def fill(_std: float, _bias: float) -> dict:
+    """Weights that give the convolutions as much to say as the identity."""
+    return dict(
+        weight_filler=dict(type="msra"), bias_filler=dict(type="gaussian", std=0.1)
+    )
+
+
+def region_net(num: int, channels: int, grid: Grid, global_stats=False):
+    """A net of one Region layer, region2."""
+    net = _input(num, channels, grid)
+    net.region2 = L.Region(
+        net.conv1,
+        param=WEIGHT_AND_BIAS,
+        region_param=dict(
+            grid_h=grid.rows,
+            grid_w=grid.columns,
+            use_global_stats=global_stats,
+            **fill(0.01, 1),
+        ),
+    )
+    return _with_gradients(net)
+
+
+def branches_net(num: int, channels: int, grid: Grid, global_stats=False):
+    """The same as the authors released it."""
+    net = _input(num, channels, grid)
+    branches(net, net.conv1, grid, fill, channels, global_stats)
+    return _with_gradients(net)
+
+
+def _input(num: int, channels: int, grid: Grid) -> caffe.NetSpec:
+    net = caffe.NetSpec()
+    height, width = grid.rows * grid.height, grid.columns * grid.width
+    net.conv1 = L.Input(shape=dict(dim=[num, channels, height, width]))
+    return net
+
+
+def _with_gradients(net: caffe.NetSpec) -> caffe_pb2.NetParameter:
+    param = net.to_proto()
+    param.force_backward = True  # down to conv1
+    return param
+
+
+def load_pair(num, channels, grid, phase=caffe.TRAIN, global_stats=False):
+    """Load both nets; the branches get the region layer's weights and statistics."""
+    region = load_net(region_net(num, channels, grid, global_stats), phase)
+    branched = load_net(branches_net(num, channels, grid, global_stats), phase)
+    copy_weights(region, branched)
+    return region, branched
+
+
+def copy_weights(region: caffe.Net, branched: caffe.Net) -> None:
+    """Copy by way of the files that users convert."""
+    with tempfile.TemporaryDirectory() as folder:
+        ours, release = Path(folder, "ours"), Path(folder, "release")
+        region.save(str(ours))
+        release.write_bytes(convert(ours, "branches"))
+        branched.copy_from(str(release))
+
+
+def compare(region: caffe.Net, branched: caffe.Net, seed=1) -> dict[str, float]:
+    """Run both nets on one random batch, forward and backward.
+
+    Returns the relative error, max |a - b| / max |b|, of the branches' outputs,
+    gradients (of the input, the weights and the bias) and statistics.
+    """
+    rng = np.random.default_rng(seed)
+    shape = region.blobs["conv1"].data.shape
+    # Away from the mean, where rounding decides on which side of ReLU's kink one is.
+    x = rng.choice([-1, 1], shape) * rng.uniform(0.5, 1.5, shape)
+    gradient = rng.standard_normal(shape, np.float32)
+    ours, release = (_run(net, x, gradient) for net in (region, branched))
+    return {
+        name: float(abs(release[name] - ours[name]).max() / abs(ours[name]).max())
+        for name in ours
+    }
+
+
+def _run(net: caffe.Net, x: np.ndarray, gradient: np.ndarray) -> dict[str, np.ndarray]:
+    """`gradient` is the loss's by the output; the patches' blobs are put together."""
+    (output,) = net.outputs
+    net.clear_param_diffs()
+    y = net.forward(conv1=x)[output].copy()
+    net.backward(**{output: gradient})
+    learned = [blobs for name, blobs in net.params.items() if "bn" not in name]
+    statistics = [list(blobs)[-3:] for blobs in net.params.values() if len(blobs) > 2]
+    return {
+        "output": y,
+        "input gradient": net.blobs["conv1"].diff.copy(),
+        "weight gradient": np.concatenate([blobs[0].diff for blobs in learned]),
+        "bias gradient": np.concatenate([blobs[1].diff for blobs in learned]),
+        "means": np.concatenate([blobs[0].data for blobs in statistics]),
+        "variances": np.concatenate([blobs[1].data for blobs in statistics]),
+    }

@@ -1,0 +1,115 @@
+"""Reading frames: images, shrunk or whole, and videos."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tiny_bp4d as tiny
+import tiny_disfa
+
+from data_prep import register_faces
+from data_prep.images import DamagedImageError, FrameReader, Video, read_image
+from data_prep.records import Face, Frame
+from data_prep.registration import (
+    mean_shape,
+    register,
+    shrinking,
+    shrunk,
+    similarity,
+)
+
+
+@pytest.fixture
+def video(tmp_path) -> Path:
+    """Twelve frames, each of a grey of its own."""
+    grey = [np.full((48, 64, 3), 20 * k, np.uint8) for k in range(12)]
+    tiny_disfa.write_video(tmp_path / "video.avi", grey)
+    return tmp_path / "video.avi"
+
+
+def level(image: np.ndarray) -> int:
+    return round(image.mean() / 20)
+
+
+def test_every_frame_of_a_video_is_the_one_asked_for(video):
+    reader = Video(str(video))
+    assert [level(reader.read(k)) for k in (0, 1, 4, 5, 11)] == [0, 1, 4, 5, 11]
+
+
+def test_going_back_in_a_video_is_a_fault(video):
+    reader = Video(str(video))
+    reader.read(3)
+    with pytest.raises(AssertionError, match="in order"):
+        reader.read(3)
+
+
+def test_a_video_that_ends_is_named(video):
+    with pytest.raises(DamagedImageError, match="frame 14 cannot .* only 12 can"):
+        Video(str(video)).read(13)
+
+
+def test_a_reader_goes_from_video_to_video_and_image(video, tmp_path):
+    other = video.with_name("other.avi")
+    other.write_bytes(video.read_bytes())
+    cv2.imwrite(str(tmp_path / "x.png"), np.full((8, 8, 3), 200, np.uint8))
+    reader = FrameReader()
+    frames = [Frame(str(video), 2), Frame(str(video), 3), Frame(str(other), 1)]
+    assert [level(reader.read(frame, 1)) for frame in frames] == [2, 3, 1]
+    assert reader.read(Frame(str(tmp_path / "x.png")), 1).mean() == 200
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+@pytest.mark.parametrize("content", [b"", b"\xff\xd8", None])
+def test_what_is_no_whole_image_is_refused(tmp_path, suffix, content):
+    file = tmp_path / f"face.{suffix}"
+    tiny.write_image(file, mean_shape(200))
+    whole = file.read_bytes()
+    assert read_image(str(file)).shape == (tiny.HEIGHT, tiny.WIDTH, 3)
+    file.write_bytes(whole[:-60] if content is None else content)
+    with pytest.raises(DamagedImageError, match="is not a whole JPEG or PNG image"):
+        read_image(str(file))
+
+
+@pytest.mark.parametrize(
+    ("times", "shrink"), [(0.5, 1), (1.0, 1), (1.9, 1), (2.1, 2), (4.5, 4), (40, 8)]
+)
+def test_frames_are_shrunk_no_further_than_the_face_needs(times, shrink):
+    assert shrinking(mean_shape(100) * times, 100) == shrink
+
+
+def test_a_shrunk_frame_gives_the_same_face(tmp_path):
+    """Not exactly; a quarter of a pixel of shift would make three times the change."""
+    rng = np.random.default_rng(1)
+    noise = rng.integers(0, 256, (87, 65, 3)).astype(np.uint8)
+    image = cv2.resize(noise, (1040, 1392), interpolation=cv2.INTER_CUBIC)
+    points = (4 * tiny.landmarks(rng)).astype(np.float32)
+    file = str(tmp_path / "large.jpg")
+    cv2.imwrite(file, image, [cv2.IMWRITE_JPEG_QUALITY, 98])
+    whole = register(read_image(file), points, 100)
+    assert shrinking(points, 100) == 4
+    for times in (2, 4):
+        frame, marks = read_image(file, times), shrunk(points, times)
+        small = difference(register(frame, marks, 100), whole)
+        scale = np.hypot(*similarity(marks, mean_shape(100))[:, 0])
+        moved = np.add(marks, (0.25 / scale, 0))
+        assert 3 * small < difference(register(frame, moved, 100), whole)
+
+
+def difference(face: np.ndarray, other: np.ndarray) -> float:
+    """Return the mean difference in grey levels."""
+    return np.abs(face.astype(int) - other)[10:90, 10:90].mean()
+
+
+def test_videos_are_read_in_order_however_faces_come(video):
+    points = np.add(mean_shape(40), (12, 4)).astype(np.float32)
+    labels = np.zeros(1, np.int8)
+    order = np.random.default_rng(0).permutation(12)
+    faces = [
+        (bytes([k]), Face("s", f"s_{k}", Frame(str(video), int(k)), points, labels))
+        for k in order
+    ]
+    results = dict(register_faces.register_faces(faces, 40, jobs=1))
+    for k in range(12):
+        image = cv2.imdecode(np.frombuffer(results[bytes([k])], np.uint8), 1)
+        assert level(image[15:25, 15:25]) == k

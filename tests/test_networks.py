@@ -1,0 +1,164 @@
+"""The four networks in the committed prototxts, layer by layer."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+from google.protobuf import text_format
+
+from caffe.proto import caffe_pb2
+from drml.networks import FILLERS, NETWORKS
+from drml.pycaffe import caffe
+from drml.unfilled import load_unfilled
+
+PROTOTXT = Path(__file__).parents[1] / "prototxt"
+
+
+def read(network: str, kind: str) -> caffe_pb2.NetParameter:
+    text = (PROTOTXT / f"{network}_{kind}.prototxt").read_text()
+    return text_format.Parse(text, caffe_pb2.NetParameter())
+
+
+@cache
+def sizes(network: str) -> tuple[dict, dict]:
+    """The shape of each blob without the batch, and what each layer learns."""
+    net = load_unfilled(read(network, "deploy"))
+    shapes = {name: tuple(blob.data.shape[1:]) for name, blob in net.blobs.items()}
+    learned = {
+        name: sum(blob.data.size for blob in blobs[:2])
+        for name, blobs in net.params.items()
+    }
+    return shapes, learned
+
+
+FROM_POOL3 = {
+    "pool3": (32, 80, 80),
+    "norm3": (32, 80, 80),
+    "conv4": (16, 73, 73),
+    "conv5": (16, 66, 66),
+    "conv6": (16, 31, 31),  # (66 - 6) / 2 + 1
+    "conv7": (16, 27, 27),
+    "fc8": (4096,),
+    "fc9": (2048,),
+    "output": (12,),
+    "prob": (12,),
+}
+CONV1 = {"data": (3, 170, 170), "conv1": (32, 160, 160)}  # 170 - 11 + 1
+SHAPES = {
+    "drml": CONV1 | {"region2": (32, 160, 160)} | FROM_POOL3,
+    "convnet": CONV1 | FROM_POOL3,
+    "lcn": CONV1 | {"local2": (32, 160, 160)} | FROM_POOL3,
+    "alexnet": {
+        "data": (3, 227, 227),
+        "conv1": (96, 55, 55),  # (227 - 11) / 4 + 1
+        "pool1": (96, 27, 27),
+        "norm1": (96, 27, 27),
+        "conv2": (256, 27, 27),
+        "pool2": (256, 13, 13),
+        "norm2": (256, 13, 13),
+        "conv3": (384, 13, 13),
+        "conv4": (384, 13, 13),
+        "conv5": (256, 13, 13),
+        "pool5": (256, 6, 6),
+        "fc6": (4096,),
+        "fc7": (4096,),
+        "output": (12,),
+        "prob": (12,),
+    },
+}
+
+FROM_CONV4 = {
+    "conv4": 32_784,
+    "conv5": 16_400,
+    "conv6": 9_232,
+    "conv7": 6_416,
+    "fc8": 47_779_840,
+    "fc9": 8_390_656,
+    "output": 24_588,
+}
+LEARNED = {
+    "drml": {"conv1": 11_648, "region2": 591_872} | FROM_CONV4,  # 64 x 9,248
+    "convnet": {"conv1": 11_648} | FROM_CONV4,
+    "lcn": {"conv1": 11_648, "local2": 236_748_800} | FROM_CONV4,  # 25,600 x 9,248
+    "alexnet": {
+        "conv1": 34_944,
+        "conv2": 307_456,  # 256 x (96 / 2 x 25 + 1)
+        "conv3": 885_120,
+        "conv4": 663_936,
+        "conv5": 442_624,
+        "fc6": 37_752_832,
+        "fc7": 16_781_312,
+        "output": 49_164,
+    },
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_shapes_are_the_designs(network):
+    assert sizes(network)[0] == SHAPES[network]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_parameters_are_the_designs(network):
+    assert sizes(network)[1] == LEARNED[network]
+
+
+def test_drml_has_the_papers_56_million_parameters():
+    assert sum(sizes("drml")[1].values()) == 56_863_436
+
+
+def test_alexnet_is_in_the_order_of_caffes_reference_model():
+    """ReLU, pooling, LRN: Krizhevsky's paper normalises before it pools."""
+    net = read("alexnet", "deploy")
+    assert [layer.name for layer in net.layer] == [
+        "data",
+        "conv1", "relu1", "pool1", "norm1",
+        "conv2", "relu2", "pool2", "norm2",
+        "conv3", "relu3", "conv4", "relu4", "conv5", "relu5", "pool5",
+        "fc6", "relu6", "drop6", "fc7", "relu7", "drop7",
+        "output", "prob",
+    ]  # fmt: skip
+
+
+FC = {"fc8": (0.005, 1), "fc9": (0.005, 1), "output": (0.01, 0)}
+CONVS = {"conv1": (0.01, 0)} | {f"conv{i}": (0.01, 1) for i in range(4, 8)}
+FILLED = {
+    "drml": CONVS | {"region2": (0.01, 1)} | FC,
+    "convnet": CONVS | FC,
+    "lcn": CONVS | {"local2": (0.01, 1)} | FC,
+    "alexnet": {
+        **{f"conv{i}": (0.01, bias) for i, bias in enumerate((0, 1, 0, 1, 1), 1)},
+        **{"fc6": (0.005, 1), "fc7": (0.005, 1), "output": (0.01, 0)},
+    },
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_fillers_and_multipliers_are_the_releases(network):
+    net = read(network, "train_val")
+    found = {}
+    for layer in net.layer:
+        for _, param in layer.ListFields():
+            if hasattr(param, "weight_filler"):
+                found[layer.name] = (
+                    pytest.approx(param.weight_filler.std), param.bias_filler.value
+                )  # fmt: skip
+                assert [(p.lr_mult, p.decay_mult) for p in layer.param] == [
+                    (1, 1),
+                    (2, 0),
+                ]
+    assert found == FILLED[network]
+
+
+def test_msra_fills_every_layer_but_the_output():
+    net = caffe.NetSpec()
+    face = net.data = caffe.layers.Input(shape=dict(dim=[1, 3, 170, 170]))
+    NETWORKS["lcn"](net, face, 12, FILLERS["msra"])
+    types = {
+        layer.name: param.weight_filler.type
+        for layer in net.to_proto().layer
+        for _, param in layer.ListFields()
+        if hasattr(param, "weight_filler")
+    }
+    assert types.pop("output") == "gaussian"
+    assert types == dict.fromkeys(LEARNED["lcn"].keys() - {"output"}, "msra")
