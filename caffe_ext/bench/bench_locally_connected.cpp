@@ -1,0 +1,154 @@
+// LocallyConnected against a batched GEMM: the same products, a BLAS call a
+// position, on columns that are already unrolled. It does not count what the
+// layer does besides: unrolling, and adding up where taps meet.
+//
+//   ninja -C build bench_locally_connected
+//   build/bench/bench_locally_connected [repetitions, default 7]
+//
+// The two take turns; medians in milliseconds. GB/s counts the weights alone,
+// once forward and three times backward (read; gradient read and written).
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <functional>
+#include <vector>
+
+#include "caffe/layers/locally_connected_layer.hpp"
+#include "caffe/util/math_functions.hpp"
+
+using caffe::Blob;
+using caffe::caffe_cpu_gemm;
+using std::vector;
+
+struct Shape {
+  const char* name;
+  int num, channels, side, outputs;  // 3 x 3 filters, pad 1
+};
+
+static const Shape kShapes[] = {
+    {"LCN's layer, 1 face", 1, 32, 160, 32},
+    {"LCN's layer, 16 faces", 16, 32, 160, 32},
+    {"256 -> 256, 6 x 6, 128 images", 128, 256, 6, 256},
+};
+
+static caffe::LayerParameter LayerOf(const Shape& shape) {
+  caffe::LayerParameter param;
+  caffe::LocallyConnectedParameter* options =
+      param.mutable_locally_connected_param();
+  options->set_num_output(shape.outputs);
+  options->set_kernel_size(3);
+  options->set_pad(1);
+  options->mutable_weight_filler()->set_value(0.01);
+  return param;
+}
+
+// The products alone; columns and outputs as a batched GEMM would have them.
+class BatchedGemm {
+ public:
+  BatchedGemm(const Shape& shape, Blob<float>* weights)
+      : N(shape.num),
+        O(shape.outputs),
+        K(shape.channels * 9),
+        P(shape.side * shape.side),
+        weights_(weights),
+        columns_(static_cast<size_t>(P) * N * K, 0.01f),
+        outputs_(static_cast<size_t>(P) * N * O, 0.01f) {}
+
+  void Forward() {
+    const float* weights = weights_->cpu_data();
+#pragma omp parallel for schedule(static)
+    for (int p = 0; p < P; ++p) {
+      caffe_cpu_gemm(CblasNoTrans, CblasTrans, N, O, K, 1.f, Columns(p),
+                     weights + p * O * K, 0.f, Outputs(p));
+    }
+  }
+
+  void Backward() {
+    const float* weights = weights_->cpu_data();
+    float* weights_diff = weights_->mutable_cpu_diff();
+#pragma omp parallel for schedule(static)
+    for (int p = 0; p < P; ++p) {
+      caffe_cpu_gemm(CblasTrans, CblasNoTrans, O, K, N, 1.f, Outputs(p),
+                     Columns(p), 1.f, weights_diff + p * O * K);
+      caffe_cpu_gemm(CblasNoTrans, CblasNoTrans, N, K, O, 1.f, Outputs(p),
+                     weights + p * O * K, 0.f, Columns(p));
+    }
+  }
+
+ private:
+  float* Columns(int p) {
+    return &columns_[static_cast<size_t>(p) * N * K];
+  }
+  float* Outputs(int p) {
+    return &outputs_[static_cast<size_t>(p) * N * O];
+  }
+
+  const int N, O, K, P;
+  Blob<float>* weights_;
+  vector<float> columns_, outputs_;  // (P, N, K), (P, N, O)
+};
+
+static double Milliseconds(const std::function<void()>& work) {
+  const double start = omp_get_wtime();
+  work();
+  return (omp_get_wtime() - start) * 1e3;
+}
+
+static double Median(vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// Both in turn, after one run of each that is not counted.
+static void Compare(const char* name, const char* pass, int repetitions,
+                    double gflop, double gigabytes,
+                    const std::function<void()>& layer,
+                    const std::function<void()>& gemm) {
+  vector<double> layer_ms, gemm_ms;
+  for (int i = 0; i <= repetitions; ++i) {
+    layer_ms.push_back(Milliseconds(layer));
+    gemm_ms.push_back(Milliseconds(gemm));
+  }
+  layer_ms.erase(layer_ms.begin());
+  gemm_ms.erase(gemm_ms.begin());
+  const double ms = Median(layer_ms), reference = Median(gemm_ms);
+  printf("| %s | %s | %.1f | %.1f | %.2f | %.0f | %.1f |\n", name, pass, ms,
+         reference, ms / reference, gflop / ms * 1e3, gigabytes / ms * 1e3);
+  fflush(stdout);
+}
+
+static void Run(const Shape& shape, int repetitions) {
+  caffe::LocallyConnectedLayer<float> layer(LayerOf(shape));
+  Blob<float> bottom(shape.num, shape.channels, shape.side, shape.side), top;
+  const vector<Blob<float>*> bottoms(1, &bottom), tops(1, &top);
+  const vector<bool> down(1, true);
+  layer.SetUp(bottoms, tops);
+  Blob<float>* weights = layer.blobs()[0].get();
+  caffe::caffe_set(bottom.count(), 0.01f, bottom.mutable_cpu_data());
+  caffe::caffe_set(top.count(), 0.01f, top.mutable_cpu_diff());
+  caffe::caffe_set(weights->count(), 0.f, weights->mutable_cpu_diff());
+  BatchedGemm gemm(shape, weights);
+  const double gflop = 2e-9 * shape.num * weights->count();
+  const double gigabytes = 4e-9 * weights->count();
+  Compare(
+      shape.name, "forward", repetitions, gflop, gigabytes,
+      [&]() { layer.Forward(bottoms, tops); }, [&]() { gemm.Forward(); });
+  Compare(
+      shape.name, "backward", repetitions, 2 * gflop, 3 * gigabytes,
+      [&]() { layer.Backward(tops, down, bottoms); },
+      [&]() { gemm.Backward(); });
+}
+
+int main(int argc, char** argv) {
+  const int repetitions = argc > 1 ? atoi(argv[1]) : 7;
+  if (argc > 2 || repetitions < 1) {
+    fprintf(stderr, "usage: %s [repetitions, at least 1]\n", argv[0]);
+    return 2;
+  }
+  printf("| shape | pass | layer | GEMM | ratio | GFLOP/s | GB/s |\n");
+  printf("|---|---|---:|---:|---:|---:|---:|\n");
+  for (const Shape& shape : kShapes) Run(shape, repetitions);
+  return 0;
+}
