@@ -6,7 +6,8 @@ has 41 subjects, 328 sequences and 146,847 coded frames), prints what is there, 
 writes under OUT/fold<K>: train_lmdb (shuffled), val_lmdb and test_lmdb (in the
 dataset's order) or their HDF5 files, mean.binaryproto (of the train faces), a contact
 sheet of each split and, last, dataset.json. An interrupted run goes on when started
-again. OUT/registered keeps the registered faces for the other folds; it may be deleted.
+again. OUT/registered.sqlite keeps the registered faces for the other folds; it may be
+deleted.
 """
 
 from data_prep import import_options

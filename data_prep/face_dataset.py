@@ -17,7 +17,7 @@ from data_prep.register_faces import face_key
 from data_prep.source import title
 
 VERSION = 2  # of the records' meaning; 2: 0 is also an AU that was not sampled for
-STORE = "registered"  # beside the folds' folders
+STORE = "registered.sqlite"  # beside the folds' folders
 UNREADABLE, NO_FACE = "unreadable image", "no face detected"
 
 
@@ -35,7 +35,7 @@ class FaceDataset:
     def write(self, out: Path, jobs: int) -> dict:
         """Write what is not there yet, and return the content of dataset.json.
 
-        A killed run goes on: faces that were registered are kept in OUT/../registered,
+        A killed run goes on: faces that were registered are kept in OUT/..,
         and every file appears once it is complete. Raises UserError where out holds an
         import of other options.
         """

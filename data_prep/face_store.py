@@ -1,16 +1,17 @@
 """Registered faces on disk, by what they were made from: none is made twice.
 
-An LMDB beside the folds' folders, which all take their faces from it (key: 16 bytes of
-register_faces.face_key; value: a JPEG, or nothing where no face was detected). Once the
-folds are complete it may be deleted.
+An SQLite file beside the folds' folders, which all take their faces from it (key: 16
+bytes of register_faces.face_key; image: a JPEG, or nothing where no face was detected).
+SQLite survives being killed, serves several processes at a time, and, unlike an LMDB,
+maps nothing into memory. Once the folds are complete the file may be deleted.
 """
 
+import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-import lmdb
 from tqdm import tqdm
 
 from data_prep.batches import batches
@@ -19,19 +20,20 @@ from data_prep.images import DamagedImageError
 from data_prep.records import Face
 from data_prep.register_faces import register_faces
 
-MAP_SIZE = 1 << 40  # address space, not disk: an LMDB grows as it is written
 FACES_A_COMMIT = 200  # what a killed run can lose
-FACES_A_VISIT = 200  # closed in between, or all pages read would count as memory
+PATIENCE = 60  # seconds to wait while another import writes
 
 
 class FaceStore:
     """The registered faces of one output folder."""
 
-    def __init__(self, folder: Path):
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        with self._open():
-            pass  # there from now on, though it may be empty
+    def __init__(self, file: Path):
+        self._file = file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with self._open() as database:
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS faces (key BLOB PRIMARY KEY, image BLOB)"
+            )
 
     def fill(
         self, faces: dict[bytes, Face], size: int, jobs: int, skip_damaged: bool
@@ -41,48 +43,47 @@ class FaceStore:
         Raises DamagedImageError at a damaged image, unless skip_damaged: then it is
         named on the terminal and left out.
         """
-        held = self.lengths(faces)
-        missing = [
-            item
-            for item, length in zip(faces.items(), held, strict=True)
-            if length is None
-        ]
+        held = zip(faces.items(), self.lengths(faces), strict=True)
+        missing = [item for item, length in held if length is None]
         done = len(faces) - len(missing)
         progress = tqdm(
             total=len(faces), initial=done, desc="faces", unit="face", disable=None
         )
         with progress:
             results = register_faces(missing, size, jobs)
-            sound = _sound(results, skip_damaged, progress)
-            for batch in batches(sound, FACES_A_COMMIT):
-                with self._open() as env, env.begin(write=True) as txn:
-                    for key, image in batch:
-                        txn.put(key, image)
+            for batch in batches(
+                _sound(results, skip_damaged, progress), FACES_A_COMMIT
+            ):
+                with self._open() as database:
+                    insert = "INSERT OR REPLACE INTO faces VALUES (?, ?)"
+                    database.executemany(insert, batch)
 
     def images(self, keys: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the faces of these keys, JPEGs, in order; all must be there."""
-        for visit in batches(keys, FACES_A_VISIT):
-            with self._open(readonly=True) as env, env.begin() as txn:
-                yield from [txn.get(key) for key in visit]
+        with self._open() as database:
+            for key in keys:
+                (image,) = _row(database, "image", key)
+                yield image
 
     def lengths(self, keys: Iterable[bytes]) -> list[int | None]:
         """Return each face's bytes: 0 where none was detected, None: not there."""
-        lengths = []
-        for visit in batches(keys, FACES_A_VISIT):
-            with self._open(readonly=True) as env, env.begin(buffers=True) as txn:
-                values = [txn.get(key) for key in visit]
-                lengths += [None if v is None else len(v) for v in values]
-        return lengths
+        with self._open() as database:
+            rows = [_row(database, "length(image)", key) for key in keys]
+        return [row and row[0] for row in rows]
 
     @contextmanager
-    def _open(self, readonly: bool = False) -> Iterator[lmdb.Environment]:
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """Open the file for a transaction."""
         try:
-            with lmdb.open(
-                str(self._folder), map_size=MAP_SIZE, readonly=readonly
-            ) as env:
-                yield env
-        except lmdb.Error as error:
-            raise UserError(f"{self._folder} cannot be used: {error}") from None
+            with closing(sqlite3.connect(self._file, PATIENCE)) as database, database:
+                yield database
+        except sqlite3.Error as error:
+            raise UserError(f"{self._file} cannot be used: {error}") from None
+
+
+def _row(database: sqlite3.Connection, column: str, key: bytes) -> tuple | None:
+    query = f"SELECT {column} FROM faces WHERE key = ?"
+    return database.execute(query, (key,)).fetchone()
 
 
 def _sound(

@@ -3,13 +3,14 @@
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
-import lmdb
 import numpy as np
 import pytest
 import tiny_bp4d as tiny
@@ -232,15 +233,22 @@ def test_a_rerun_does_nothing_twice(root, tmp_path):
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == before
 
 
+SLOWLY = """
+import time
+from data_prep import bp4d, face_store
+
+results = face_store._sound
+face_store._sound = lambda *a: (time.sleep(0.05) or face for face in results(*a))
+face_store.FACES_A_COMMIT = 4
+bp4d.main()
+"""
+
+
 def test_a_killed_run_is_taken_up_where_it_was(root, tmp_path, monkeypatch):
-    large = "--size=600"  # slow enough to be killed within
-    command = [sys.executable, bp4d.__file__, root, "--out", tmp_path, "--fold=1"]
-    few = (
-        "from data_prep import face_store as s, bp4d; s.FACES_A_COMMIT = 4; bp4d.main()"
-    )
-    command[1:2] = ["-c", few]
-    process = subprocess.Popen([*command, large, "--sample=none", "--jobs=2"])
-    store = tmp_path / "registered"
+    options = ("--fold=1", "--sample=none", "--size=64", "--jobs=2")
+    command = [sys.executable, "-c", SLOWLY, str(root), f"--out={tmp_path}", *options]
+    process = subprocess.Popen(command)
+    store = tmp_path / "registered.sqlite"
     wait_until(lambda: held(store) >= 8)
     process.kill()
     process.wait()
@@ -251,10 +259,10 @@ def test_a_killed_run_is_taken_up_where_it_was(root, tmp_path, monkeypatch):
     done = []
     register = register_faces._register
     monkeypatch.setattr(register_faces, "_register", lambda t: tee(register(t), done))
-    folder = run_import(root, tmp_path, large)
+    folder = run_import(root, tmp_path, "--size=64")
     assert len(done) == 60 - before
     assert not list(folder.glob(".*"))
-    fresh = records(run_import(root, tmp_path / "fresh", large))
+    fresh = records(run_import(root, tmp_path / "fresh", "--size=64"))
     for split, held_faces in records(folder).items():
         for a, b in zip(held_faces, fresh[split], strict=True):
             assert a[0] == b[0]
@@ -262,10 +270,13 @@ def test_a_killed_run_is_taken_up_where_it_was(root, tmp_path, monkeypatch):
 
 
 def held(store: Path) -> int:
-    if not (store / "data.mdb").exists():
+    if not store.exists():
         return 0
-    with lmdb.open(str(store), readonly=True) as env:
-        return env.stat()["entries"]
+    with closing(sqlite3.connect(store)) as database:
+        tables = "SELECT count(*) FROM sqlite_master"
+        if not database.execute(tables).fetchone()[0]:
+            return 0
+        return database.execute("SELECT count(*) FROM faces").fetchone()[0]
 
 
 def tee(results: Iterator, done: list) -> Iterator:
