@@ -94,7 +94,7 @@ def time_forms(options: argparse.Namespace) -> None:
     }
     print(
         f"One region layer and 64 branches, {batch} x {CHANNELS} x 160 x 160: "
-        f"{threads()} threads, median of {options.iterations}\n"
+        f"median of {options.iterations}, OpenMP threads: {threads()}\n"
         f"(outputs, gradients and statistics agree to {error:.0e})"
     )
     print(table(taken, peaks))

@@ -39,8 +39,12 @@ def options(*more):
 
 
 def evaluated(monkeypatch, *more):
-    """Run evaluate.py within this process; returns its exit status."""
-    monkeypatch.setattr(sys, "argv", ["evaluate.py", *options(*more)])
+    """Evaluate the project's net within this process; returns the exit status."""
+    return evaluate_with(monkeypatch, *options(*more))
+
+
+def evaluate_with(monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *words])
     with pytest.raises(SystemExit) as end:
         run(evaluate.main)
     return end.value.code
@@ -118,6 +122,41 @@ def test_same_command_same_bytes(project, monkeypatch):
     first = written()
     assert sorted(first) == ["evaluation.csv", "evaluation.json", "predictions.h5"]
     assert written() == first
+
+
+def test_measures_again_without_a_net(project, monkeypatch, capsys):
+    assert evaluated(monkeypatch) == 0
+    first = {file.name: file.read_bytes() for file in Path("out").iterdir()}
+    table = capsys.readouterr().out
+    Path("net.prototxt").unlink()
+    command = "--predictions out/predictions.h5 --out again"
+    assert evaluate_with(monkeypatch, *command.split()) == 0
+    assert {f.name: f.read_bytes() for f in Path("again").iterdir()} == first
+    assert capsys.readouterr().out == table
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda file: file.pop("scores"), "predictions.h5 cannot be read"),
+        (lambda file: file.attrs.pop("about"), "predictions.h5 cannot be read"),
+        (lambda file: file.attrs.update(aus=[1]), "11 keys and 1 AUs, but scores of"),
+    ],
+)
+def test_damaged_predictions(project, monkeypatch, capfd, change, sentence):
+    assert evaluated(monkeypatch) == 0
+    with h5py.File("out/predictions.h5", "r+") as file:
+        change(file)
+    command = "--predictions out/predictions.h5 --out again"
+    assert evaluate_with(monkeypatch, *command.split()) == 1
+    assert sentence in capfd.readouterr().err
+    assert not Path("again").exists()
+
+
+@pytest.mark.parametrize("words", ["", "--net n --data d", "--predictions p --net n"])
+def test_a_net_or_predictions(project, monkeypatch, capfd, words):
+    assert evaluate_with(monkeypatch, "--out", "out", *words.split()) == 2
+    assert "or --predictions alone" in capfd.readouterr().err
 
 
 def test_batch_size_does_not_matter(project, monkeypatch):

@@ -42,6 +42,14 @@ def test_ties_count_half():
     assert r.f1 == pytest.approx(0.5)
 
 
+def test_a_tie_among_others():
+    r = measure([0.9, 0.4, 0.4, 0.1], [1, 1, -1, -1])
+    # Of the 4 pairs 0.9 wins 2; 0.4 ties one and wins one: 3.5 / 4.
+    assert r.auc == pytest.approx(0.875)
+    # TP = 1 (0.9), FP = 0, FN = 1 (0.4): 2 / (2 + 1).
+    assert r.f1 == pytest.approx(2 / 3)
+
+
 def test_nothing_called_present_is_f1_zero():
     r = measure([0.4, 0.3], [1, -1])
     assert r.f1 == 0.0  # TP = 0, FN = 1: 0 / 1

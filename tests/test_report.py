@@ -14,7 +14,7 @@ from tiny_dataset import AUS, make_dataset
 
 from data_prep.errors import run
 from data_prep.face_lmdb import read_faces
-from drml.evaluation import write_evaluation
+from drml.evaluation import Predictions, write_evaluation
 from drml.metrics import au_results
 
 LOG = """I1 solver.cpp:1] x
@@ -44,7 +44,8 @@ def add_evaluation(folder, title="Tiny", generated=True, scores=None):
         "command": "python python/evaluate.py --net net.prototxt",
     }
     results = au_results(scores, labels, AUS)
-    write_evaluation(Path(folder), about, keys, scores, labels, results)
+    predictions = Predictions(about, AUS, keys, scores, labels)
+    write_evaluation(Path(folder), predictions, results)
     return labels
 
 

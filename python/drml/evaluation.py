@@ -1,4 +1,9 @@
-"""One evaluation on disk: evaluation.json, evaluation.csv, predictions.h5."""
+"""One evaluation on disk: evaluation.json, evaluation.csv, predictions.h5.
+
+predictions.h5 has all that the other two are computed from: datasets keys (N), scores
+(N, C) float32 in [0, 1] and labels (N, C) int8 in {-1, 0, 1}; attributes aus (C) and
+about, the JSON of what was evaluated.
+"""
 
 import io
 import json
@@ -6,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from math import isnan
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -16,25 +22,29 @@ from drml.files import read_json, write
 from drml.metrics import THRESHOLD, AuResult, average
 from drml.tables import csv_table
 
+REMEDY = "make it with python python/evaluate.py"
+
+
+class Predictions(NamedTuple):
+    """What a net said of every face of a split, and what is true."""
+
+    about: dict  # title, dataset, net, ...: the head of evaluation.json
+    aus: list[int]  # C
+    keys: list[str]  # N
+    scores: np.ndarray  # (N, C) float32 in [0, 1]
+    labels: np.ndarray  # (N, C) int8: +1 present, -1 absent, 0 unknown
+
 
 def write_evaluation(
-    folder: Path,
-    about: dict,
-    keys: Sequence[str],
-    scores: np.ndarray,
-    labels: np.ndarray,
-    results: Sequence[AuResult],
+    folder: Path, predictions: Predictions, results: Sequence[AuResult]
 ) -> None:
-    """Write the three files, each in one step, evaluation.json last.
-
-    about: what was evaluated (title, dataset, net, ...), merged into the JSON.
-    """
-    aus = [r.au for r in results]
-    write(folder / "predictions.h5", _predictions(keys, scores, labels, aus))
+    """Write the three files, each in one step, evaluation.json last."""
+    about = predictions.about
+    write(folder / "predictions.h5", _as_hdf5(predictions))
     write(folder / "evaluation.csv", csv_table(about["dataset"], results))
     record = {
         **about,
-        "faces": len(keys),
+        "faces": len(predictions.keys),
         "threshold": THRESHOLD,
         "average": _undefined_as_null(asdict(average(results))),
         "aus": [
@@ -44,32 +54,44 @@ def write_evaluation(
     write(folder / "evaluation.json", json.dumps(record, indent=2) + "\n")
 
 
-def _predictions(
-    keys: Sequence[str], scores: np.ndarray, labels: np.ndarray, aus: Sequence[int]
-) -> bytes:
-    """Encode keys (N), scores (N, C) float32 and labels (N, C) int8 as HDF5."""
+def _as_hdf5(predictions: Predictions) -> bytes:
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
-        file["keys"] = list(keys)
-        file["scores"] = np.asarray(scores, np.float32)
-        file["labels"] = np.asarray(labels, np.int8)
-        file.attrs["aus"] = aus
+        file["keys"] = list(predictions.keys)
+        file["scores"] = np.asarray(predictions.scores, np.float32)
+        file["labels"] = np.asarray(predictions.labels, np.int8)
+        file.attrs["aus"] = predictions.aus
+        file.attrs["about"] = json.dumps(predictions.about)
     return content.getvalue()
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read predictions.h5; UserError where it is damaged or not of one piece."""
+    try:
+        with h5py.File(path) as file:
+            found = Predictions(
+                about=json.loads(file.attrs["about"]),
+                aus=file.attrs["aus"].tolist(),
+                keys=list(file["keys"].asstr()),
+                scores=file["scores"][:],
+                labels=file["labels"][:],
+            )
+    except (OSError, KeyError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}); {REMEDY}") from None
+    shape = (len(found.keys), len(found.aus))
+    if found.scores.shape != shape or found.labels.shape != shape:
+        raise UserError(
+            f"{path} has {shape[0]} keys and {shape[1]} AUs, but scores of shape "
+            f"{found.scores.shape} and labels of shape {found.labels.shape}; {REMEDY}"
+        )
+    return found
 
 
 def read_evaluation(folder: Path) -> dict:
     """Read evaluation.json plus "keys", "scores" and "labels" of predictions.h5."""
-    remedy = "make it with python python/evaluate.py"
-    record = read_json(folder / "evaluation.json", remedy)
-    path = folder / "predictions.h5"
-    try:
-        with h5py.File(path) as file:
-            record["keys"] = list(file["keys"].asstr())
-            record["scores"] = file["scores"][:]
-            record["labels"] = file["labels"][:]
-    except (OSError, KeyError) as error:
-        raise UserError(f"{path} cannot be read ({error}); {remedy}") from None
-    return record
+    record = read_json(folder / "evaluation.json", REMEDY)
+    predictions = read_predictions(folder / "predictions.h5")
+    return record | {n: getattr(predictions, n) for n in ("keys", "scores", "labels")}
 
 
 def _undefined_as_null(measures: dict) -> dict:

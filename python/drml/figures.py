@@ -1,4 +1,4 @@
-"""The report's figures, as data URIs that an HTML file can hold."""
+"""The report's figures, as data URIs that an HTML file can hold, and their style."""
 
 import base64
 import io
@@ -133,6 +133,13 @@ def _data_uri(figure: Figure) -> str:
     content = io.BytesIO()
     figure.savefig(content, format="svg", metadata={"Date": None})
     return data_uri(content.getvalue(), "image/svg+xml")
+
+
+def png(figure: Figure) -> bytes:
+    """Return a figure of images as a file's content; the same input, the same bytes."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=150, metadata={"Software": None})
+    return content.getvalue()
 
 
 def data_uri(content: bytes, kind: str) -> str:

@@ -1,6 +1,10 @@
 """Read JSON and write files, with a remedy for what is missing."""
 
+import hashlib
 import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from data_prep import atomic
@@ -29,3 +33,23 @@ def read_json(path: Path, remedy: str) -> dict:
     if not isinstance(value, dict):
         raise UserError(f"{path} is not a JSON object; {remedy}")
     return value
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give another name to write to, and rename it to `path` if all went well."""
+    unfinished = path.with_name(f".{path.name}.tmp")
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def fingerprint(paths: Sequence[Path]) -> str:
+    """Return a hash of some files' contents."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()

@@ -68,7 +68,7 @@ def _to_branches(blobs: Blobs) -> Blobs:
 
 
 def _to_region(blobs: Blobs) -> Blobs:
-    filters, channels, *kernel = _filter_shape(blobs, "conv1_1")
+    _, channels, *kernel = _filter_shape(blobs, "conv1_1")
     bias = len(blobs["conv1_1"]) > 1
     learned = [(channels, channels, *kernel), *[(channels,)] * bias]
     patches, steps = [], None
@@ -79,10 +79,10 @@ def _to_region(blobs: Blobs) -> Blobs:
         if bn[2].data != steps.data:
             raise UserError(
                 f"has averaged the statistics of bn1_{k} over other iterations than "
-                f"those of bn1_1, which one layer cannot hold; leave it in branches"
+                "those of bn1_1, which one layer cannot hold; keep the branches"
             )
         patches.append([*conv, *bn[:2]])
-    region = [_join(blobs) for blobs in zip(*patches, strict=True)]
+    region = [_join(parts) for parts in zip(*patches, strict=True)]
     return {**_renamed(blobs, OUR_NAMES), REGION: [*region, steps]}
 
 
@@ -99,7 +99,7 @@ def _renamed(blobs: Blobs, names: dict[str, str]) -> Blobs:
 def _filter_shape(blobs: Blobs, name: str) -> tuple[int, ...]:
     """Return (F, C, k, k): F filters for C channels, F a multiple of C."""
     shape = blob_shape(blobs[name][0])
-    if len(shape) != 4 or shape[0] % shape[1]:
+    if len(shape) != 4 or 0 in shape or shape[0] % shape[1]:
         raise UserError(
             f"has a layer {name} with weights of shape {shapes_text([shape])}; "
             "give the weights of a DRML"

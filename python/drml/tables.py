@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
+from itertools import chain, count
 from math import isnan
 
 from data_prep.aus import AU_NAMES
@@ -24,11 +25,27 @@ def average_name(counted: int, total: int) -> str:
 
 def text_table(title: str, results: Sequence[AuResult]) -> str:
     """Lay the measures (percent) out in columns under a title."""
-    rows = [HEADER, *(_row(r) for r in results), _average_row(results)]
-    widths = [max(len(row[c]) for row in rows) for c in range(len(HEADER))]
-    lines = ["  ".join(_cells(row, widths)).rstrip() for row in rows]
+    return lay_out(title, [HEADER, *(_row(r) for r in results), _average_row(results)])
+
+
+def lay_out(
+    title: str, rows: Sequence[Sequence[str]], names: int = 1, foot: bool = True
+) -> str:
+    """Lay rows out between rules; the first is the header, the last with `foot` a foot.
+
+    names: the column that is set flush left, as text is; the others are numbers.
+    """
+    widths = [max(len(row[c]) for row in rows) for c in range(len(rows[0]))]
+    lines = ["  ".join(_cells(row, widths, names)).rstrip() for row in rows]
     rule = "-" * max(len(line) for line in lines)
-    return "\n".join([title, rule, lines[0], rule, *lines[1:-1], rule, lines[-1]])
+    foot_lines = [rule, lines.pop()] if foot else []
+    return "\n".join([title, rule, lines[0], rule, *lines[1:], *foot_lines])
+
+
+def distinct(title: str, taken: Container[str]) -> str:
+    """Return the title, numbered if it is taken: "DRML", "DRML (2)", ..."""
+    numbered = (f"{title} ({number})" for number in count(2))
+    return next(name for name in chain([title], numbered) if name not in taken)
 
 
 def _row(r: AuResult) -> tuple[str, ...]:
@@ -43,23 +60,29 @@ def _average_row(results: Sequence[AuResult]) -> tuple[str, ...]:
     return ("", average_name(mean.aus, len(results)), "", "", "", *measures)
 
 
-def _cells(row: Sequence[str], widths: Sequence[int]) -> list[str]:
-    """Names to the left, numbers to the right."""
+def _cells(row: Sequence[str], widths: Sequence[int], names: int) -> list[str]:
     return [
-        cell.ljust(width) if column == 1 else cell.rjust(width)
+        cell.ljust(width) if column == names else cell.rjust(width)
         for column, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
 
 
 def csv_table(dataset: str, results: Sequence[AuResult]) -> str:
     """One line per AU, fractions unrounded, an undefined measure left empty."""
+    header = "dataset au name positives negatives unknown f1 f1_all_positive auc"
+    rows = [
+        (dataset, r.au, AU_NAMES[r.au], r.positives, r.negatives, r.unknown,
+         r.f1, r.f1_all_positive, r.auc)
+        for r in results
+    ]  # fmt: skip
+    return csv_text(header.split(), rows)
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence]) -> str:
+    """CSV with nan left empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        "dataset au name positives negatives unknown f1 f1_all_positive auc".split()
-    )
-    for r in results:
-        counts = (r.positives, r.negatives, r.unknown)
-        measures = ("" if isnan(v) else v for v in (r.f1, r.f1_all_positive, r.auc))
-        writer.writerow((dataset, r.au, AU_NAMES[r.au], *counts, *measures))
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow("" if isinstance(v, float) and isnan(v) else v for v in row)
     return text.getvalue()

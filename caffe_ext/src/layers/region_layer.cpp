@@ -3,13 +3,12 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "caffe/filler.hpp"
 #include "caffe/util/blob_name.hpp"
 #include "caffe/util/math_functions.hpp"
-#include "caffe/util/patch_convolution.hpp"
+#include "caffe/util/rectified_convolution.hpp"
 
 namespace caffe {
 
@@ -20,15 +19,13 @@ class RegionLayer<Dtype>::Workspace {
  public:
   Workspace(int num, int channels, int height, int width, int kernel)
       : convolution(channels, height, width, kernel),
-        image(channels * height * width),
-        x(num * image.size()),
-        z(x.size()),
-        diff(x.size()) {}
-  PatchConvolution<Dtype> convolution;
-  vector<Dtype> image;  // (C, h, w) rectified
-  vector<Dtype> x;      // (N, C, h, w) the patch of the bottom
-  vector<Dtype> z;      // (N, C, h, w) normalised
-  vector<Dtype> diff;   // (N, C, h, w) output, or its gradient
+        z(num * channels * height * width),
+        g(z.size()),
+        result(z.size()) {}
+  RectifiedConvolution<Dtype> convolution;
+  vector<Dtype> z;       // (N, C, h, w) normalised
+  vector<Dtype> g;       // (N, C, h, w) the output's gradient
+  vector<Dtype> result;  // (N, C, h, w) of the convolution, or dz
 };
 
 template <typename Dtype>
@@ -64,9 +61,8 @@ void RegionLayer<Dtype>::LayerSetUp(const vector<Blob<Dtype>*>& bottom,
   use_global_stats_ = param.has_use_global_stats() ? param.use_global_stats()
                                                    : this->phase_ == TEST;
   moving_average_fraction_ = param.moving_average_fraction();
-  eps_ = param.eps();
-  LOG_IF(FATAL, eps_ <= 0) << "Region layer '" << name
-                           << "': region_param { eps } must be above 0.";
+  LOG_IF(FATAL, param.eps() <= 0)
+      << "Region layer '" << name << "': region_param { eps } must be above 0.";
   channels_ = bottom[0]->channels();
   mean_id_ = bias_term_ ? 2 : 1;
   if (this->blobs_.empty()) CreateBlobs();
@@ -145,32 +141,36 @@ void RegionLayer<Dtype>::Reshape(const vector<Blob<Dtype>*>& bottom,
   const int shape[] = {patches_, channels_};
   mean_.Reshape(vector<int>(shape, shape + 2));
   variance_.Reshape(vector<int>(shape, shape + 2));
+  normalization_.num = num_;
+  normalization_.channels = channels_;
+  normalization_.size = patch_h_ * patch_w_;
+  normalization_.eps = this->layer_param_.region_param().eps();
   top[0]->ReshapeLike(*bottom[0]);
   if (bottom[0] == top[0]) bottom_copy_.ReshapeLike(*bottom[0]);
 }
 
 template <typename Dtype>
-int RegionLayer<Dtype>::RowOffset(int patch, int plane, int y) const {
-  return (plane * height_ + patch / grid_w_ * patch_h_ + y) * width_ +
-         patch % grid_w_ * patch_w_;
+Rectangle RegionLayer<Dtype>::PatchRectangle(int patch) const {
+  Rectangle rectangle;
+  rectangle.planes = num_ * channels_;
+  rectangle.image_height = height_;
+  rectangle.image_width = width_;
+  rectangle.y = patch / grid_w_ * patch_h_;
+  rectangle.x = patch % grid_w_ * patch_w_;
+  rectangle.height = patch_h_;
+  rectangle.width = patch_w_;
+  return rectangle;
 }
 
 template <typename Dtype>
-void RegionLayer<Dtype>::GatherPatch(const Dtype* blob, int patch,
-                                     Dtype* values) const {
-  for (int plane = 0; plane < num_ * channels_; ++plane) {
-    for (int y = 0; y < patch_h_; ++y, values += patch_w_) {
-      std::copy_n(blob + RowOffset(patch, plane, y), patch_w_, values);
-    }
-  }
-}
-
-template <typename Dtype>
-void RegionLayer<Dtype>::ScatterPatch(const Dtype* values, int patch,
-                                      Dtype* blob) const {
-  for (int plane = 0; plane < num_ * channels_; ++plane) {
-    for (int y = 0; y < patch_h_; ++y, values += patch_w_) {
-      std::copy_n(values, patch_w_, blob + RowOffset(patch, plane, y));
+void RegionLayer<Dtype>::AddIdentity(const Dtype* x, const Dtype* values,
+                                     int patch, Dtype* y) const {
+  const Rectangle r = PatchRectangle(patch);
+  for (int plane = 0; plane < r.planes; ++plane) {
+    for (int row = r.y; row < r.y + r.height; ++row, values += r.width) {
+      const int offset = (plane * r.image_height + row) * r.image_width + r.x;
+      for (int i = 0; i < r.width; ++i)
+        y[offset + i] = x[offset + i] + values[i];
     }
   }
 }
@@ -200,79 +200,33 @@ void RegionLayer<Dtype>::UpdateMovingAverages() {
                   this->blobs_[mean_id_ + 1]->mutable_cpu_data());
 }
 
-// Two passes, since E(x^2) - E(x)^2 loses all digits where the mean is large;
-// the second one finds the patch in the cache.
-template <typename Dtype>
-void RegionLayer<Dtype>::PatchStatistics(const Dtype* x, int patch) {
-  const int size = patch_h_ * patch_w_;
-  const double count = static_cast<double>(num_) * size;
-  for (int c = 0; c < channels_; ++c) {
-    double total = 0;
-    for (int n = 0; n < num_; ++n) {
-      const Dtype* plane = x + (n * channels_ + c) * size;
-      Dtype sum = 0;
-#pragma omp simd reduction(+ : sum)
-      for (int i = 0; i < size; ++i) sum += plane[i];
-      total += sum;
-    }
-    const Dtype mean = total / count;
-    total = 0;
-    for (int n = 0; n < num_; ++n) {
-      const Dtype* plane = x + (n * channels_ + c) * size;
-      Dtype sum = 0;
-#pragma omp simd reduction(+ : sum)
-      for (int i = 0; i < size; ++i) {
-        sum += (plane[i] - mean) * (plane[i] - mean);
-      }
-      total += sum;
-    }
-    mean_.mutable_cpu_data()[patch * channels_ + c] = mean;
-    variance_.mutable_cpu_data()[patch * channels_ + c] = total / count;
-  }
-}
-
-template <typename Dtype>
-void RegionLayer<Dtype>::Normalize(const Dtype* x, int patch, Dtype* z) const {
-  const int size = patch_h_ * patch_w_;
-  for (int plane = 0; plane < num_ * channels_; ++plane) {
-    const int id = patch * channels_ + plane % channels_;
-    const Dtype mean = mean_.cpu_data()[id];
-    const Dtype scale = 1 / std::sqrt(variance_.cpu_data()[id] + eps_);
-    for (int i = 0; i < size; ++i, ++x, ++z) *z = (*x - mean) * scale;
-  }
-}
-
-template <typename Dtype>
-void RegionLayer<Dtype>::Rectify(const Dtype* z, Workspace* work) const {
-  for (size_t i = 0; i < work->image.size(); ++i) {
-    work->image[i] = std::max(z[i], Dtype(0));
-  }
-}
-
 template <typename Dtype>
 void RegionLayer<Dtype>::ForwardPatch(const Dtype* bottom, int patch,
                                       Workspace* work, Dtype* top) {
-  const int size = patch_h_ * patch_w_;
-  const int image = channels_ * size;
-  const Dtype* bias =
-      bias_term_ ? this->blobs_[1]->cpu_data() + patch * channels_ : NULL;
-
-  GatherPatch(bottom, patch, work->x.data());
-  if (!use_global_stats_) PatchStatistics(work->x.data(), patch);
-  Normalize(work->x.data(), patch, work->z.data());  // step 1
+  Dtype* z = work->z.data();
+  Dtype* mean = mean_.mutable_cpu_data() + mean_.offset(patch);
+  Dtype* variance = variance_.mutable_cpu_data() + variance_.offset(patch);
+  gather_rectangle_cpu(PatchRectangle(patch), bottom, z);
+  if (!use_global_stats_) normalization_.Statistics(z, mean, variance);
+  normalization_.Forward(z, mean, variance, z);  // step 1
   work->convolution.SetWeight(this->blobs_[0]->cpu_data() +
                               this->blobs_[0]->offset(patch * channels_));
-  for (int n = 0; n < num_; ++n) {
-    const Dtype* x = work->x.data() + n * image;
-    Dtype* y = work->diff.data() + n * image;
-    Rectify(work->z.data() + n * image, work);         // step 2
-    work->convolution.Forward(work->image.data(), y);  // step 3
-    for (int c = 0; c < channels_; ++c) {
-      const Dtype b = bias_term_ ? bias[c] : 0;
-      for (int i = c * size; i < (c + 1) * size; ++i) y[i] += x[i] + b;
-    }
+  const int image = channels_ * patch_h_ * patch_w_;
+  for (int n = 0; n < num_ * image; n += image) {
+    Dtype* y = work->result.data() + n;
+    work->convolution.Forward(z + n, y);  // steps 2 and 3
+    if (bias_term_) AddBias(patch, y);
   }
-  ScatterPatch(work->diff.data(), patch, top);
+  AddIdentity(bottom, work->result.data(), patch, top);
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::AddBias(int patch, Dtype* y) const {
+  const Dtype* bias = this->blobs_[1]->cpu_data() + patch * channels_;
+  const int size = patch_h_ * patch_w_;
+  for (int c = 0; c < channels_; ++c) {
+    for (int i = c * size; i < (c + 1) * size; ++i) y[i] += bias[c];
+  }
 }
 
 template <typename Dtype>
@@ -308,38 +262,6 @@ void RegionLayer<Dtype>::Forward_cpu(const vector<Blob<Dtype>*>& bottom,
   if (!use_global_stats_) UpdateMovingAverages();
 }
 
-// From dL/dz to dL/dx, without the identity's part.
-template <typename Dtype>
-void RegionLayer<Dtype>::BackwardNormalize(const Dtype* z, int patch,
-                                           Dtype* diff) const {
-  const int size = patch_h_ * patch_w_;
-  const double count = static_cast<double>(num_) * size;
-  for (int c = 0; c < channels_; ++c) {
-    const Dtype scale =
-        1 / std::sqrt(variance_.cpu_data()[patch * channels_ + c] + eps_);
-    double total_dz = 0, total_dz_z = 0;
-    for (int n = 0; n < num_ && !use_global_stats_; ++n) {
-      const int offset = (n * channels_ + c) * size;
-      Dtype sum_dz = 0, sum_dz_z = 0;
-#pragma omp simd reduction(+ : sum_dz, sum_dz_z)
-      for (int i = offset; i < offset + size; ++i) {
-        sum_dz += diff[i];
-        sum_dz_z += diff[i] * z[i];
-      }
-      total_dz += sum_dz;
-      total_dz_z += sum_dz_z;
-    }
-    const Dtype mean_dz = total_dz / count;
-    const Dtype mean_dz_z = total_dz_z / count;
-    for (int n = 0; n < num_; ++n) {
-      const int offset = (n * channels_ + c) * size;
-      for (int i = offset; i < offset + size; ++i) {
-        diff[i] = (diff[i] - mean_dz - z[i] * mean_dz_z) * scale;
-      }
-    }
-  }
-}
-
 template <typename Dtype>
 void RegionLayer<Dtype>::BackwardBias(const Dtype* g, int patch) {
   const int size = patch_h_ * patch_w_;
@@ -356,35 +278,37 @@ template <typename Dtype>
 void RegionLayer<Dtype>::BackwardPatch(const Dtype* bottom,
                                        const Dtype* top_diff, int patch,
                                        Workspace* work, Dtype* bottom_diff) {
-  const int image = channels_ * patch_h_ * patch_w_;
-  GatherPatch(bottom, patch, work->x.data());
-  Normalize(work->x.data(), patch, work->z.data());
-  vector<Dtype>& g = work->x;  // x is no longer needed
-  GatherPatch(top_diff, patch, g.data());
-  work->convolution.SetWeight(this->blobs_[0]->cpu_data() +
-                              this->blobs_[0]->offset(patch * channels_));
-  for (int n = 0; n < num_; ++n) {
-    const Dtype* gn = g.data() + n * image;
-    const Dtype* z = work->z.data() + n * image;
-    Dtype* dz = work->diff.data() + n * image;
-    if (bias_term_ && this->param_propagate_down_[1]) BackwardBias(gn, patch);
-    if (this->param_propagate_down_[0]) {
-      Rectify(z, work);
-      work->convolution.BackwardWeight(gn, work->image.data());
-    }
-    if (bottom_diff) {
-      work->convolution.BackwardData(gn, dz);
-      for (int i = 0; i < image; ++i) dz[i] = z[i] > 0 ? dz[i] : 0;
-    }
-  }
-  if (this->param_propagate_down_[0]) {
-    work->convolution.AddWeightDiff(this->blobs_[0]->mutable_cpu_diff() +
-                                    this->blobs_[0]->offset(patch * channels_));
-  }
+  Dtype* z = work->z.data();
+  const Dtype* mean = mean_.cpu_data() + mean_.offset(patch);
+  const Dtype* variance = variance_.cpu_data() + variance_.offset(patch);
+  gather_rectangle_cpu(PatchRectangle(patch), bottom, z);
+  normalization_.Forward(z, mean, variance, z);
+  gather_rectangle_cpu(PatchRectangle(patch), top_diff, work->g.data());
+  BackwardParameters(patch, work);
   if (!bottom_diff) return;
-  BackwardNormalize(work->z.data(), patch, work->diff.data());
-  for (int i = 0; i < num_ * image; ++i) work->diff[i] += g[i];
-  ScatterPatch(work->diff.data(), patch, bottom_diff);
+  const int image = channels_ * patch_h_ * patch_w_;
+  Dtype* dz = work->result.data();
+  for (int n = 0; n < num_ * image; n += image) {
+    work->convolution.BackwardData(work->g.data() + n, z + n, dz + n);
+  }
+  normalization_.Backward(z, variance, !use_global_stats_, dz);
+  AddIdentity(top_diff, dz, patch, bottom_diff);
+}
+
+// Also leaves the patch's weights in the convolution.
+template <typename Dtype>
+void RegionLayer<Dtype>::BackwardParameters(int patch, Workspace* work) {
+  const int image = channels_ * patch_h_ * patch_w_;
+  const int weight = this->blobs_[0]->offset(patch * channels_);
+  work->convolution.SetWeight(this->blobs_[0]->cpu_data() + weight);
+  for (int n = 0; n < num_ * image; n += image) {
+    const Dtype* g = work->g.data() + n;
+    if (bias_term_ && this->param_propagate_down_[1]) BackwardBias(g, patch);
+    if (this->param_propagate_down_[0]) {
+      work->convolution.BackwardWeight(g, work->z.data() + n);
+    }
+  }
+  work->convolution.AddWeightDiff(this->blobs_[0]->mutable_cpu_diff() + weight);
 }
 
 template <typename Dtype>

@@ -6,6 +6,8 @@
 #include "caffe/blob.hpp"
 #include "caffe/layer.hpp"
 #include "caffe/proto/caffe.pb.h"
+#include "caffe/util/channel_normalization.hpp"
+#include "caffe/util/rectangle.hpp"
 
 namespace caffe {
 
@@ -72,34 +74,33 @@ class RegionLayer : public Layer<Dtype> {
   void CreateBlobs();
   void FixStatistics();
 
-  // Bottom or top <-> (N, C, patch_h, patch_w) of one patch, row by row.
-  int RowOffset(int patch, int plane, int y) const;
-  void GatherPatch(const Dtype* blob, int patch, Dtype* values) const;
-  void ScatterPatch(const Dtype* values, int patch, Dtype* blob) const;
-
-  void PatchStatistics(const Dtype* x, int patch);
+  Rectangle PatchRectangle(int patch) const;
   void LoadGlobalStatistics();
   void UpdateMovingAverages();
 
-  // One patch of all images; z, g and their gradients are (N, C, h, w).
+  // One patch of all images.
   void ForwardPatch(const Dtype* bottom, int patch, Workspace* work,
                     Dtype* top);
   void BackwardPatch(const Dtype* bottom, const Dtype* top_diff, int patch,
                      Workspace* work, Dtype* bottom_diff);
-  void Normalize(const Dtype* x, int patch, Dtype* z) const;
-  void BackwardNormalize(const Dtype* z, int patch, Dtype* diff) const;
+  void BackwardParameters(int patch, Workspace* work);
+  // y = x + values in the patch of two blobs of the bottom's shape; values are
+  // (N, C, h, w), the patch alone.
+  void AddIdentity(const Dtype* x, const Dtype* values, int patch,
+                   Dtype* y) const;
 
-  // One patch of one image; z and g are (C, h, w).
-  void Rectify(const Dtype* z, Workspace* work) const;
+  // One patch of one image; y and g are (C, h, w).
+  void AddBias(int patch, Dtype* y) const;
   void BackwardBias(const Dtype* g, int patch);
 
   int grid_h_, grid_w_, patches_;
   int kernel_, pad_;
   bool bias_term_;
   bool use_global_stats_;
-  Dtype moving_average_fraction_, eps_;
+  Dtype moving_average_fraction_;
   int num_, channels_, height_, width_;
   int patch_h_, patch_w_;
+  ChannelNormalization<Dtype> normalization_;  // of a patch
   int mean_id_;              // index of the first statistics blob
   Blob<Dtype> mean_;         // (P, C), what the last forward pass used
   Blob<Dtype> variance_;     // (P, C), biased
