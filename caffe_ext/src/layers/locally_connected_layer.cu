@@ -11,7 +11,7 @@ namespace caffe {
 // Values of unrolled bottom that are always allowed: a chunk must hold enough
 // products for the whole GPU, also where an image is small.
 static const int kChunkValues = 1 << 22;
-static const int kChunkPositions = 65535;  // cuBLAS's longest batch
+static const int kChunkPositions = 65535;  // a grid's most, where batches go
 
 // What one batched product takes: neighbouring positions, some images.
 struct Chunk {
