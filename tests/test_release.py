@@ -15,7 +15,7 @@ import pytest
 from caffe import layers as L
 from caffe import params as P
 from data_prep import jpeg
-from data_prep.face_lmdb import Record, write_faces
+from data_prep.face_lmdb import Record, read_faces, write_faces
 from data_prep.mean_image import write_mean
 from drml import networks, release
 from drml.pycaffe import caffe
@@ -68,7 +68,8 @@ def project(tmp_path, monkeypatch):
         lines.append(f"faces/{record.name}.jpg {' '.join(map(str, record.labels))}\n")
     Path("faces.txt").write_text("".join(lines))
     write_faces(Path("faces_lmdb"), records, SIZE)
-    write_mean(Path("faces_lmdb"), Path("mean.binaryproto"))
+    images = (image for _, image, _ in read_faces(Path("faces_lmdb")))
+    write_mean(images, Path("mean.binaryproto"))
     return tmp_path
 
 
