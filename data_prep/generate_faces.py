@@ -13,8 +13,7 @@ stopped. They are drawings: results on them are never results on real faces.
 
 import argparse
 import os
-import signal
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -23,6 +22,7 @@ from tqdm import tqdm
 from data_prep.atomic import write_bytes
 from data_prep.errors import UserError, run
 from data_prep.faces import dataset, irregular, people, sheet
+from data_prep.workers import stream
 
 DEFAULTS = {
     "bp4d": {"subjects": 41, "tasks": 8, "frames": 25, "height": 696},
@@ -57,22 +57,16 @@ def write_dataset(root: Path, options: dataset.Options, jobs: int) -> None:
     todo = dataset.missing(root, options)
     total = len(options.sequences) * options.frames
     done = total - len(todo) * options.frames
-    pool = ProcessPoolExecutor(jobs, initializer=prepare_worker)
-    with pool, tqdm(total=total, initial=done, unit=" faces") as progress:
-        work = [pool.submit(dataset.generate, root, options, *one) for one in todo]
-        try:
-            for one in as_completed(work):
-                progress.update(one.result())
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # those begun are finished
-            raise
+    tasks = ((root, options, *one) for one in todo)
+    with tqdm(total=total, initial=done, unit=" faces") as progress:
+        for frames in stream(draw_sequence, tasks, jobs):
+            progress.update(frames)
     dataset.close_root(root)
 
 
-def prepare_worker() -> None:
-    """One thread a process; Ctrl-C is the parent's to handle."""
-    cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def draw_sequence(task: tuple) -> Iterator[int]:
+    """Draw one sequence; yields its number of frames."""
+    yield dataset.generate(*task)
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
