@@ -15,6 +15,8 @@ void LocallyConnectedLayer<Dtype>::LayerSetUp(
     const vector<Blob<Dtype>*>& bottom, const vector<Blob<Dtype>*>& top) {
   ReadParameters();
   ReadBottomShape(*bottom[0]);
+  SetTopShape();
+  CheckWeightCount();
   if (this->blobs_.empty()) CreateBlobs();
   CheckBlobs();
   this->param_propagate_down_.resize(this->blobs_.size(), true);
@@ -39,15 +41,20 @@ void LocallyConnectedLayer<Dtype>::ReadParameters() {
 
 template <typename Dtype>
 void LocallyConnectedLayer<Dtype>::ReadBottomShape(const Blob<Dtype>& bottom) {
-  const string blob = BlobName(this->layer_param_.bottom(), 0);
   LOG_IF(FATAL, bottom.num_axes() != 4 || bottom.count(1) == 0)
       << "LocallyConnected layer '" << this->layer_param_.name() << "': blob "
-      << blob << " must have 4 axes (N x C x H x W), C, H and W at least 1, "
+      << BlobName(this->layer_param_.bottom(), 0)
+      << " must have 4 axes (N x C x H x W), C, H and W at least 1, "
       << "not " << bottom.shape_string() << "; give images or feature maps.";
-  const uint32_t pad = this->layer_param_.locally_connected_param().pad();
   shape_.channels = bottom.channels();
   shape_.height = bottom.height();
   shape_.width = bottom.width();
+}
+
+template <typename Dtype>
+void LocallyConnectedLayer<Dtype>::SetTopShape() {
+  const string blob = BlobName(this->layer_param_.bottom(), 0);
+  const uint32_t pad = this->layer_param_.locally_connected_param().pad();
   const int64_t padded_h = shape_.height + 2 * int64_t(pad);
   const int64_t padded_w = shape_.width + 2 * int64_t(pad);
   LOG_IF(FATAL, std::max(padded_h, padded_w) > INT_MAX)
@@ -63,6 +70,10 @@ void LocallyConnectedLayer<Dtype>::ReadBottomShape(const Blob<Dtype>& bottom) {
   shape_.pad = pad;
   shape_.top_h = (padded_h - shape_.kernel) / shape_.stride + 1;
   shape_.top_w = (padded_w - shape_.kernel) / shape_.stride + 1;
+}
+
+template <typename Dtype>
+void LocallyConnectedLayer<Dtype>::CheckWeightCount() const {
   // Divided, not multiplied: the product may exceed even 64 bits.
   LOG_IF(FATAL, shape_.outputs > INT_MAX / shape_.channels / shape_.kernel /
                                      shape_.kernel / shape_.top_h /

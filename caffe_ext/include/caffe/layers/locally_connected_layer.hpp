@@ -78,6 +78,8 @@ class LocallyConnectedLayer : public Layer<Dtype> {
  private:
   void ReadParameters();
   void ReadBottomShape(const Blob<Dtype>& bottom);
+  void SetTopShape();
+  void CheckWeightCount() const;
   vector<int> WeightShape() const;  // (P O, C, k, k)
   void CreateBlobs();
   void CheckBlobs() const;
