@@ -135,6 +135,19 @@ def test_a_video_that_is_cut_off(root, refusal, tmp_path, capfd):
     assert names[: whole + 1] == [*kept, "SN002_0001"]
 
 
+def test_a_video_that_lost_a_frame(root, refusal, tmp_path):
+    """Even where the codes are so short that the last one has an image still."""
+    file = tiny.video(root, "SN001")
+    tiny.lose_frame(file, 2, "emptied")
+    for au in tiny.AUS:
+        codes = tiny.code_file(root, "SN001", au)
+        codes.write_text("".join(codes.read_text().splitlines(True)[:-1]))
+    assert f"{file}: frame 3 cannot be decoded, only 2 can" in refusal()
+    disfa.main([str(root), f"--out={tmp_path}", *PLAIN, "--on-damaged=skip"])
+    names = [key[9:] for key, *_ in read_faces(tmp_path / "fold1" / "test_lmdb")]
+    assert names[:3] == ["SN001_0001", "SN001_0002", "SN002_0001"]
+
+
 def test_a_mean_of_another_size(root, refusal, tmp_path):
     disfa.main([str(root), f"--out={tmp_path}", *PLAIN])
     mean = tmp_path / "fold1" / "mean.binaryproto"
