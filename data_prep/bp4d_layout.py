@@ -17,6 +17,8 @@ from data_prep.source import find_folder, missing_part
 
 FRAMES, LABELS, LANDMARKS = "Sequences(2D+3D)", "AUCoding/AU_OCC", "2DFeatures"
 
+NO_LANDMARKS = "none: OpenCV detects faces and eyes"
+
 _SUBJECT, _TASK, _IMAGE = r"[FM]\d{3}", r"T\d+", r"\d+\.(?i:jpe?g)"
 _CODES = re.compile(rf"({_SUBJECT})_T(\d+)\.csv")
 
@@ -42,14 +44,19 @@ class Layout:
         landmarks = find_folder(root, rf"{_SUBJECT}_{_TASK}\.mat")
         return cls(root, frames, labels, landmarks)
 
+    @property
+    def parts(self) -> dict[str, Path]:
+        """The folders that there are, by the survey's names for them."""
+        landmarks = {"landmarks": self.landmarks} if self.landmarks else {}
+        return {"frames": self.frames, "AU codes": self.labels} | landmarks
+
     def describe(self) -> dict[str, str]:
         """Return where the parts are, for the survey."""
-        landmarks = self.landmarks and str(self.landmarks.relative_to(self.root))
-        return {
-            "frames": str(self.frames.relative_to(self.root)),
-            "AU codes": str(self.labels.relative_to(self.root)),
-            "landmarks": landmarks or "none: OpenCV detects faces and eyes",
+        found = {
+            name: str(place.relative_to(self.root))
+            for name, place in self.parts.items()
         }
+        return found | ({} if self.landmarks else {"landmarks": NO_LANDMARKS})
 
     def sequences(self) -> list[tuple[str, int]]:
         """Return (subject, task number) of every coded sequence, sorted."""

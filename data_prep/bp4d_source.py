@@ -9,13 +9,14 @@ from data_prep.bp4d_landmarks import read_landmarks
 from data_prep.bp4d_layout import Layout
 from data_prep.frame_numbers import choose_offset, coded_images, count_hits
 from data_prep.sequence import Sequence, join
-from data_prep.source import Source, open_root
+from data_prep.source import Source, are_generated, open_root
 
 
 def find_bp4d(root: Path, offset: int | None) -> Source:
     """Find BP4D under root; an image's number is its coded frame's plus `offset`."""
-    generated = open_root(root, "BP4D")
+    open_root(root, "BP4D")
     layout = Layout.find(root.resolve())
+    generated = are_generated(layout.parts.values())
     names = layout.sequences()
     offset, why = choose_offset(count_hits(_numbers(layout, names)), offset)
     readers: dict[str, list] = {}

@@ -54,15 +54,20 @@ class Layout:
             raise missing_part(root, f"{what} and no images", "DISFA")
         return cls(root, camera, videos, images, labels, _landmarks(root, camera))
 
-    def describe(self) -> dict[str, str]:
-        """Return where the parts are, for the survey."""
+    @property
+    def parts(self) -> dict[str, dict[str, Path]]:
+        """What there is, by the survey's name for it and by subject."""
         parts = {
             "videos": self.videos,
             "images": self.images,
             "AU codes": self.labels,
             "landmarks": self.landmarks,
         }
-        found = {name: self._place(part) for name, part in parts.items() if part}
+        return {name: part for name, part in parts.items() if part}
+
+    def describe(self) -> dict[str, str]:
+        """Return where the parts are, for the survey."""
+        found = {name: self._place(part) for name, part in self.parts.items()}
         none = f"none of the {self.camera} camera: OpenCV detects faces and eyes"
         return found if self.landmarks else found | {"landmarks": none}
 

@@ -13,7 +13,7 @@ from data_prep.frame_numbers import choose_offset, coded_images, count_hits
 from data_prep.images import count_frames
 from data_prep.records import Frame
 from data_prep.sequence import Sequence, join
-from data_prep.source import Source, open_root
+from data_prep.source import Source, are_generated, open_root
 
 TRACKING_FAILURES = Path(__file__).with_name("disfa_tracking_failures.txt")
 LOST = "tracking failure"
@@ -30,8 +30,10 @@ class Reading(NamedTuple):
 
 def find_disfa(root: Path, how: Reading) -> Source:
     """Find DISFA under root."""
-    generated = open_root(root, "DISFA")
+    open_root(root, "DISFA")
     layout = Layout.find(root.resolve(), how.camera)
+    places = (place for part in layout.parts.values() for place in part.values())
+    generated = are_generated(places)
     found = layout.describe()
     coded = layout.coded_aus(next(iter(layout.labels)))
     found["AU codes"] += f", {len(coded)} AUs, {len(DISFA_AUS)} of them used"

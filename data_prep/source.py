@@ -3,7 +3,7 @@
 import os
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,16 +47,28 @@ def title(name: str, generated: bool) -> str:
     return f"generated faces in {name}'s layout" if generated else name
 
 
-def open_root(root: Path, name: str) -> bool:
-    """Check that root is a complete folder; return whether its faces are generated."""
+def open_root(root: Path, name: str) -> None:
+    """Check that root is a folder, and complete where it was generated."""
     if not root.is_dir():
         raise UserError(f"{root} is no folder: give the folder that holds {name}")
-    if (root / "generating.json").exists():
-        raise UserError(
-            f"{root} holds generated faces that are not complete: run "
-            "data_prep/generate_faces.py with the same options to its end"
-        )
-    return (root / "generated.json").is_file()
+    are_generated([root])
+
+
+def are_generated(parts: Iterable[Path]) -> bool:
+    """Return whether a file or folder is of generated faces.
+
+    A generated dataset's folder is marked; its parts lie somewhere below it. Raises
+    UserError where it is not complete.
+    """
+    paths = {part.resolve() for part in parts}
+    folders = paths.union(*(path.parents for path in paths))
+    for folder in folders:
+        if (folder / "generating.json").is_file():
+            raise UserError(
+                f"{folder} holds generated faces that are not complete: run "
+                "data_prep/generate_faces.py with the same options to its end"
+            )
+    return any((folder / "generated.json").is_file() for folder in folders)
 
 
 def find_folder(root: Path, *levels: str, avoid: str | None = None) -> Path | None:

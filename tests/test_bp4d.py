@@ -149,9 +149,10 @@ def test_dataset_json_counts_what_the_lmdbs_hold(imported):
         assert counts["unknown"] == (labels == 0).sum(axis=0).tolist()
 
 
-def test_generated_faces_say_so(own_root, tmp_path, capsys):
+@pytest.mark.parametrize("above", [".", ".."])
+def test_generated_faces_say_so(own_root, tmp_path, capsys, above):
     (own_root / "generated.json").write_text("{}")
-    folder = run_import(own_root, tmp_path, "--size=64")
+    folder = run_import(own_root / above, tmp_path / "out", "--size=64")
     assert json.loads((folder / "dataset.json").read_text())["generated"] is True
     assert "generated faces" in capsys.readouterr().out
 

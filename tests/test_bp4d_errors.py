@@ -97,6 +97,13 @@ def test_another_dataset_is_recognised(tmp_path, refusal, file, hint):
     assert hint in refusal(root=tmp_path / "other")
 
 
+@pytest.mark.parametrize("above", [".", ".."])
+def test_generated_faces_that_are_not_complete(root, refusal, above):
+    (root / "generating.json").write_text("{}")
+    message = refusal(root=root / above)
+    assert f"{root} holds generated faces that are not complete" in message
+
+
 def test_no_csv(root, refusal):
     for file in (root / tiny.LABELS).iterdir():
         file.unlink()

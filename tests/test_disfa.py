@@ -132,6 +132,12 @@ def test_frames_on_disk_serve_as_well(own_root, imported, tmp_path, capsys):
         assert f"frame offset: {first - 1} (images found: " in capsys.readouterr().out
 
 
+def test_generated_faces_in_a_folder_below_are_called_so(own_root, tmp_path):
+    (own_root / "generated.json").write_text("{}")
+    folder = run_import(own_root.parent, tmp_path / "out", "--size=32")
+    assert summary(folder)["generated"] is True
+
+
 def test_the_right_camera_has_no_landmarks(own_root, tmp_path, capsys):
     videos = own_root / tiny.VIDEOS
     right = own_root / "Video_RightCamera"
