@@ -13,14 +13,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.disfa_landmarks import NAME, number_landmarks
+from data_prep.disfa_landmarks import NAME, check_subject, number_landmarks
 from data_prep.errors import UserError
 from data_prep.frame_numbers import IMAGE, number_images
-from data_prep.source import find_folder, missing_part
+from data_prep.source import find_folder, missing_part, unique
 
 CAMERAS = ("left", "right")
 SUBJECT = r"(?i:SN\d{3})"
-CODES = rf"{SUBJECT}_(?i:au)(\d+)\.txt"
+CODES = rf"({SUBJECT})_(?i:au)(\d+)\.txt"
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,12 @@ class Layout:
 
     def coded_aus(self, subject: str) -> dict[int, Path]:
         """Return a subject's files of codes by AU."""
-        folder = self.labels[subject]
-        names = (re.fullmatch(CODES, file.name) for file in folder.iterdir())
-        return {int(name[1]): folder / name.string for name in names if name}
+        files = sorted(self.labels[subject].iterdir())
+        names = [(re.fullmatch(CODES, file.name), file) for file in files]
+        named = [(name, file) for name, file in names if name]
+        for name, file in named:
+            check_subject(file, name[1], subject)
+        return unique(((int(name[2]), file) for name, file in named), f"{subject}'s AU")
 
     def code_files(self, subject: str, aus: tuple[int, ...]) -> list[Path]:
         """Return a subject's file of codes for each AU."""
@@ -99,7 +102,7 @@ class Layout:
         """Return a subject's landmark files by label frame."""
         if subject not in self.landmarks:
             return {}
-        return number_landmarks(self.landmarks[subject])
+        return number_landmarks(self.landmarks[subject], subject)
 
 
 def _landmarks(root: Path, camera: str) -> dict[str, Path]:
@@ -119,8 +122,10 @@ def _by_subject(root: Path, *levels: str, avoid: str | None = None) -> dict[str,
     if folder is None:
         return {}
     entries = sorted(e for e in folder.iterdir() if not e.name.startswith("."))
-    return {
-        re.search(SUBJECT, entry.name)[0].upper(): entry
+    named = (
+        (re.search(SUBJECT, entry.name)[0].upper(), entry)
         for entry in entries
         if re.fullmatch(levels[0], entry.name)
-    }
+        and (len(levels) == 1 or entry.is_dir())
+    )
+    return unique(named, "subject")

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from data_prep.errors import UserError
 from data_prep.records import Frame
+from data_prep.source import unique
 
 OFFSETS = (0, -1)
 IMAGE = r"(?!\.)(?:.*\D)?(\d+)\.(?i:jpe?g|png)"  # hidden files are no images
@@ -17,17 +17,9 @@ IMAGE = r"(?!\.)(?:.*\D)?(\d+)\.(?i:jpe?g|png)"  # hidden files are no images
 
 def number_images(folder: Path) -> dict[int, Path]:
     """Return a folder's images by the number that ends their names, however padded."""
-    images: dict[int, Path] = {}
-    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if name := re.fullmatch(IMAGE, file.name):
-            number = int(name[1])
-            if number in images:
-                raise UserError(
-                    f"{images[number]} and {file.name} are both frame {number}: "
-                    "remove one"
-                )
-            images[number] = file
-    return images
+    files = sorted(folder.iterdir()) if folder.is_dir() else ()
+    names = ((re.fullmatch(IMAGE, file.name), file) for file in files)
+    return unique(((int(name[1]), file) for name, file in names if name), "frame")
 
 
 def coded_images(images: dict[int, Path], offset: int) -> dict[int, tuple[str, Frame]]:

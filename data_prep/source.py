@@ -6,10 +6,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from data_prep.errors import UserError
 from data_prep.sequence import Sequence
 
+Key = TypeVar("Key")
 DEPTH = 3  # folders below the root in which a dataset's parts are looked for
 
 # What tells which dataset this is (for find_folder), and what to do with it.
@@ -105,6 +107,17 @@ def _holds(folder: Path, patterns: list[re.Pattern]) -> bool:
 def _entries(folder: Path) -> Iterator[os.DirEntry]:
     with os.scandir(folder) as entries:
         yield from (entry for entry in entries if not entry.name.startswith("."))
+
+
+def unique(found: Iterable[tuple[Key, Path]], kind: str) -> dict[Key, Path]:
+    """Return files or folders by key; raise UserError where two have the same one."""
+    paths: dict[Key, Path] = {}
+    for key, path in found:
+        if key in paths:
+            both = f"{paths[key]} and {path} are both"
+            raise UserError(f"{both} {kind} {key}: remove one")
+        paths[key] = path
+    return paths
 
 
 def missing_part(root: Path, what: str, own: str) -> UserError:

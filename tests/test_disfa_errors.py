@@ -84,6 +84,48 @@ def test_a_missing_file_of_codes(root, refusal):
     assert f"{root / tiny.LABELS / 'SN006'} has no SN006_au9.txt" in refusal()
 
 
+@pytest.mark.parametrize("name", ["LeftVideoSN001.avi", "leftvideosn001_Comp.AVI"])
+def test_two_videos_of_a_subject(root, refusal, name):
+    file = tiny.video(root, "SN001")
+    shutil.copy(file, file.with_name(name))
+    message = refusal()
+    assert str(file) in message
+    assert str(file.with_name(name)) in message
+    assert "are both subject SN001: remove one" in message
+
+
+@pytest.mark.parametrize("part", [tiny.LABELS, tiny.LANDMARKS])
+def test_two_folders_of_a_subject(root, refusal, part):
+    shutil.copytree(root / part / "SN001", root / part / "sn001")
+    folders = f"{root / part / 'SN001'} and {root / part / 'sn001'}"
+    assert f"{folders} are both subject SN001: remove one" in refusal()
+
+
+@pytest.mark.parametrize("name", ["l00002_lm.mat", "deep/SN001_0001_lm.mat"])
+def test_two_landmark_files_of_a_frame(root, refusal, name):
+    file = tiny.landmark_file(root, "SN001", 2)
+    (file.parent / name).parent.mkdir(exist_ok=True)
+    shutil.copy(file, file.parent / name)
+    assert "are both SN001's frame 2: remove one" in refusal()
+
+
+def test_two_files_of_codes_of_an_au(root, refusal):
+    file = tiny.code_file(root, "SN001", 4)
+    shutil.copy(file, file.with_name("SN001_AU04.txt"))
+    assert "are both SN001's AU 4: remove one" in refusal()
+
+
+@pytest.mark.parametrize("kind", ["codes", "landmarks"])
+def test_files_of_another_subject(root, refusal, kind):
+    where = tiny.code_file if kind == "codes" else tiny.landmark_file
+    file, other = where(root, "SN001", 4), where(root, "SN003", 4)
+    file.unlink()
+    shutil.copy(other, file.with_name(other.name))
+    message = refusal()
+    assert f"{file.with_name(other.name)} lies in SN001's folder" in message
+    assert "but is SN003's by its name" in message
+
+
 def test_landmarks_of_another_shape(root, refusal):
     file = tiny.landmark_file(root, "SN001", 2)
     tiny.savemat(file, {"pts": np.ones((68, 2))})
