@@ -7,7 +7,7 @@ from data_prep.aus import BP4D_AUS
 from data_prep.bp4d_labels import read_aus, read_labels
 from data_prep.bp4d_landmarks import read_landmarks
 from data_prep.bp4d_layout import Layout
-from data_prep.frame_numbers import choose_offset, coded_images, count_hits
+from data_prep.frame_numbers import choose_offset, coded_images, count_votes
 from data_prep.sequence import Sequence, join
 from data_prep.source import Source, are_generated, open_root
 
@@ -18,7 +18,7 @@ def find_bp4d(root: Path, offset: int | None) -> Source:
     layout = Layout.find(root.resolve())
     generated = are_generated(layout.parts.values())
     names = layout.sequences()
-    offset, why = choose_offset(count_hits(_numbers(layout, names)), offset)
+    offset, why = choose_offset(count_votes(_numbers(layout, names)), offset)
     readers: dict[str, list] = {}
     for subject, task in names:
         reader = partial(read_sequence, layout, subject, task, BP4D_AUS, offset)

@@ -125,7 +125,6 @@ def _by_subject(root: Path, *levels: str, avoid: str | None = None) -> dict[str,
     named = (
         (re.search(SUBJECT, entry.name)[0].upper(), entry)
         for entry in entries
-        if re.fullmatch(levels[0], entry.name)
-        and (len(levels) == 1 or entry.is_dir())
+        if re.fullmatch(levels[0], entry.name) and (len(levels) == 1 or entry.is_dir())
     )
     return unique(named, "subject")

@@ -9,7 +9,7 @@ from data_prep.aus import DISFA_AUS
 from data_prep.disfa_labels import read_labels
 from data_prep.disfa_landmarks import read_landmarks
 from data_prep.disfa_layout import Layout
-from data_prep.frame_numbers import choose_offset, coded_images, count_hits
+from data_prep.frame_numbers import choose_offset, coded_images, count_votes
 from data_prep.images import count_frames
 from data_prep.records import Frame
 from data_prep.sequence import Sequence, join
@@ -38,8 +38,8 @@ def find_disfa(root: Path, how: Reading) -> Source:
     coded = layout.coded_aus(next(iter(layout.labels)))
     found["AU codes"] += f", {len(coded)} AUs, {len(DISFA_AUS)} of them used"
     if layout.images:
-        hits = count_hits(_numbers(layout, how))
-        offset, found["frame offset"] = choose_offset(hits, how.offset)
+        votes = count_votes(_numbers(layout, how))
+        offset, found["frame offset"] = choose_offset(votes, how.offset)
         how = how._replace(offset=offset)
     # The list is of the real videos; landmarks alone can be wrong where it says so.
     failures = {} if how.keep_failures or generated else tracking_failures()

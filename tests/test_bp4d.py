@@ -21,6 +21,7 @@ from data_prep.bp4d_labels import read_labels
 from data_prep.bp4d_landmarks import read_landmarks
 from data_prep.bp4d_layout import Layout
 from data_prep.face_lmdb import read_faces
+from data_prep.frame_numbers import choose_offset, count_votes
 from data_prep.mean_image import read_mean
 
 SPLITS = ("train", "val", "test")
@@ -174,6 +175,28 @@ def test_frames_are_found_under_every_known_root(own_root, frames):
         11: "0011.jpg",
         12: "12.jpg",
     }
+
+
+INSIDE = (set(range(5, 10)), set(range(20)))  # codes and images that tell nothing
+FROM_1 = (set(range(1, 10)), set(range(1, 20)))  # there is no image 0: for offset 0
+TO_END = (set(range(5, 21)), set(range(20)))  # there is no image 20: for -1
+
+
+@pytest.mark.parametrize(
+    ("sequences", "offset", "told"),
+    [
+        ([INSIDE] * 9 + [FROM_1] * 3, 0, True),
+        ([INSIDE] * 9 + [TO_END] * 3, -1, True),
+        ([TO_END] * 10 + [FROM_1], -1, True),
+        ([INSIDE] * 9 + [TO_END], 0, False),  # one image decides nothing
+        ([TO_END] * 9 + [FROM_1], 0, False),
+        ([INSIDE] * 9, 0, False),
+    ],
+)
+def test_the_frame_offset_is_what_sequences_agree_on(sequences, offset, told):
+    chosen, why = choose_offset(count_votes(sequences), None)
+    assert chosen == offset
+    assert ("the files do not tell" in why) is not told
 
 
 def test_csv_columns_are_found_by_name(tmp_path):

@@ -129,7 +129,10 @@ def test_frames_on_disk_serve_as_well(own_root, imported, tmp_path, capsys):
                 assert np.array_equal(image, other)
                 assert np.array_equal(own, theirs)
         assert summary(folder)["frame offset"] == first - 1
-        assert f"frame offset: {first - 1} (images found: " in capsys.readouterr().out
+        assert (
+            f"frame offset: {first - 1} (votes of sequences: "
+            in capsys.readouterr().out
+        )
 
 
 def test_generated_faces_in_a_folder_below_are_called_so(own_root, tmp_path):

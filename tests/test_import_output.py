@@ -35,7 +35,7 @@ def test_a_dry_run_says_what_is_there_and_writes_nothing(root, tmp_path, capsys)
     shown = capsys.readouterr().out
     assert "frames:       Sequences(2D+3D)\n" in shown
     assert "AU codes:     AUCoding/AU_OCC: 13 AUs, 12 of them used\n" in shown
-    assert "frame offset: 0 (images found: 59 with 0, 47 with -1)\n" in shown
+    assert "frame offset: 0 (votes of sequences: 12 for 0, 0 for -1)\n" in shown
     rows = [line.split() for line in shown.splitlines()]
     assert ["test", "2", "4", "20", "1", "0", "19"] in rows
     assert ["all", "6", "12", "60", "1", "0", "59"] in rows
@@ -71,7 +71,7 @@ def test_the_frame_offset(root, tmp_path, capsys):
     forced = (f"--out={tmp_path / 'c'}", *PLAIN, "--frame-offset=0", "--dry-run")
     bp4d.main([str(moved), *forced])
     shown = capsys.readouterr().out
-    assert "0 (images found: 48 with 0, 60 with -1; -1 would find more)" in shown
+    assert ("0 (votes of sequences: 0 for 0, 12 for -1; -1 would find more)") in shown
 
 
 # The contact sheet
