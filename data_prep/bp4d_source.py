@@ -49,6 +49,6 @@ def read_sequence(
     images = coded_images(layout.images(subject, task), offset)
     points = None
     if layout.landmarks:
-        mat = layout.landmarks / f"{name}.mat"
-        points = read_landmarks(mat, sorted(labels)) if mat.is_file() else {}
+        mat = layout.points(subject, task)
+        points = read_landmarks(mat, sorted(labels)) if mat else {}
     return join(subject, name, labels, images, points)

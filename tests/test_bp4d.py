@@ -177,6 +177,20 @@ def test_frames_are_found_under_every_known_root(own_root, frames):
     }
 
 
+def test_tasks_are_found_however_padded(own_root, imported, tmp_path):
+    (own_root / tiny.LABELS / "F001_T1.csv").rename(
+        own_root / tiny.LABELS / "F001_T01.csv"
+    )
+    (own_root / tiny.LANDMARKS / "F002_T1.mat").rename(
+        own_root / tiny.LANDMARKS / "F002_T001.mat"
+    )
+    (own_root / tiny.FRAMES / "F002" / "T2").rename(
+        own_root / tiny.FRAMES / "F002" / "T02"
+    )
+    folder = run_import(own_root, tmp_path / "out")
+    assert names(folder, "test") == names(imported, "test")
+
+
 INSIDE = (set(range(5, 10)), set(range(20)))  # codes and images that tell nothing
 FROM_1 = (set(range(1, 10)), set(range(1, 20)))  # there is no image 0: for offset 0
 TO_END = (set(range(5, 21)), set(range(20)))  # there is no image 20: for -1

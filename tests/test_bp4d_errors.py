@@ -110,6 +110,12 @@ def test_no_csv(root, refusal):
     assert "F001_T1.csv" in refusal()
 
 
+def test_two_files_of_a_sequence(root, refusal):
+    file = root / tiny.LABELS / "F001_T1.csv"
+    shutil.copy(file, file.with_name("F001_T01.csv"))
+    assert "F001_T1.csv are both sequence F001_T1: remove one" in refusal()
+
+
 def test_missing_au_column(root, refusal):
     file = spoil_csv(root, ",12,", ",112,")
     message = refusal()
