@@ -4,6 +4,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -53,6 +54,7 @@ def open_root(root: Path, name: str) -> None:
     """Check that root is a folder, and complete where it was generated."""
     if not root.is_dir():
         raise UserError(f"{root} is no folder: give the folder that holds {name}")
+    next(root.iterdir(), None)  # one that may not be read ends the import
     are_generated([root])
 
 
@@ -105,7 +107,8 @@ def _holds(folder: Path, patterns: list[re.Pattern]) -> bool:
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry]:
-    with os.scandir(folder) as entries:
+    # A disk's lost+found may not be read.
+    with suppress(PermissionError), os.scandir(folder) as entries:
         yield from (entry for entry in entries if not entry.name.startswith("."))
 
 

@@ -1,6 +1,7 @@
 """The BP4D importer, on a tiny dataset of the real layout and formats."""
 
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -23,6 +24,7 @@ from data_prep.bp4d_layout import Layout
 from data_prep.face_lmdb import read_faces
 from data_prep.frame_numbers import choose_offset, count_votes
 from data_prep.mean_image import read_mean
+from data_prep.source import find_folder
 
 SPLITS = ("train", "val", "test")
 
@@ -175,6 +177,20 @@ def test_frames_are_found_under_every_known_root(own_root, frames):
         11: "0011.jpg",
         12: "12.jpg",
     }
+
+
+def test_a_folder_that_may_not_be_read_is_passed_over(own_root, monkeypatch):
+    barred, scan = own_root / "lost+found", os.scandir
+    barred.mkdir()
+
+    def scandir(folder):  # root may read every folder
+        if folder == barred:
+            raise PermissionError
+        return scan(folder)
+
+    monkeypatch.setattr("data_prep.source.os.scandir", scandir)
+    assert Layout.find(own_root).landmarks == own_root / tiny.LANDMARKS
+    assert find_folder(own_root, "nowhere") is None
 
 
 def test_tasks_are_found_however_padded(own_root, imported, tmp_path):
