@@ -48,15 +48,28 @@ def check_subject(file: Path, named: str | None, subject: str) -> None:
         )
 
 
+class DamagedLandmarksError(UserError):
+    """A landmark file that is there but cannot be read."""
+
+
 def read_landmarks(
-    files: dict[int, Path], frames: Iterable[int]
+    files: dict[int, Path], frames: Iterable[int], damage: list[str] | None = None
 ) -> dict[int, np.ndarray]:
     """Return (49, 2) float32 points in pixels (x, y) for the frames that have them.
 
     A file whose points are missing, not finite or all the same is of a lost face.
-    Raises UserError where a file is not MATLAB's or has another number of points.
+    Raises DamagedLandmarksError where a file is not MATLAB's, unless there is a list of
+    damage to name it in, and UserError where one has another number of points.
     """
-    points = {frame: _read(files[frame]) for frame in frames if frame in files}
+    points = {}
+    for frame in frames:
+        try:
+            if frame in files:
+                points[frame] = _read(files[frame])
+        except DamagedLandmarksError as error:
+            if damage is None:
+                raise
+            damage.append(f"left out: {error}")
     return {
         frame: to_49(shape)
         for frame, shape in points.items()
@@ -68,7 +81,10 @@ def _read(file: Path) -> np.ndarray:
     try:
         points = loadmat(file, variable_names=["pts"])["pts"]
     except Exception:  # SciPy's parser raises whatever foreign bytes lead it to
-        raise UserError(f"{file} is no MATLAB file with `pts`: copy it again") from None
+        raise DamagedLandmarksError(
+            f"{file} is no MATLAB file with `pts`: copy it again, or give "
+            "--on-damaged skip"
+        ) from None
     if points.size and points.shape != (POINTS, 2):
         raise UserError(
             f"{file}: pts has shape {points.shape} where {POINTS} x 2 are wanted"

@@ -10,7 +10,7 @@ from data_prep.disfa_labels import read_labels
 from data_prep.disfa_landmarks import read_landmarks
 from data_prep.disfa_layout import Layout
 from data_prep.frame_numbers import choose_offset, coded_images, count_votes
-from data_prep.images import count_frames
+from data_prep.images import DamagedImageError, count_frames
 from data_prep.records import Frame
 from data_prep.sequence import Sequence, join
 from data_prep.source import Source, are_generated, open_root
@@ -26,6 +26,7 @@ class Reading(NamedTuple):
     threshold: int  # the least intensity, of 0 to 5, that counts as present
     offset: int | None  # of images: number less coded frame; None: what finds more
     keep_failures: bool  # frames whose landmarks are known to be wrong
+    skip_damaged: bool  # videos and landmark files that cannot be read
 
 
 def find_disfa(root: Path, how: Reading) -> Source:
@@ -81,11 +82,13 @@ def read_sequence(
 ) -> Sequence:
     """Join a subject's AU codes, images and landmarks by coded frame (from 1)."""
     labels = read_labels(layout.code_files(subject, DISFA_AUS), how.threshold)
-    images = _images(layout, how, subject)
+    damage: list[str] | None = [] if how.skip_damaged else None
+    images = _images(layout, how, subject, damage)
     files = layout.landmark_files(subject)
-    points = read_landmarks(files, labels) if layout.landmarks else None
+    points = read_landmarks(files, labels, damage) if layout.landmarks else None
     extra = {"images": images.keys(), "landmark files": files.keys()}
-    notes = [
+    notes = damage or []
+    notes += [
         f"{subject}: {len(frames - labels.keys())} {part} of frames that are not coded"
         for part, frames in extra.items()
         if frames - labels.keys()
@@ -97,12 +100,24 @@ def read_sequence(
     return join(subject, subject, labels, images, points, lost, notes)
 
 
-def _images(layout: Layout, how: Reading, subject: str) -> dict[int, tuple[str, Frame]]:
-    """Return by coded frame what its image is called, and where it is."""
+def _images(
+    layout: Layout, how: Reading, subject: str, damage: list[str] | None
+) -> dict[int, tuple[str, Frame]]:
+    """Return by coded frame what its image is called, and where it is.
+
+    Raises DamagedImageError where a video cannot be read, unless there is a list of
+    damage to name it in.
+    """
     if layout.images:
         return coded_images(layout.image_files(subject), how.offset)
     if subject not in layout.videos:
         return {}
     video = str(layout.videos[subject])
-    frames = range(1, count_frames(video) + 1)
+    try:
+        frames = range(1, count_frames(video) + 1)
+    except DamagedImageError as error:
+        if damage is None:
+            raise
+        damage.append(f"left out: {error}")
+        return {}
     return {n: (f"{n:04d}", Frame(video, n - 1)) for n in frames}

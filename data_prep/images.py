@@ -97,7 +97,10 @@ def count_frames(video: str) -> int:
     """Return how many frames a video says it has; raise DamagedImageError if none."""
     count = int(_open(video).get(cv2.CAP_PROP_FRAME_COUNT))
     if count < 1:
-        raise DamagedImageError(f"{video} is no video that OpenCV reads: copy it again")
+        raise DamagedImageError(
+            f"{video} is no video that OpenCV reads: copy it again, or give "
+            "--on-damaged skip"
+        )
     return count
 
 

@@ -157,6 +157,20 @@ def test_a_file_that_is_no_video(root, refusal, content):
     assert f"{file} is no video that OpenCV reads" in refusal()
 
 
+def test_unreadable_files_are_left_out_on_request(root, tmp_path, capsys):
+    video, mat = tiny.video(root, "SN001"), tiny.landmark_file(root, "SN002", 2)
+    video.write_bytes(b"")
+    mat.write_bytes(b"")
+    disfa.main([str(root), f"--out={tmp_path}", *PLAIN, "--on-damaged=skip"])
+    shown = capsys.readouterr().out
+    assert f"left out: {video} is no video" in shown
+    assert f"left out: {mat} is no MATLAB file" in shown
+    written = json.loads((tmp_path / "fold1" / "dataset.json").read_text())
+    assert written["left_out"]["no image"] == tiny.FRAMES
+    assert written["left_out"]["no landmarks"] == 1
+    assert written["splits"]["test"]["faces"] == tiny.FRAMES - 1
+
+
 def test_a_video_that_is_cut_off(root, refusal, tmp_path, capfd):
     file = tiny.video(root, "SN001")
     file.write_bytes(file.read_bytes()[: file.stat().st_size * 2 // 3])
