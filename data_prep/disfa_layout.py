@@ -6,7 +6,8 @@
     Landmark_Points/SN001/tmp_frame_lm/SN001_0000_lm.mat   or deeper
 
 Folders are found by what they hold, whatever they are called and in whatever case. In
-place of videos there may be images: .../SN001/0001.jpg.
+place of videos there may be images: .../SN001/0001.jpg, the right camera's in folders
+that are called so.
 """
 
 import re
@@ -45,10 +46,7 @@ class Layout:
             what = "folder of AU codes (SN001/SN001_au1.txt)"
             raise missing_part(root, what, "DISFA")
         videos = _by_subject(root, rf"(?i:{camera}.*{SUBJECT}.*\.avi)")
-        other = CAMERAS[1 - CAMERAS.index(camera)]
-        own = rf"(?!.*(?i:{other})).*{SUBJECT}.*"
-        barred = rf"(?i:{other})"
-        images = {} if videos else _by_subject(root, own, IMAGE, avoid=barred)
+        images = {} if videos else _images(root, camera)
         if not (videos or images):
             what = f"video of the {camera} camera ({camera.title()}VideoSN001_comp.avi)"
             raise missing_part(root, f"{what} and no images", "DISFA")
@@ -105,6 +103,22 @@ class Layout:
         return number_landmarks(self.landmarks[subject], subject)
 
 
+def _images(root: Path, camera: str) -> dict[str, Path]:
+    """Return folders of images; the right camera's are those that are called so."""
+    other = CAMERAS[1 - CAMERAS.index(camera)]
+    barred = _word(other)
+    own = rf"(?!.*{barred}).*{SUBJECT}.*"
+    if camera == "left":
+        return _by_subject(root, own, IMAGE, avoid=barred)
+    called = _by_subject(root, rf"(?=.*{_word(camera)}){own}", IMAGE, avoid=barred)
+    return called or _by_subject(root, own, IMAGE, avoid=barred, within=_word(camera))
+
+
+def _word(camera: str) -> str:
+    """Match Right, but not Bright."""
+    return rf"(?:(?<![A-Za-z])(?i:{camera})|{camera.title()})"
+
+
 def _landmarks(root: Path, camera: str) -> dict[str, Path]:
     if camera != "left":
         return {}
@@ -116,9 +130,11 @@ def _landmarks(root: Path, camera: str) -> dict[str, Path]:
     return next(filter(None, folders), {})
 
 
-def _by_subject(root: Path, *levels: str, avoid: str | None = None) -> dict[str, Path]:
+def _by_subject(
+    root: Path, *levels: str, avoid: str | None = None, within: str | None = None
+) -> dict[str, Path]:
     """Return what the first level matches, in the folder that is found, by subject."""
-    folder = find_folder(root, *levels, avoid=avoid)
+    folder = find_folder(root, *levels, avoid=avoid, within=within)
     if folder is None:
         return {}
     entries = sorted(e for e in folder.iterdir() if not e.name.startswith("."))

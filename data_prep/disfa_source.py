@@ -9,6 +9,7 @@ from data_prep.aus import DISFA_AUS
 from data_prep.disfa_labels import read_labels
 from data_prep.disfa_landmarks import read_landmarks
 from data_prep.disfa_layout import Layout
+from data_prep.errors import UserError
 from data_prep.frame_numbers import choose_offset, coded_images, count_votes
 from data_prep.images import DamagedImageError, count_frames
 from data_prep.records import Frame
@@ -42,6 +43,11 @@ def find_disfa(root: Path, how: Reading) -> Source:
         votes = count_votes(_numbers(layout, how))
         offset, found["frame offset"] = choose_offset(votes, how.offset)
         how = how._replace(offset=offset)
+    elif how.offset is not None:
+        raise UserError(
+            f"--frame-offset is of images, but {root} has videos, whose first frame is "
+            "coded frame 1: leave it out"
+        )
     # The list is of the real videos; landmarks alone can be wrong where it says so.
     failures = {} if how.keep_failures or generated else tracking_failures()
     readers = {
@@ -109,7 +115,8 @@ def _images(
     damage to name it in.
     """
     if layout.images:
-        return coded_images(layout.image_files(subject), how.offset)
+        found = coded_images(layout.image_files(subject), how.offset)
+        return {n: (f"{n:04d}", image) for n, (_, image) in found.items()}
     if subject not in layout.videos:
         return {}
     video = str(layout.videos[subject])

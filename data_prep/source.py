@@ -75,19 +75,23 @@ def are_generated(parts: Iterable[Path]) -> bool:
     return any((folder / "generated.json").is_file() for folder in folders)
 
 
-def find_folder(root: Path, *levels: str, avoid: str | None = None) -> Path | None:
+def find_folder(
+    root: Path, *levels: str, avoid: str | None = None, within: str | None = None
+) -> Path | None:
     """Return the folder nearest to root whose entries have names that match.
 
     levels: regular expressions, of an entry's name, of the name of an entry of that
-    one, and so on. avoid: of folders to stay out of. Hidden files do not count: macOS
-    leaves some beside others (._NAME).
+    one, and so on. avoid: of folders to stay out of. within: what the folder's path
+    below root must have in it. Hidden files do not count: macOS leaves some beside
+    others (._NAME).
     """
     patterns = [re.compile(level) for level in levels]
     barred = re.compile(avoid) if avoid else None
     folders = deque([(root, 0)])
     while folders:
         folder, depth = folders.popleft()
-        if _holds(folder, patterns):
+        place = str(folder.relative_to(root))
+        if (not within or re.search(within, place)) and _holds(folder, patterns):
             return folder
         if depth < DEPTH:
             inner = sorted(Path(e) for e in _entries(folder) if e.is_dir())

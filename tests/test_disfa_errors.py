@@ -54,6 +54,17 @@ def test_a_missing_part_is_named(root, refusal, folder, complaint):
     assert complaint in refusal()
 
 
+def test_images_are_the_right_cameras_only_where_they_are_called_so(root, refusal):
+    tiny.move_to_images(root, "Images/{subject}", 1)
+    assert "has no video of the right camera" in refusal("--camera=right", "--dry-run")
+
+
+def test_a_frame_offset_is_of_images(root, refusal):
+    assert f"--frame-offset is of images, but {root} has videos" in refusal(
+        "--frame-offset=-1"
+    )
+
+
 def test_bp4d_is_recognised(tmp_path, refusal):
     other = tmp_path / "bp4d"
     tiny_bp4d.write_sequence(other, "F001", 1, range(1, 2))

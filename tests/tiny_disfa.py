@@ -51,6 +51,17 @@ def write_video(file: Path, images: list[np.ndarray], codec: str = "MJPG") -> No
     writer.release()
 
 
+def move_to_images(root: Path, folder: str, first: int) -> None:
+    """Replace the videos by images, numbered from `first`; folder: of a {subject}."""
+    for subject in SUBJECTS:
+        place = root / folder.format(subject=subject)
+        place.mkdir(parents=True)
+        capture = cv2.VideoCapture(str(video(root, subject)))
+        for number in range(first, first + FRAMES):
+            cv2.imwrite(str(place / f"{subject}_{number}.png"), capture.read()[1])
+        video(root, subject).unlink()
+
+
 def lose_frame(file: Path, number: int, spoil: str) -> None:
     """Spoil a frame (from 0) of an AVI: its chunk is emptied, or overwritten.
 
