@@ -42,6 +42,17 @@ def test_a_dry_run_says_what_is_there_and_writes_nothing(root, tmp_path, capsys)
     assert "  F001_T1: coded frames left out: 1 (no image)\n" in shown
 
 
+def test_a_dry_run_without_a_fold_is_of_the_whole_dataset(root, tmp_path, capsys):
+    csv = root / tiny.LABELS / "F099_T1.csv"  # a subject that no fold names
+    csv.write_text((root / tiny.LABELS / "F001_T1.csv").read_text())
+    bp4d.main([str(root), f"--out={tmp_path}", "--jobs=1", "--dry-run"])
+    csv.unlink()
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [row for row in rows if row[:1] in (["all"], ["train"])] == [
+        ["all", "7", "13", "65", "5", "0", "60"]
+    ]
+
+
 def test_subjects_that_no_fold_names_are_named(root, tmp_path, capsys):
     csv = root / tiny.LABELS / "F099_T1.csv"
     csv.write_text((root / tiny.LABELS / "F001_T1.csv").read_text())
