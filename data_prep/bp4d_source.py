@@ -25,7 +25,9 @@ def find_bp4d(root: Path, offset: int | None) -> Source:
         readers.setdefault(subject, []).append(reader)
     found = layout.describe() | {"frame offset": why}
     coded = read_aus(layout.codes(*names[0]))
-    found["AU codes"] += f": {len(coded)} AUs, {len(BP4D_AUS)} of them used"
+    found["AU codes"] += f": {len(coded)} AUs in the first file, {len(BP4D_AUS)} used"
+    if not generated:
+        found["full set"] = "41 subjects, 328 sequences, 146,847 coded frames"
     options = {"frame offset": offset}
     return Source("BP4D", "bp4d", root, BP4D_AUS, generated, found, readers, options)
 

@@ -38,7 +38,11 @@ def find_disfa(root: Path, how: Reading) -> Source:
     generated = are_generated(places)
     found = layout.describe()
     coded = layout.coded_aus(next(iter(layout.labels)))
-    found["AU codes"] += f", {len(coded)} AUs, {len(DISFA_AUS)} of them used"
+    found["AU codes"] += (
+        f", {len(coded)} AUs of the first subject, {len(DISFA_AUS)} used"
+    )
+    if not generated:
+        found["full set"] = "27 subjects, 130,814 coded frames"
     if layout.images:
         votes = count_votes(_numbers(layout, how))
         offset, found["frame offset"] = choose_offset(votes, how.offset)

@@ -150,6 +150,9 @@ def test_dataset_json_counts_what_the_lmdbs_hold(imported):
         assert counts["positive"] == (labels == 1).sum(axis=0).tolist()
         assert counts["negative"] == (labels == -1).sum(axis=0).tolist()
         assert counts["unknown"] == (labels == 0).sum(axis=0).tolist()
+        some = counts["positive"][0]
+        assert some
+        assert counts["skewness"][0] == counts["negative"][0] / some
 
 
 @pytest.mark.parametrize("above", [".", ".."])
@@ -157,7 +160,9 @@ def test_generated_faces_say_so(own_root, tmp_path, capsys, above):
     (own_root / "generated.json").write_text("{}")
     folder = run_import(own_root / above, tmp_path / "out", "--size=64")
     assert json.loads((folder / "dataset.json").read_text())["generated"] is True
-    assert "generated faces" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "generated faces" in shown
+    assert "full set:" not in shown
 
 
 # What is accepted

@@ -146,6 +146,8 @@ def test_the_right_camera_has_no_landmarks(own_root, tmp_path, capsys):
     disfa.main([str(own_root), "--fold=1", "--camera=right", "--dry-run", "--jobs=1"])
     shown = capsys.readouterr().out
     assert "Video_RightCamera, 6 subjects" in shown
+    assert "12 AUs of the first subject, 8 used\n" in shown
+    assert "full set:     27 subjects, 130,814 coded frames\n" in shown
     assert "none of the right camera: OpenCV detects faces and eyes" in shown
 
 

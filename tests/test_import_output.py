@@ -34,7 +34,8 @@ def test_a_dry_run_says_what_is_there_and_writes_nothing(root, tmp_path, capsys)
     assert not (tmp_path / "out").exists()
     shown = capsys.readouterr().out
     assert "frames:       Sequences(2D+3D)\n" in shown
-    assert "AU codes:     AUCoding/AU_OCC: 13 AUs, 12 of them used\n" in shown
+    assert "AU codes:     AUCoding/AU_OCC: 13 AUs in the first file, 12 used\n" in shown
+    assert "full set:     41 subjects, 328 sequences, 146,847 coded frames\n" in shown
     assert "frame offset: 0 (votes of sequences: 12 for 0, 0 for -1)\n" in shown
     rows = [line.split() for line in shown.splitlines()]
     assert ["test", "2", "4", "20", "1", "0", "19"] in rows
