@@ -7,24 +7,27 @@ from data_prep.aus import BP4D_AUS
 from data_prep.bp4d_labels import read_aus, read_labels
 from data_prep.bp4d_landmarks import read_landmarks
 from data_prep.bp4d_layout import Layout
-from data_prep.frame_numbers import choose_offset, coded_images, count_hits
+from data_prep.frame_numbers import choose_offset, coded_images, count_votes
 from data_prep.sequence import Sequence, join
-from data_prep.source import Source, open_root
+from data_prep.source import Source, are_generated, open_root
 
 
 def find_bp4d(root: Path, offset: int | None) -> Source:
     """Find BP4D under root; an image's number is its coded frame's plus `offset`."""
-    generated = open_root(root, "BP4D")
+    open_root(root, "BP4D")
     layout = Layout.find(root.resolve())
+    generated = are_generated(layout.parts.values())
     names = layout.sequences()
-    offset, why = choose_offset(count_hits(_numbers(layout, names)), offset)
+    offset, why = choose_offset(count_votes(_numbers(layout, names)), offset)
     readers: dict[str, list] = {}
     for subject, task in names:
         reader = partial(read_sequence, layout, subject, task, BP4D_AUS, offset)
         readers.setdefault(subject, []).append(reader)
     found = layout.describe() | {"frame offset": why}
     coded = read_aus(layout.codes(*names[0]))
-    found["AU codes"] += f": {len(coded)} AUs, {len(BP4D_AUS)} of them used"
+    found["AU codes"] += f": {len(coded)} AUs in the first file, {len(BP4D_AUS)} used"
+    if not generated:
+        found["full set"] = "41 subjects, 328 sequences, 146,847 coded frames"
     options = {"frame offset": offset}
     return Source("BP4D", "bp4d", root, BP4D_AUS, generated, found, readers, options)
 
@@ -48,6 +51,6 @@ def read_sequence(
     images = coded_images(layout.images(subject, task), offset)
     points = None
     if layout.landmarks:
-        mat = layout.landmarks / f"{name}.mat"
-        points = read_landmarks(mat, sorted(labels)) if mat.is_file() else {}
+        mat = layout.points(subject, task)
+        points = read_landmarks(mat, sorted(labels)) if mat else {}
     return join(subject, name, labels, images, points)

@@ -10,7 +10,7 @@ from data_prep.landmark_file import read_landmark_file
 from data_prep.landmarks import tracked
 from data_prep.records import Frame
 from data_prep.sequence import Sequence, join
-from data_prep.source import Source
+from data_prep.source import Source, are_generated
 
 
 def find_csv(file: Path) -> Source:
@@ -21,7 +21,8 @@ def find_csv(file: Path) -> Source:
         subject: [partial(read_sequence, folder, subject, rows, table.detect)]
         for subject, rows in sorted(table.subjects.items())
     }
-    generated = (folder / "generated.json").is_file()
+    rows = (row for own in table.subjects.values() for row in own)
+    generated = are_generated({folder, *((folder / row.path).parent for row in rows)})
     return Source(
         file.name, "csv", file, table.aus, generated, _found(table), readers, {}
     )

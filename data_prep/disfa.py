@@ -44,7 +44,8 @@ def main(argv: list[str] | None = None) -> None:
     )
     args = import_options.parse(options, argv)
     keep = args.keep_tracking_failures
-    how = Reading(args.camera, args.threshold, args.frame_offset, keep)
+    skip = args.on_damaged == "skip"
+    how = Reading(args.camera, args.threshold, args.frame_offset, keep, skip)
     import_dataset(args, find_disfa(args.root, how))
 
 

@@ -6,21 +6,22 @@
     Landmark_Points/SN001/tmp_frame_lm/SN001_0000_lm.mat   or deeper
 
 Folders are found by what they hold, whatever they are called and in whatever case. In
-place of videos there may be images: .../SN001/0001.jpg.
+place of videos there may be images: .../SN001/0001.jpg, the right camera's in folders
+that are called so.
 """
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.disfa_landmarks import NAME, number_landmarks
+from data_prep.disfa_landmarks import NAME, check_subject, number_landmarks
 from data_prep.errors import UserError
 from data_prep.frame_numbers import IMAGE, number_images
-from data_prep.source import find_folder, missing_part
+from data_prep.source import find_folder, missing_part, unique
 
 CAMERAS = ("left", "right")
 SUBJECT = r"(?i:SN\d{3})"
-CODES = rf"{SUBJECT}_(?i:au)(\d+)\.txt"
+CODES = rf"({SUBJECT})_(?i:au)(\d+)\.txt"
 
 
 @dataclass(frozen=True)
@@ -45,24 +46,26 @@ class Layout:
             what = "folder of AU codes (SN001/SN001_au1.txt)"
             raise missing_part(root, what, "DISFA")
         videos = _by_subject(root, rf"(?i:{camera}.*{SUBJECT}.*\.avi)")
-        other = CAMERAS[1 - CAMERAS.index(camera)]
-        own = rf"(?!.*(?i:{other})).*{SUBJECT}.*"
-        barred = rf"(?i:{other})"
-        images = {} if videos else _by_subject(root, own, IMAGE, avoid=barred)
+        images = {} if videos else _images(root, camera)
         if not (videos or images):
             what = f"video of the {camera} camera ({camera.title()}VideoSN001_comp.avi)"
             raise missing_part(root, f"{what} and no images", "DISFA")
         return cls(root, camera, videos, images, labels, _landmarks(root, camera))
 
-    def describe(self) -> dict[str, str]:
-        """Return where the parts are, for the survey."""
+    @property
+    def parts(self) -> dict[str, dict[str, Path]]:
+        """What there is, by the survey's name for it and by subject."""
         parts = {
             "videos": self.videos,
             "images": self.images,
             "AU codes": self.labels,
             "landmarks": self.landmarks,
         }
-        found = {name: self._place(part) for name, part in parts.items() if part}
+        return {name: part for name, part in parts.items() if part}
+
+    def describe(self) -> dict[str, str]:
+        """Return where the parts are, for the survey."""
+        found = {name: self._place(part) for name, part in self.parts.items()}
         none = f"none of the {self.camera} camera: OpenCV detects faces and eyes"
         return found if self.landmarks else found | {"landmarks": none}
 
@@ -72,9 +75,12 @@ class Layout:
 
     def coded_aus(self, subject: str) -> dict[int, Path]:
         """Return a subject's files of codes by AU."""
-        folder = self.labels[subject]
-        names = (re.fullmatch(CODES, file.name) for file in folder.iterdir())
-        return {int(name[1]): folder / name.string for name in names if name}
+        files = sorted(self.labels[subject].iterdir())
+        names = [(re.fullmatch(CODES, file.name), file) for file in files]
+        named = [(name, file) for name, file in names if name]
+        for name, file in named:
+            check_subject(file, name[1], subject)
+        return unique(((int(name[2]), file) for name, file in named), f"{subject}'s AU")
 
     def code_files(self, subject: str, aus: tuple[int, ...]) -> list[Path]:
         """Return a subject's file of codes for each AU."""
@@ -94,7 +100,23 @@ class Layout:
         """Return a subject's landmark files by label frame."""
         if subject not in self.landmarks:
             return {}
-        return number_landmarks(self.landmarks[subject])
+        return number_landmarks(self.landmarks[subject], subject)
+
+
+def _images(root: Path, camera: str) -> dict[str, Path]:
+    """Return folders of images; the right camera's are those that are called so."""
+    other = CAMERAS[1 - CAMERAS.index(camera)]
+    barred = _word(other)
+    own = rf"(?!.*{barred}).*{SUBJECT}.*"
+    if camera == "left":
+        return _by_subject(root, own, IMAGE, avoid=barred)
+    called = _by_subject(root, rf"(?=.*{_word(camera)}){own}", IMAGE, avoid=barred)
+    return called or _by_subject(root, own, IMAGE, avoid=barred, within=_word(camera))
+
+
+def _word(camera: str) -> str:
+    """Match Right, but not Bright."""
+    return rf"(?:(?<![A-Za-z])(?i:{camera})|{camera.title()})"
 
 
 def _landmarks(root: Path, camera: str) -> dict[str, Path]:
@@ -108,14 +130,17 @@ def _landmarks(root: Path, camera: str) -> dict[str, Path]:
     return next(filter(None, folders), {})
 
 
-def _by_subject(root: Path, *levels: str, avoid: str | None = None) -> dict[str, Path]:
+def _by_subject(
+    root: Path, *levels: str, avoid: str | None = None, within: str | None = None
+) -> dict[str, Path]:
     """Return what the first level matches, in the folder that is found, by subject."""
-    folder = find_folder(root, *levels, avoid=avoid)
+    folder = find_folder(root, *levels, avoid=avoid, within=within)
     if folder is None:
         return {}
     entries = sorted(e for e in folder.iterdir() if not e.name.startswith("."))
-    return {
-        re.search(SUBJECT, entry.name)[0].upper(): entry
+    named = (
+        (re.search(SUBJECT, entry.name)[0].upper(), entry)
         for entry in entries
-        if re.fullmatch(levels[0], entry.name)
-    }
+        if re.fullmatch(levels[0], entry.name) and (len(levels) == 1 or entry.is_dir())
+    )
+    return unique(named, "subject")

@@ -9,11 +9,12 @@ from data_prep.aus import DISFA_AUS
 from data_prep.disfa_labels import read_labels
 from data_prep.disfa_landmarks import read_landmarks
 from data_prep.disfa_layout import Layout
-from data_prep.frame_numbers import choose_offset, coded_images, count_hits
-from data_prep.images import count_frames
+from data_prep.errors import UserError
+from data_prep.frame_numbers import choose_offset, coded_images, count_votes
+from data_prep.images import DamagedImageError, count_frames
 from data_prep.records import Frame
 from data_prep.sequence import Sequence, join
-from data_prep.source import Source, open_root
+from data_prep.source import Source, are_generated, open_root
 
 TRACKING_FAILURES = Path(__file__).with_name("disfa_tracking_failures.txt")
 LOST = "tracking failure"
@@ -26,19 +27,31 @@ class Reading(NamedTuple):
     threshold: int  # the least intensity, of 0 to 5, that counts as present
     offset: int | None  # of images: number less coded frame; None: what finds more
     keep_failures: bool  # frames whose landmarks are known to be wrong
+    skip_damaged: bool  # videos and landmark files that cannot be read
 
 
 def find_disfa(root: Path, how: Reading) -> Source:
     """Find DISFA under root."""
-    generated = open_root(root, "DISFA")
+    open_root(root, "DISFA")
     layout = Layout.find(root.resolve(), how.camera)
+    places = (place for part in layout.parts.values() for place in part.values())
+    generated = are_generated(places)
     found = layout.describe()
     coded = layout.coded_aus(next(iter(layout.labels)))
-    found["AU codes"] += f", {len(coded)} AUs, {len(DISFA_AUS)} of them used"
+    found["AU codes"] += (
+        f", {len(coded)} AUs of the first subject, {len(DISFA_AUS)} used"
+    )
+    if not generated:
+        found["full set"] = "27 subjects, 130,814 coded frames"
     if layout.images:
-        hits = count_hits(_numbers(layout, how))
-        offset, found["frame offset"] = choose_offset(hits, how.offset)
+        votes = count_votes(_numbers(layout, how))
+        offset, found["frame offset"] = choose_offset(votes, how.offset)
         how = how._replace(offset=offset)
+    elif how.offset is not None:
+        raise UserError(
+            f"--frame-offset is of images, but {root} has videos, whose first frame is "
+            "coded frame 1: leave it out"
+        )
     # The list is of the real videos; landmarks alone can be wrong where it says so.
     failures = {} if how.keep_failures or generated else tracking_failures()
     readers = {
@@ -79,11 +92,13 @@ def read_sequence(
 ) -> Sequence:
     """Join a subject's AU codes, images and landmarks by coded frame (from 1)."""
     labels = read_labels(layout.code_files(subject, DISFA_AUS), how.threshold)
-    images = _images(layout, how, subject)
+    damage: list[str] | None = [] if how.skip_damaged else None
+    images = _images(layout, how, subject, damage)
     files = layout.landmark_files(subject)
-    points = read_landmarks(files, labels) if layout.landmarks else None
+    points = read_landmarks(files, labels, damage) if layout.landmarks else None
     extra = {"images": images.keys(), "landmark files": files.keys()}
-    notes = [
+    notes = damage or []
+    notes += [
         f"{subject}: {len(frames - labels.keys())} {part} of frames that are not coded"
         for part, frames in extra.items()
         if frames - labels.keys()
@@ -95,12 +110,25 @@ def read_sequence(
     return join(subject, subject, labels, images, points, lost, notes)
 
 
-def _images(layout: Layout, how: Reading, subject: str) -> dict[int, tuple[str, Frame]]:
-    """Return by coded frame what its image is called, and where it is."""
+def _images(
+    layout: Layout, how: Reading, subject: str, damage: list[str] | None
+) -> dict[int, tuple[str, Frame]]:
+    """Return by coded frame what its image is called, and where it is.
+
+    Raises DamagedImageError where a video cannot be read, unless there is a list of
+    damage to name it in.
+    """
     if layout.images:
-        return coded_images(layout.image_files(subject), how.offset)
+        found = coded_images(layout.image_files(subject), how.offset)
+        return {n: (f"{n:04d}", image) for n, (_, image) in found.items()}
     if subject not in layout.videos:
         return {}
     video = str(layout.videos[subject])
-    frames = range(1, count_frames(video) + 1)
+    try:
+        frames = range(1, count_frames(video) + 1)
+    except DamagedImageError as error:
+        if damage is None:
+            raise
+        damage.append(f"left out: {error}")
+        return {}
     return {n: (f"{n:04d}", Frame(video, n - 1)) for n in frames}

@@ -10,14 +10,16 @@ KINDS = ("positive", "negative", "unknown")
 def count_labels(labels: np.ndarray) -> dict:
     """Return the number of faces and, for each AU, of every kind of label.
 
-    labels: (faces, AUs) int8, +1, -1 or 0.
+    labels: (faces, AUs) int8, +1, -1 or 0. `skewness` is None without a positive.
     """
-    return {
+    counts = {
         "faces": len(labels),
         "positive": (labels > 0).sum(axis=0).tolist(),
         "negative": (labels < 0).sum(axis=0).tolist(),
         "unknown": (labels == 0).sum(axis=0).tolist(),
     }
+    aus = range(labels.shape[1])
+    return counts | {"skewness": [skewness(counts, i) for i in aus]}
 
 
 def table(title: str, aus: list[int], columns: dict[str, dict]) -> str:

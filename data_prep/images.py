@@ -55,32 +55,58 @@ class Video:
     def __init__(self, path: str):
         self._path = path
         self._capture = _open(path)
+        self._rate = self._capture.get(cv2.CAP_PROP_FPS)
         self._decoded = 0
+        self._start = 0.0
 
     def read(self, number: int) -> np.ndarray:
         """Return frame `number` (from 0); it must come after the last one read.
 
-        Raises DamagedImageError where the video ends before it. Frames are counted as
-        they are decoded: seeking is not exact in every kind of .avi.
+        Raises DamagedImageError where the video ends before it, or where a frame was
+        lost on the way: all that follow would bear the next one's number. Frames are
+        counted as they are decoded: seeking is not exact in every kind of .avi.
         """
         assert number >= self._decoded, f"{self._path}: frames are read in order"
         while self._decoded <= number and self._capture.grab():
+            self._check_time()
             self._decoded += 1
         whole, image = self._capture.retrieve()
         if self._decoded <= number or not whole:
-            raise DamagedImageError(
-                f"{self._path}: frame {number + 1} cannot be decoded, only "
-                f"{self._decoded} can: copy the video again, or give --on-damaged skip"
-            )
+            raise self._damage(number)
         return image
+
+    def _check_time(self) -> None:
+        """Tell by its time whether the frame just decoded is the next one."""
+        time = self._capture.get(cv2.CAP_PROP_POS_MSEC) * self._rate / 1000
+        if not self._decoded:
+            self._start = time
+            # Later than 0: the codec looks a frame ahead, or the first one is lost.
+            if time > 0.5 and _decodable(self._path) < count_frames(self._path):
+                raise self._damage(0)
+        if time > self._start + self._decoded + 0.5:
+            raise self._damage(self._decoded)
+
+    def _damage(self, number: int) -> DamagedImageError:
+        return DamagedImageError(
+            f"{self._path}: frame {number + 1} cannot be decoded, only "
+            f"{self._decoded} can: copy the video again, or give --on-damaged skip"
+        )
 
 
 def count_frames(video: str) -> int:
     """Return how many frames a video says it has; raise DamagedImageError if none."""
     count = int(_open(video).get(cv2.CAP_PROP_FRAME_COUNT))
     if count < 1:
-        raise DamagedImageError(f"{video} is no video that OpenCV reads: copy it again")
+        raise DamagedImageError(
+            f"{video} is no video that OpenCV reads: copy it again, or give "
+            "--on-damaged skip"
+        )
     return count
+
+
+def _decodable(video: str) -> int:
+    capture = _open(video)
+    return sum(1 for _ in iter(capture.grab, False))
 
 
 def _open(video: str) -> cv2.VideoCapture:

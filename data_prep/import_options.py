@@ -31,7 +31,8 @@ def parser(
 
 def _add_splits(add, folds: Path | None) -> None:
     choices = (*map(str, FOLDS), "all")
-    add("--fold", choices=choices, required=True, help="tested; all: nothing trained")
+    fold = "tested; all: nothing trained; none is needed with --dry-run"
+    add("--fold", choices=choices, help=fold)
     add("--folds", type=Path, default=folds, help="folder of the fold lists")
 
 
@@ -75,6 +76,8 @@ def _add_faces(add) -> None:
 def parse(options: argparse.ArgumentParser, argv: list[str] | None):
     """Return the options; argparse exits with 2 on bad usage."""
     args = options.parse_args(argv)
+    if not (args.fold or args.dry_run):
+        options.error("--fold is required, unless with --dry-run")
     if args.format != "lmdb" and args.crop > args.size:
         options.error(
             f"--crop {args.crop} is larger than the faces, --size {args.size}"

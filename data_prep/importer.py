@@ -81,7 +81,9 @@ def head(args: argparse.Namespace, source: Source) -> dict:
 
 
 def roles(args: argparse.Namespace, source: Source) -> dict[str, list[str]]:
-    """Return the subjects of every split."""
+    """Return the subjects of every split; without a fold (a dry run) of no split."""
+    if args.fold is None:
+        return {"all": sorted(source.readers)}
     if args.fold == "all":
         return {"test": sorted(source.readers)}
     fold = int(args.fold)

@@ -1,6 +1,7 @@
 """The BP4D importer, on a tiny dataset of the real layout and formats."""
 
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -21,7 +22,9 @@ from data_prep.bp4d_labels import read_labels
 from data_prep.bp4d_landmarks import read_landmarks
 from data_prep.bp4d_layout import Layout
 from data_prep.face_lmdb import read_faces
+from data_prep.frame_numbers import choose_offset, count_votes
 from data_prep.mean_image import read_mean
+from data_prep.source import find_folder
 
 SPLITS = ("train", "val", "test")
 
@@ -147,13 +150,19 @@ def test_dataset_json_counts_what_the_lmdbs_hold(imported):
         assert counts["positive"] == (labels == 1).sum(axis=0).tolist()
         assert counts["negative"] == (labels == -1).sum(axis=0).tolist()
         assert counts["unknown"] == (labels == 0).sum(axis=0).tolist()
+        some = counts["positive"][0]
+        assert some
+        assert counts["skewness"][0] == counts["negative"][0] / some
 
 
-def test_generated_faces_say_so(own_root, tmp_path, capsys):
+@pytest.mark.parametrize("above", [".", ".."])
+def test_generated_faces_say_so(own_root, tmp_path, capsys, above):
     (own_root / "generated.json").write_text("{}")
-    folder = run_import(own_root, tmp_path, "--size=64")
+    folder = run_import(own_root / above, tmp_path / "out", "--size=64")
     assert json.loads((folder / "dataset.json").read_text())["generated"] is True
-    assert "generated faces" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "generated faces" in shown
+    assert "full set:" not in shown
 
 
 # What is accepted
@@ -173,6 +182,56 @@ def test_frames_are_found_under_every_known_root(own_root, frames):
         11: "0011.jpg",
         12: "12.jpg",
     }
+
+
+def test_a_folder_that_may_not_be_read_is_passed_over(own_root, monkeypatch):
+    barred, scan = own_root / "lost+found", os.scandir
+    barred.mkdir()
+
+    def scandir(folder):  # root may read every folder
+        if folder == barred:
+            raise PermissionError
+        return scan(folder)
+
+    monkeypatch.setattr("data_prep.source.os.scandir", scandir)
+    assert Layout.find(own_root).landmarks == own_root / tiny.LANDMARKS
+    assert find_folder(own_root, "nowhere") is None
+
+
+def test_tasks_are_found_however_padded(own_root, imported, tmp_path):
+    (own_root / tiny.LABELS / "F001_T1.csv").rename(
+        own_root / tiny.LABELS / "F001_T01.csv"
+    )
+    (own_root / tiny.LANDMARKS / "F002_T1.mat").rename(
+        own_root / tiny.LANDMARKS / "F002_T001.mat"
+    )
+    (own_root / tiny.FRAMES / "F002" / "T2").rename(
+        own_root / tiny.FRAMES / "F002" / "T02"
+    )
+    folder = run_import(own_root, tmp_path / "out")
+    assert names(folder, "test") == names(imported, "test")
+
+
+INSIDE = (set(range(5, 10)), set(range(20)))  # codes and images that tell nothing
+FROM_1 = (set(range(1, 10)), set(range(1, 20)))  # there is no image 0: for offset 0
+TO_END = (set(range(5, 21)), set(range(20)))  # there is no image 20: for -1
+
+
+@pytest.mark.parametrize(
+    ("sequences", "offset", "told"),
+    [
+        ([INSIDE] * 9 + [FROM_1] * 3, 0, True),
+        ([INSIDE] * 9 + [TO_END] * 3, -1, True),
+        ([TO_END] * 10 + [FROM_1], -1, True),
+        ([INSIDE] * 9 + [TO_END], 0, False),  # one image decides nothing
+        ([TO_END] * 9 + [FROM_1], 0, False),
+        ([INSIDE] * 9, 0, False),
+    ],
+)
+def test_the_frame_offset_is_what_sequences_agree_on(sequences, offset, told):
+    chosen, why = choose_offset(count_votes(sequences), None)
+    assert chosen == offset
+    assert ("the files do not tell" in why) is not told
 
 
 def test_csv_columns_are_found_by_name(tmp_path):

@@ -97,10 +97,23 @@ def test_another_dataset_is_recognised(tmp_path, refusal, file, hint):
     assert hint in refusal(root=tmp_path / "other")
 
 
+@pytest.mark.parametrize("above", [".", ".."])
+def test_generated_faces_that_are_not_complete(root, refusal, above):
+    (root / "generating.json").write_text("{}")
+    message = refusal(root=root / above)
+    assert f"{root} holds generated faces that are not complete" in message
+
+
 def test_no_csv(root, refusal):
     for file in (root / tiny.LABELS).iterdir():
         file.unlink()
     assert "F001_T1.csv" in refusal()
+
+
+def test_two_files_of_a_sequence(root, refusal):
+    file = root / tiny.LABELS / "F001_T1.csv"
+    shutil.copy(file, file.with_name("F001_T01.csv"))
+    assert "F001_T1.csv are both sequence F001_T1: remove one" in refusal()
 
 
 def test_missing_au_column(root, refusal):

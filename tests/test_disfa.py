@@ -5,7 +5,6 @@ import shutil
 from itertools import chain
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import tiny_disfa as tiny
@@ -13,7 +12,9 @@ from tiny_bp4d import MARKER, mean_shape
 
 from data_prep import disfa
 from data_prep.aus import DISFA_AUS
+from data_prep.disfa_layout import Layout
 from data_prep.disfa_source import tracking_failures
+from data_prep.errors import UserError
 from data_prep.face_lmdb import read_faces
 from data_prep.folds import split_subjects
 
@@ -110,14 +111,8 @@ def test_frames_on_disk_serve_as_well(own_root, imported, tmp_path, capsys):
     """Names and numbers as found elsewhere: from 0, and from 1."""
     for first in (0, 1):
         root = tmp_path / f"frames{first}"
-        shutil.copytree(own_root, root, ignore=shutil.ignore_patterns("*.avi"))
-        for subject in tiny.SUBJECTS:
-            folder = root / "Images" / f"Left{subject}"
-            folder.mkdir(parents=True)
-            capture = cv2.VideoCapture(str(tiny.video(own_root, subject)))
-            for number in range(first, first + tiny.FRAMES):
-                _, image = capture.read()
-                cv2.imwrite(str(folder / f"{subject}_{number}.png"), image)
+        shutil.copytree(own_root, root)
+        tiny.move_to_images(root, "Images/Left{subject}", first)
         folder = run_import(root, tmp_path / f"out{first}")
         for split in SPLITS:
             pairs = zip(
@@ -125,11 +120,21 @@ def test_frames_on_disk_serve_as_well(own_root, imported, tmp_path, capsys):
                 read_faces(imported / f"{split}_lmdb"),
                 strict=True,
             )
-            for (_, image, own), (_, other, theirs) in pairs:
+            for (key, image, own), (same, other, theirs) in pairs:
+                assert key == same
                 assert np.array_equal(image, other)
                 assert np.array_equal(own, theirs)
         assert summary(folder)["frame offset"] == first - 1
-        assert f"frame offset: {first - 1} (images found: " in capsys.readouterr().out
+        assert (
+            f"frame offset: {first - 1} (votes of sequences: "
+            in capsys.readouterr().out
+        )
+
+
+def test_generated_faces_in_a_folder_below_are_called_so(own_root, tmp_path):
+    (own_root / "generated.json").write_text("{}")
+    folder = run_import(own_root.parent, tmp_path / "out", "--size=32")
+    assert summary(folder)["generated"] is True
 
 
 def test_the_right_camera_has_no_landmarks(own_root, tmp_path, capsys):
@@ -141,7 +146,27 @@ def test_the_right_camera_has_no_landmarks(own_root, tmp_path, capsys):
     disfa.main([str(own_root), "--fold=1", "--camera=right", "--dry-run", "--jobs=1"])
     shown = capsys.readouterr().out
     assert "Video_RightCamera, 6 subjects" in shown
+    assert "12 AUs of the first subject, 8 used\n" in shown
+    assert "full set:     27 subjects, 130,814 coded frames\n" in shown
     assert "none of the right camera: OpenCV detects faces and eyes" in shown
+
+
+@pytest.mark.parametrize("folder", ["Images/{subject}", "Copyright/Left_{subject}"])
+def test_images_are_the_left_cameras_unless_they_say_else(own_root, folder):
+    tiny.move_to_images(own_root, folder, 1)
+    found = Layout.find(own_root, "left").images
+    assert found == {s: own_root / folder.format(subject=s) for s in tiny.SUBJECTS}
+
+
+@pytest.mark.parametrize(
+    "folder", ["RightCamera/{subject}", "Images/right_{subject}", "{subject}Right"]
+)
+def test_images_of_the_right_camera_are_called_so(own_root, folder):
+    tiny.move_to_images(own_root, folder, 1)
+    found = Layout.find(own_root, "right").images
+    assert found == {s: own_root / folder.format(subject=s) for s in tiny.SUBJECTS}
+    with pytest.raises(UserError, match="no video of the left camera"):
+        Layout.find(own_root, "left")
 
 
 # What is irregular in the real data

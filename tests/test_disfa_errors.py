@@ -54,6 +54,17 @@ def test_a_missing_part_is_named(root, refusal, folder, complaint):
     assert complaint in refusal()
 
 
+def test_images_are_the_right_cameras_only_where_they_are_called_so(root, refusal):
+    tiny.move_to_images(root, "Images/{subject}", 1)
+    assert "has no video of the right camera" in refusal("--camera=right", "--dry-run")
+
+
+def test_a_frame_offset_is_of_images(root, refusal):
+    assert f"--frame-offset is of images, but {root} has videos" in refusal(
+        "--frame-offset=-1"
+    )
+
+
 def test_bp4d_is_recognised(tmp_path, refusal):
     other = tmp_path / "bp4d"
     tiny_bp4d.write_sequence(other, "F001", 1, range(1, 2))
@@ -82,6 +93,48 @@ def test_bad_codes(root, refusal, line, complaint):
 def test_a_missing_file_of_codes(root, refusal):
     tiny.code_file(root, "SN006", 9).unlink()
     assert f"{root / tiny.LABELS / 'SN006'} has no SN006_au9.txt" in refusal()
+
+
+@pytest.mark.parametrize("name", ["LeftVideoSN001.avi", "leftvideosn001_Comp.AVI"])
+def test_two_videos_of_a_subject(root, refusal, name):
+    file = tiny.video(root, "SN001")
+    shutil.copy(file, file.with_name(name))
+    message = refusal()
+    assert str(file) in message
+    assert str(file.with_name(name)) in message
+    assert "are both subject SN001: remove one" in message
+
+
+@pytest.mark.parametrize("part", [tiny.LABELS, tiny.LANDMARKS])
+def test_two_folders_of_a_subject(root, refusal, part):
+    shutil.copytree(root / part / "SN001", root / part / "sn001")
+    folders = f"{root / part / 'SN001'} and {root / part / 'sn001'}"
+    assert f"{folders} are both subject SN001: remove one" in refusal()
+
+
+@pytest.mark.parametrize("name", ["l00002_lm.mat", "deep/SN001_0001_lm.mat"])
+def test_two_landmark_files_of_a_frame(root, refusal, name):
+    file = tiny.landmark_file(root, "SN001", 2)
+    (file.parent / name).parent.mkdir(exist_ok=True)
+    shutil.copy(file, file.parent / name)
+    assert "are both SN001's frame 2: remove one" in refusal()
+
+
+def test_two_files_of_codes_of_an_au(root, refusal):
+    file = tiny.code_file(root, "SN001", 4)
+    shutil.copy(file, file.with_name("SN001_AU04.txt"))
+    assert "are both SN001's AU 4: remove one" in refusal()
+
+
+@pytest.mark.parametrize("kind", ["codes", "landmarks"])
+def test_files_of_another_subject(root, refusal, kind):
+    where = tiny.code_file if kind == "codes" else tiny.landmark_file
+    file, other = where(root, "SN001", 4), where(root, "SN003", 4)
+    file.unlink()
+    shutil.copy(other, file.with_name(other.name))
+    message = refusal()
+    assert f"{file.with_name(other.name)} lies in SN001's folder" in message
+    assert "but is SN003's by its name" in message
 
 
 def test_landmarks_of_another_shape(root, refusal):
@@ -115,6 +168,20 @@ def test_a_file_that_is_no_video(root, refusal, content):
     assert f"{file} is no video that OpenCV reads" in refusal()
 
 
+def test_unreadable_files_are_left_out_on_request(root, tmp_path, capsys):
+    video, mat = tiny.video(root, "SN001"), tiny.landmark_file(root, "SN002", 2)
+    video.write_bytes(b"")
+    mat.write_bytes(b"")
+    disfa.main([str(root), f"--out={tmp_path}", *PLAIN, "--on-damaged=skip"])
+    shown = capsys.readouterr().out
+    assert f"left out: {video} is no video" in shown
+    assert f"left out: {mat} is no MATLAB file" in shown
+    written = json.loads((tmp_path / "fold1" / "dataset.json").read_text())
+    assert written["left_out"]["no image"] == tiny.FRAMES
+    assert written["left_out"]["no landmarks"] == 1
+    assert written["splits"]["test"]["faces"] == tiny.FRAMES - 1
+
+
 def test_a_video_that_is_cut_off(root, refusal, tmp_path, capfd):
     file = tiny.video(root, "SN001")
     file.write_bytes(file.read_bytes()[: file.stat().st_size * 2 // 3])
@@ -133,6 +200,19 @@ def test_a_video_that_is_cut_off(root, refusal, tmp_path, capfd):
     names = [key[9:] for key, *_ in read_faces(folder / "test_lmdb")]
     kept = [f"SN001_{frame:04d}" for frame in range(1, whole + 1)]
     assert names[: whole + 1] == [*kept, "SN002_0001"]
+
+
+def test_a_video_that_lost_a_frame(root, refusal, tmp_path):
+    """Even where the codes are so short that the last one has an image still."""
+    file = tiny.video(root, "SN001")
+    tiny.lose_frame(file, 2, "emptied")
+    for au in tiny.AUS:
+        codes = tiny.code_file(root, "SN001", au)
+        codes.write_text("".join(codes.read_text().splitlines(True)[:-1]))
+    assert f"{file}: frame 3 cannot be decoded, only 2 can" in refusal()
+    disfa.main([str(root), f"--out={tmp_path}", *PLAIN, "--on-damaged=skip"])
+    names = [key[9:] for key, *_ in read_faces(tmp_path / "fold1" / "test_lmdb")]
+    assert names[:3] == ["SN001_0001", "SN001_0002", "SN002_0001"]
 
 
 def test_a_mean_of_another_size(root, refusal, tmp_path):

@@ -49,6 +49,25 @@ def test_a_video_that_ends_is_named(video):
         Video(str(video)).read(13)
 
 
+@pytest.mark.parametrize("lost", [0, 1, 7, 11])
+@pytest.mark.parametrize("spoil", ["emptied", "overwritten"])
+def test_a_lost_frame_is_not_replaced_by_the_next(video, lost, spoil):
+    tiny_disfa.lose_frame(video, lost, spoil)
+    reader = Video(str(video))
+    assert [level(reader.read(k)) for k in range(lost)] == list(range(lost))
+    with pytest.raises(DamagedImageError, match=f"frame {lost + 1} cannot"):
+        reader.read(lost)
+
+
+@pytest.mark.parametrize("codec", ["XVID", "mpg2"])  # mpg2 looks a frame ahead
+def test_whole_videos_of_other_codecs_are_read(tmp_path, codec):
+    grey = [np.full((48, 64, 3), 20 * k, np.uint8) for k in range(12)]
+    file = tmp_path / "video.avi"
+    tiny_disfa.write_video(file, grey, codec)
+    reader = Video(str(file))
+    assert [level(reader.read(k)) for k in range(12)] == list(range(12))
+
+
 def test_a_reader_goes_from_video_to_video_and_image(video, tmp_path):
     other = video.with_name("other.avi")
     other.write_bytes(video.read_bytes())

@@ -34,12 +34,24 @@ def test_a_dry_run_says_what_is_there_and_writes_nothing(root, tmp_path, capsys)
     assert not (tmp_path / "out").exists()
     shown = capsys.readouterr().out
     assert "frames:       Sequences(2D+3D)\n" in shown
-    assert "AU codes:     AUCoding/AU_OCC: 13 AUs, 12 of them used\n" in shown
-    assert "frame offset: 0 (images found: 59 with 0, 47 with -1)\n" in shown
+    assert "AU codes:     AUCoding/AU_OCC: 13 AUs in the first file, 12 used\n" in shown
+    assert "full set:     41 subjects, 328 sequences, 146,847 coded frames\n" in shown
+    assert "frame offset: 0 (votes of sequences: 12 for 0, 0 for -1)\n" in shown
     rows = [line.split() for line in shown.splitlines()]
     assert ["test", "2", "4", "20", "1", "0", "19"] in rows
     assert ["all", "6", "12", "60", "1", "0", "59"] in rows
     assert "  F001_T1: coded frames left out: 1 (no image)\n" in shown
+
+
+def test_a_dry_run_without_a_fold_is_of_the_whole_dataset(root, tmp_path, capsys):
+    csv = root / tiny.LABELS / "F099_T1.csv"  # a subject that no fold names
+    csv.write_text((root / tiny.LABELS / "F001_T1.csv").read_text())
+    bp4d.main([str(root), f"--out={tmp_path}", "--jobs=1", "--dry-run"])
+    csv.unlink()
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [row for row in rows if row[:1] in (["all"], ["train"])] == [
+        ["all", "7", "13", "65", "5", "0", "60"]
+    ]
 
 
 def test_subjects_that_no_fold_names_are_named(root, tmp_path, capsys):
@@ -71,7 +83,7 @@ def test_the_frame_offset(root, tmp_path, capsys):
     forced = (f"--out={tmp_path / 'c'}", *PLAIN, "--frame-offset=0", "--dry-run")
     bp4d.main([str(moved), *forced])
     shown = capsys.readouterr().out
-    assert "0 (images found: 48 with 0, 60 with -1; -1 would find more)" in shown
+    assert ("0 (votes of sequences: 0 for 0, 12 for -1; -1 would find more)") in shown
 
 
 # The contact sheet

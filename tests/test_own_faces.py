@@ -125,8 +125,9 @@ def test_rows_without_image_or_landmarks_are_counted(table, tmp_path, capsys):
     assert "columns mood" in shown
 
 
-def test_generated_faces_say_so(table, tmp_path, capsys):
-    (table.parent / "generated.json").write_text("{}")
+@pytest.mark.parametrize("marked", [".", "..", "ann"])
+def test_generated_faces_say_so(table, tmp_path, capsys, marked):
+    (table.parent / marked / "generated.json").write_text("{}")
     run_import(table, tmp_path, "--size=32")
     assert "generated faces in faces.csv's layout" in capsys.readouterr().out
 

@@ -42,13 +42,48 @@ def write_landmarks(file: Path, points: np.ndarray) -> None:
     savemat(file, {"pts": np.vstack([jaw, points])})
 
 
-def write_video(file: Path, images: list[np.ndarray]) -> None:
+def write_video(file: Path, images: list[np.ndarray], codec: str = "MJPG") -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     size = images[0].shape[1::-1]
-    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 20, size)
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*codec), 20, size)
     for image in images:
         writer.write(image)
     writer.release()
+
+
+def move_to_images(root: Path, folder: str, first: int) -> None:
+    """Replace the videos by images, numbered from `first`; folder: of a {subject}."""
+    for subject in SUBJECTS:
+        place = root / folder.format(subject=subject)
+        place.mkdir(parents=True)
+        capture = cv2.VideoCapture(str(video(root, subject)))
+        for number in range(first, first + FRAMES):
+            cv2.imwrite(str(place / f"{subject}_{number}.png"), capture.read()[1])
+        video(root, subject).unlink()
+
+
+def lose_frame(file: Path, number: int, spoil: str) -> None:
+    """Spoil a frame (from 0) of an AVI: its chunk is emptied, or overwritten.
+
+    What an emptied chunk held becomes a chunk of padding. A chunk is a name, a length
+    in 4 bytes and that many bytes.
+    """
+    content = bytearray(file.read_bytes())
+    start = content.index(b"00dc", content.index(b"movi"))
+    for _ in range(number):
+        start = content.index(b"00dc", start + 8 + _length(content, start))
+    length, inside = _length(content, start), start + 8
+    content[inside : inside + length] = bytes(length)
+    if spoil == "emptied":
+        content[start + 4 : inside] = bytes(4)
+        content[inside : inside + 8] = b"JUNK" + (length - 8).to_bytes(4, "little")
+        index = content.index(b"idx1") + 8 + 16 * number
+        content[index + 12 : index + 16] = bytes(4)
+    file.write_bytes(content)
+
+
+def _length(content: bytes, start: int) -> int:
+    return int.from_bytes(content[start + 4 : start + 8], "little")
 
 
 def write_subject(root: Path, subject: str, frames: int = FRAMES) -> None:
