@@ -79,10 +79,7 @@ class FaceDataset:
     ) -> tuple[dict[str, Faces], dict[str, int]]:
         """Return the registered faces by split, and how many there are not."""
         size = self.formats.size
-        keyed = {
-            split: {face_key(face, size): face for face in faces}
-            for split, faces in self.splits.items()
-        }
+        keyed = _by_key(self.splits, size)
         everything = {key: face for own in keyed.values() for key, face in own.items()}
         store.fill(everything, size, jobs, self.skip_damaged)
         lengths = dict(zip(everything, store.lengths(everything), strict=True))
@@ -115,6 +112,22 @@ class FaceDataset:
             "left_out": self.left_out | lost,
             **self.about,
         }
+
+
+def _by_key(splits: dict[str, list[Face]], size: int) -> dict[str, Faces]:
+    """Return the splits' faces by their keys; raise UserError where one is twice."""
+    everything: Faces = {}
+    keyed: dict[str, Faces] = {split: {} for split in splits}
+    for split, faces in splits.items():
+        for face in faces:
+            key = face_key(face, size)
+            if key in everything:
+                raise UserError(
+                    f"{everything[key].name} and {face.name} are one and the same "
+                    f"face, of {face.frame.file}: take one of them out"
+                )
+            everything[key] = keyed[split][key] = face
+    return keyed
 
 
 def _count(faces: list[Face]) -> dict:

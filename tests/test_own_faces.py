@@ -11,9 +11,12 @@ import tiny_bp4d as tiny
 
 from data_prep import own_faces
 from data_prep.errors import UserError
+from data_prep.face_dataset import FaceDataset
 from data_prep.face_lmdb import LONGEST_KEY, read_faces
+from data_prep.fold_files import Formats
 from data_prep.folds import assert_disjoint, thirds
 from data_prep.landmark_file import read_landmark_file
+from data_prep.records import Face, Frame
 
 SPLITS = ("train", "val", "test")
 PEOPLE = ("ann", "bob", "cy_1", "dee")
@@ -162,6 +165,7 @@ def test_a_long_path_still_makes_a_key(table, tmp_path):
         ("ann/00.jpg,ann", "ann/00.jpg,", "line 2 lacks its subject"),
         ("ann/00.jpg,ann", ",ann", "line 2 lacks its path"),
         ("bob/01.png", "ann/01.png", "ann/01.png stands in line 3 already"),
+        ("bob/01.png", "bob/.././ann/01.png", "ann/01.png stands in line 3 already"),
     ],
 )
 def test_bad_csv(table, tmp_path, old, new, complaint):
@@ -171,6 +175,26 @@ def test_bad_csv(table, tmp_path, old, new, complaint):
     assert complaint in str(error.value)
     assert str(table) in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_link_to_an_image_is_that_image(table, tmp_path):
+    (table.parent / "link.png").symlink_to(table.parent / "ann/01.png")
+    spoil(table, "bob/01.png", "link.png")
+    with pytest.raises(UserError, match="link.png stands in line 3 already"):
+        run_import(table, tmp_path / "out")
+
+
+@pytest.mark.parametrize("splits", [("train", "test"), ("test", "test")])
+def test_one_face_twice_is_refused_whatever_the_source(tmp_path, splits):
+    frame, labels = Frame(str(tmp_path / "a.jpg")), np.ones(1, np.int8)
+    faces = {split: [] for split in splits}
+    for name, split in zip("ab", splits, strict=True):
+        faces[split].append(Face(name, f"{name}_1", frame, None, labels))
+    formats = Formats(frozenset({"lmdb"}), 32, 27, 2, None)
+    options = {"dataset": "x", "generated": False, "aus": [1], "fold": 1}
+    dataset = FaceDataset(options, formats, faces, {}, {}, skip_damaged=False)
+    with pytest.raises(UserError, match="a_1 and b_1 are one and the same face"):
+        dataset.write(tmp_path / "out", jobs=1)
 
 
 def test_a_csv_that_is_missing_or_has_no_row(table, tmp_path):
