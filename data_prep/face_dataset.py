@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -52,11 +53,13 @@ class FaceDataset:
         summary = out / "dataset.json"
         before = json.loads(summary.read_text()) if summary.exists() else {}
         there = set(before.get("formats", ()))
-        if self.formats.names <= there:
-            return before
         store = FaceStore(out.parent / STORE)
+        files = FoldFiles(out, store, self.formats, jobs)
+        if self.formats.names <= there and files.complete(self.splits):
+            return before
         faces, lost = self._register(store, jobs)
-        self._write_files(FoldFiles(out, store, self.formats, jobs), faces)
+        claim(out, {"version": VERSION, "readable images": _hash_keys(faces)})
+        self._write_files(files, faces)
         record = self._summarise(faces, lost, self.formats.names | there)
         write_json(summary, record)
         return record
@@ -133,6 +136,11 @@ def _by_key(splits: dict[str, list[Face]], size: int) -> dict[str, Faces]:
 def _count(faces: list[Face]) -> dict:
     subjects = sorted({face.subject for face in faces})
     return {"subjects": subjects} | count_labels(np.stack([f.labels for f in faces]))
+
+
+def _hash_keys(faces: dict[str, Faces]) -> str:
+    """Return a hash that changes when an image was mended, lost or replaced."""
+    return hashlib.sha256(b"".join(chain(*faces.values()))).hexdigest()
 
 
 def _fingerprint(splits: dict[str, list[Face]]) -> str:

@@ -65,6 +65,16 @@ class Hdf5(NamedTuple):
         return max(1, ((self.file_mib << 20) - FILE_OVERHEAD) // face)
 
 
+def is_complete(out: Path, split: str) -> bool:
+    """Whether a split's list and all files that it names are there."""
+    names = out / f"{split}.txt"
+    if not names.exists():
+        return False
+    return all(
+        (out / Path(name).name).exists() for name in names.read_text().splitlines()
+    )
+
+
 def _write_file(task: tuple[Path, list, FaceStore, Hdf5]) -> Iterator[bytes]:
     """Write one file, yielding the key of every face that is in it."""
     file, faces, store, how = task

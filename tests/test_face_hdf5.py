@@ -116,7 +116,6 @@ def test_a_rerun_writes_only_the_files_that_are_missing(root, tmp_path, folder):
     gone, kept = own / "val_0001.h5", own / "val_0000.h5"
     before = kept.stat().st_mtime_ns
     gone.unlink()
-    (own / "dataset.json").unlink()
     (own / ".val_0001.h5.tmp").write_bytes(b"of a run that was killed")
     run_import(root, tmp_path, "--format=hdf5", "--jobs=1")
     assert gone.read_bytes() == (folder / gone.name).read_bytes()
