@@ -8,7 +8,7 @@ import pytest
 import tiny_bp4d as tiny
 import tiny_disfa
 
-from data_prep import register_faces
+from data_prep import jpeg, register_faces
 from data_prep.images import DamagedImageError, FrameReader, Video, read_image
 from data_prep.records import Face, Frame
 from data_prep.registration import (
@@ -94,6 +94,19 @@ def test_a_shrunk_frame_gives_the_same_face(tmp_path):
         scale = np.hypot(*similarity(marks, mean_shape(100))[:, 0])
         moved = np.add(marks, (0.25 / scale, 0))
         assert 3 * small < difference(register(frame, moved, 100), whole)
+
+
+def test_a_png_is_averaged_not_sampled(tmp_path):
+    """Stripes finer than the face can show; skipping every other pixel aliases them."""
+    rng = np.random.default_rng(1)
+    points = (4 * tiny.landmarks(rng)).astype(np.float32)
+    image = np.zeros((1391, 1039, 3), np.uint8)
+    image[:, ::8] = image[:, 3::8] = 255
+    cv2.imwrite(str(tmp_path / "large.png"), image)
+    face = Face("s", "s_1", Frame(str(tmp_path / "large.png")), points, np.ones(1))
+    assert shrinking(points, 100) == 4
+    ((_, content),) = register_faces.register_faces([(b"k", face)], 100, jobs=1)
+    assert content == jpeg.encode(register(image, points, 100))
 
 
 def difference(face: np.ndarray, other: np.ndarray) -> float:
