@@ -65,7 +65,8 @@ def _register(task: tuple[list, int]) -> Iterator[tuple]:
 
 def _jpeg(reader: FrameReader, face: Face, size: int) -> bytes:
     points, shrink = face.points, 1
-    if points is not None and is_jpeg(face.frame.file):
+    file, number = face.frame
+    if points is not None and number is None and is_jpeg(file):
         shrink = shrinking(points, size)
         points = shrunk(points, shrink)
     image = reader.read(face.frame, shrink)

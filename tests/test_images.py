@@ -97,7 +97,7 @@ def test_a_shrunk_frame_gives_the_same_face(tmp_path):
 
 
 def test_a_png_is_averaged_not_sampled(tmp_path):
-    """Stripes finer than the face can show; skipping every other pixel aliases them."""
+    """Stripes finer than the face can show alias where pixels are skipped."""
     rng = np.random.default_rng(1)
     points = (4 * tiny.landmarks(rng)).astype(np.float32)
     image = np.zeros((1391, 1039, 3), np.uint8)
