@@ -29,8 +29,8 @@ def read_image(path: str, shrink: int = 1) -> np.ndarray:
     """Return an image's pixels, every shrink x shrink of them averaged to one.
 
     shrink is 1, or for a JPEG (is_jpeg) 2, 4 or 8: its decoder then has less to do.
-    Raises DamagedImageError, naming the path. A cut-off file is refused here because OpenCV
-    would fill what is missing with grey.
+    Raises DamagedImageError, naming the path. A cut-off file is refused here because
+    OpenCV would fill what is missing with grey.
     """
     try:
         with open(path, "rb") as file:
