@@ -25,7 +25,7 @@ class Formats:
 
     names: frozenset[str]  # of "lmdb", "hdf5"
     size: int  # side of a registered face
-    crop: int  # side of HDF5's faces
+    crop: int  # side of HDF5's and the sheets' faces
     file_mib: int  # of an HDF5 file at most
     mean: Path | None  # to be used instead of the first split's own
 
@@ -102,4 +102,5 @@ class FoldFiles:
         """Write the contact sheet of a split."""
         file = self._sheet(split)
         if not file.exists():
-            write_sheet(file, title, aus, list(faces.items()), self.store)
+            items = list(faces.items())
+            write_sheet(file, title, aus, items, self.store, self.formats.crop)
