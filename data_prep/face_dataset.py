@@ -1,14 +1,13 @@
 """Writes a fold's folder: faces, mean face, contact sheets and, last, dataset.json."""
 
 import hashlib
-import json
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from data_prep.claim import claim, write_json
+from data_prep.claim import alone, claim, read_json, write_json
 from data_prep.errors import UserError
 from data_prep.face_store import FaceStore
 from data_prep.face_summary import count_labels
@@ -41,17 +40,18 @@ class FaceDataset:
         import of other options.
         """
         try:
-            return self._write(out, jobs)
+            self.formats.check_mean()
+            with alone(out):
+                return self._write(out, jobs)
         except OSError as error:
             raise UserError(
                 f"{error.filename or out} cannot be written: {error.strerror}"
             ) from None
 
     def _write(self, out: Path, jobs: int) -> dict:
-        self.formats.check_mean()
         claim(out, self._claim())
         summary = out / "dataset.json"
-        before = json.loads(summary.read_text()) if summary.exists() else {}
+        before = read_json(summary)
         there = set(before.get("formats", ()))
         store = FaceStore(out.parent / STORE)
         files = FoldFiles(out, store, self.formats, jobs)

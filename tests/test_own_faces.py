@@ -1,6 +1,8 @@
 """A user's own faces, named by a CSV."""
 
 import json
+import subprocess
+import sys
 from itertools import chain
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from data_prep.face_lmdb import LONGEST_KEY, read_faces
 from data_prep.fold_files import Formats
 from data_prep.folds import assert_disjoint, thirds
 from data_prep.landmark_file import read_landmark_file
+from data_prep.landmarks import tracked
 from data_prep.records import Face, Frame
 
 SPLITS = ("train", "val", "test")
@@ -236,6 +239,31 @@ def test_too_few_subjects(table, tmp_path):
     assert len(list(read_faces(tmp_path / "all" / "test_lmdb"))) == 6
 
 
+@pytest.mark.parametrize("text", ["1 2\n3 4\n", "{\n1 2\n", "", "\xe9{}"])
+def test_pts_without_braces_are_refused(tmp_path, text):
+    (tmp_path / "face.pts").write_text(text)
+    with pytest.raises(UserError, match="face.pts is no file of landmarks"):
+        read_landmark_file(tmp_path / "face.pts")
+
+
+def test_npz_is_refused(tmp_path):
+    np.savez(tmp_path / "face.npz", np.ones((49, 2)))
+    with pytest.raises(UserError, match="face.npz is no file of landmarks"):
+        read_landmark_file(tmp_path / "face.npz")
+
+
+@pytest.mark.parametrize("far", [np.nan, np.inf, 1e39, 2e5, -2e5])
+def test_a_face_far_from_its_image_is_lost(far):
+    points = np.arange(98.0).reshape(49, 2)
+    assert tracked(points)
+    points[7, 1] = far
+    assert not tracked(points)
+
+
+def test_points_that_float32_makes_one_are_lost():
+    assert not tracked(np.full((49, 2), 9e4) + np.arange(98).reshape(49, 2) * 1e-6)
+
+
 # Parts
 
 
@@ -266,6 +294,12 @@ def test_thirds_are_disjoint_and_as_equal_as_can_be():
 def test_a_subject_in_two_splits_fails():
     with pytest.raises(AssertionError, match="s2 would be both in train and in test"):
         assert_disjoint({"train": ["s1", "s2"], "val": ["s3"], "test": ["s2"]})
+
+
+def test_a_leak_is_found_without_asserts_too():
+    leak = "from data_prep.folds import assert_disjoint as a; a({1: ['s'], 2: ['s']})"
+    done = subprocess.run([sys.executable, "-Oc", leak], capture_output=True, text=True)
+    assert "AssertionError: s would be both in 1 and in 2" in done.stderr
 
 
 def test_a_leak_between_splits_stops_the_import(table, tmp_path, monkeypatch):
