@@ -1,6 +1,8 @@
 """A user's own faces: the images and landmarks that a CSV names (csv_table.py)."""
 
+import os
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,8 @@ from data_prep.records import Frame
 from data_prep.sequence import Sequence, join
 from data_prep.source import Source
 
+MARKERS = ("generated.json", "generating.json")  # of generate_faces.py, done or not
+
 
 def find_csv(file: Path) -> Source:
     """Read the CSV; a subject's rows become one sequence."""
@@ -21,10 +25,18 @@ def find_csv(file: Path) -> Source:
         subject: [partial(read_sequence, folder, subject, rows, table.detect)]
         for subject, rows in sorted(table.subjects.items())
     }
-    generated = (folder / "generated.json").is_file()
+    generated = _drawn(folder, table)
     return Source(
         file.name, "csv", file, table.aus, generated, _found(table), readers, {}
     )
+
+
+def _drawn(folder: Path, table: Table) -> bool:
+    """Whether any image lies, however deep, in a folder of generated faces."""
+    rows = chain(*table.subjects.values())
+    own = {Path(os.path.realpath(folder / row.path)).parent for row in rows}
+    above = own.union(*(place.parents for place in own), [folder])
+    return any((place / marker).is_file() for place in above for marker in MARKERS)
 
 
 def _found(table: Table) -> dict[str, str]:

@@ -131,10 +131,27 @@ def test_rows_without_image_or_landmarks_are_counted(table, tmp_path, capsys):
     assert "columns mood" in shown
 
 
-def test_generated_faces_say_so(table, tmp_path, capsys):
-    (table.parent / "generated.json").write_text("{}")
-    run_import(table, tmp_path, "--size=32")
+@pytest.mark.parametrize("marker", ["generated.json", "generating.json"])
+@pytest.mark.parametrize("place", [".", "..", "ann", "link"])
+def test_generated_faces_say_so(table, tmp_path, capsys, marker, place):
+    """Whether the marker lies above the CSV, beside an image or where a link leads."""
+    target = tmp_path / "elsewhere"
+    (table.parent / "bob").rename(target)
+    (table.parent / "bob").symlink_to(target)
+    folder = target if place == "link" else table.parent / place
+    (folder / marker).write_text("{}")
+    run_import(table, tmp_path / "out", "--size=32", "--dry-run")
     assert "generated faces in faces.csv's layout" in capsys.readouterr().out
+
+
+def test_the_test_sets_own_mean_is_warned_of(table, tmp_path, capsys):
+    options = [str(table), f"--out={tmp_path}", "--fold=all", "--jobs=1", "--size=32"]
+    own_faces.main(options)
+    warning = "warning: without --mean the test faces' own mean is subtracted"
+    assert warning in capsys.readouterr().err
+    mean = f"--mean={tmp_path / 'all' / 'mean.binaryproto'}"
+    own_faces.main([*options, mean, f"--out={tmp_path / 'again'}"])
+    assert "warning" not in capsys.readouterr().err
 
 
 def test_a_long_path_still_makes_a_key(table, tmp_path):
