@@ -15,8 +15,7 @@ from data_prep.errors import UserError, run
 from drml import files
 from drml.networks import NETWORKS, TITLES
 from drml.options import parser
-from drml.pycaffe import caffe
-from drml.unfilled import load_unfilled
+from drml.pycaffe import caffe, load_net
 
 INTRO = """\
 # The networks
@@ -74,7 +73,7 @@ def read_layers(net: caffe.Net) -> list[Layer]:
 
 def read_network(path: Path) -> list[Layer]:
     deploy = text_format.Parse(path.read_text(), caffe_pb2.NetParameter())
-    return read_layers(load_unfilled(deploy))
+    return read_layers(load_net(deploy))
 
 
 def describe(networks: dict[str, list[Layer]]) -> str:

@@ -7,7 +7,7 @@ CLOCKS := BenchmarkTest*
 test: $(BUILD)/build.ninja ## build everything and run every test
 	$(call say,building Caffe and its test runner with $(JOBS) jobs)
 	@mkdir -p $(TEST)
-	@ninja -C $(BUILD) -j $(JOBS) all test_caffe
+	@ninja -C $(BUILD) -j $(JOBS) all test_caffe bench_locally_connected
 	$(call say,Caffe tests: upstream and caffe_ext (log: $(TEST)/caffe.log))
 	@$(CURDIR)/tests/run_gtest.sh $(BUILD) '-*GPU*:$(CLOCKS)' $(TEST)/caffe.log
 	$(call say,Caffe tests of its clocks: three tries)

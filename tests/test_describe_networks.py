@@ -9,7 +9,7 @@ import pytest
 from google.protobuf import text_format
 
 from caffe.proto import caffe_pb2
-from drml.unfilled import load_unfilled
+from drml.pycaffe import load_net
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,7 +41,7 @@ def test_page_is_up_to_date():
 
 @pytest.fixture(scope="module")
 def layers():
-    net = load_unfilled(text_format.Parse(NET, caffe_pb2.NetParameter()))
+    net = load_net(text_format.Parse(NET, caffe_pb2.NetParameter()))
     return {layer.name: layer for layer in describe_networks.read_layers(net)}
 
 

@@ -8,8 +8,7 @@ from google.protobuf import text_format
 
 from caffe.proto import caffe_pb2
 from drml.networks import FILLERS, NETWORKS
-from drml.pycaffe import caffe
-from drml.unfilled import load_unfilled
+from drml.pycaffe import caffe, load_net
 
 PROTOTXT = Path(__file__).parents[1] / "prototxt"
 
@@ -22,7 +21,7 @@ def read(network: str, kind: str) -> caffe_pb2.NetParameter:
 @cache
 def sizes(network: str) -> tuple[dict, dict]:
     """The shape of each blob without the batch, and what each layer learns."""
-    net = load_unfilled(read(network, "deploy"))
+    net = load_net(read(network, "deploy"))
     shapes = {name: tuple(blob.data.shape[1:]) for name, blob in net.blobs.items()}
     learned = {
         name: sum(blob.data.size for blob in blobs[:2])

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from google.protobuf import text_format
 
 from caffe import layers as L
 from caffe import params as P
+from caffe.proto import caffe_pb2
 from data_prep import jpeg
 from data_prep.face_lmdb import Record, read_faces, write_faces
 from data_prep.mean_image import write_mean
@@ -134,6 +136,16 @@ def edit(file, old, new):
     text = Path(file).read_text()
     assert old in text
     Path(file).write_text(text.replace(old, new))
+
+
+def test_alexnets_second_dropout_has_the_releases_name():
+    faces = release.Faces("train.txt", "test.txt", "mean.binaryproto")
+    text = release.train_val("alexnet", faces)
+    net = text_format.Parse(text, caffe_pb2.NetParameter())
+    assert [layer.name for layer in net.layer[-8:]] == [
+        "fc6", "relu6", "drop6", "fc7", "relu7", "drop7_k", "fc8", "loss",
+    ]  # fmt: skip
+    assert net.layer[-3].top == net.layer[-2].bottom == ["fc7"]
 
 
 @pytest.mark.parametrize("batch", [1, 3])

@@ -51,6 +51,7 @@ def test_a_test_iteration_scores_the_batch():
     prob = timing.scoring("convnet", 2)()
     assert prob.shape == (12,)
     assert ((prob > 0) & (prob < 1)).all()
+    assert len(set(prob)) == 12  # of random weights
 
 
 def timed(monkeypatch, *more):

@@ -194,7 +194,8 @@ TYPED_TEST(BoxLayerTest, TestBottomOfTwoAxesDeathTest) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   this->bottom_.Reshape(vector<int>(2, 5));
   EXPECT_DEATH(this->SetUpLayer(),
-               "blob 'conv1' must have 4 axes .N x C x H x W., not 5 5");
+               "blob 'conv1' must have 4 axes .N x C x H x W., not 5 5 .25.; "
+               "give images");
 }
 
 }  // namespace caffe

@@ -4,90 +4,12 @@
 
 #include "gtest/gtest.h"
 
-#include "caffe/blob.hpp"
-#include "caffe/common.hpp"
-#include "caffe/filler.hpp"
 #include "caffe/layers/conv_layer.hpp"
-#include "caffe/layers/locally_connected_layer.hpp"
 
-#include "caffe/test/test_caffe_main.hpp"
 #include "caffe/test/test_gradient_check_util.hpp"
-#include "locally_connected_reference.hpp"  // NOLINT(build/include_subdir)
+#include "locally_connected_fixture.hpp"  // NOLINT(build/include_subdir)
 
 namespace caffe {
-
-template <typename TypeParam>
-class LocallyConnectedLayerTest : public MultiDeviceTest<TypeParam> {
-  typedef typename TypeParam::Dtype Dtype;
-
- protected:
-  LocallyConnectedLayerTest() {
-    Caffe::set_random_seed(1701);
-    FillBottom(3, 2, 5, 7);
-    bottoms_.push_back(&bottom_);
-    tops_.push_back(&top_);
-    param_.set_name("local2");
-    param_.add_bottom("conv1");
-    lc_ = param_.mutable_locally_connected_param();
-    lc_->set_num_output(3);
-    lc_->set_kernel_size(3);
-    lc_->mutable_weight_filler()->set_type("gaussian");
-    lc_->mutable_bias_filler()->set_type("gaussian");
-  }
-
-  void FillBottom(int num, int channels, int height, int width) {
-    bottom_.Reshape(num, channels, height, width);
-    caffe_rng_gaussian<Dtype>(bottom_.count(), 0, 1,
-                              bottom_.mutable_cpu_data());
-  }
-
-  // Forward and backward; the bottom's diff held something else before, and
-  // the parameters' diffs held 0.5, to which theirs is added.
-  void Run(LocallyConnectedLayer<Dtype>* layer) {
-    layer->Reshape(bottoms_, tops_);
-    layer->Forward(bottoms_, tops_);
-    caffe_rng_gaussian<Dtype>(top_.count(), 0, 1, top_.mutable_cpu_diff());
-    caffe_set(bottom_.count(), Dtype(99), bottom_.mutable_cpu_diff());
-    for (int i = 0; i < layer->blobs().size(); ++i) {
-      Blob<Dtype>* blob = layer->blobs()[i].get();
-      caffe_set(blob->count(), Dtype(0.5), blob->mutable_cpu_diff());
-    }
-    layer->Backward(tops_, vector<bool>(1, true), bottoms_);
-  }
-
-  void CheckAgainstReference() {
-    LocallyConnectedLayer<Dtype> layer(param_);
-    layer.SetUp(bottoms_, tops_);
-    CheckAgainstReference(&layer);
-  }
-
-  void CheckAgainstReference(LocallyConnectedLayer<Dtype>* layer) {
-    Run(layer);
-    const LocallyConnectedReference<Dtype> reference(bottom_, top_,
-                                                     layer->blobs(), *lc_);
-    // Sums of up to 180 products reach 50, where a float's step is 4e-6 (a
-    // double's 7e-15): ten steps.
-    const double tolerance = sizeof(Dtype) == 4 ? 4e-5 : 7e-14;
-    for (int i = 0; i < top_.count(); ++i) {
-      ASSERT_NEAR(reference.y[i], top_.cpu_data()[i], tolerance);
-    }
-    for (int i = 0; i < bottom_.count(); ++i) {
-      ASSERT_NEAR(reference.dx[i], bottom_.cpu_diff()[i], tolerance);
-    }
-    const vector<double>* gradients[] = {&reference.dw, &reference.db};
-    for (int b = 0; b < layer->blobs().size(); ++b) {
-      for (int i = 0; i < layer->blobs()[b]->count(); ++i) {
-        ASSERT_NEAR(0.5 + (*gradients[b])[i], layer->blobs()[b]->cpu_diff()[i],
-                    tolerance);
-      }
-    }
-  }
-
-  Blob<Dtype> bottom_, top_;
-  vector<Blob<Dtype>*> bottoms_, tops_;
-  LayerParameter param_;
-  LocallyConnectedParameter* lc_;
-};
 
 TYPED_TEST_CASE(LocallyConnectedLayerTest, TestDtypesAndDevices);
 
@@ -179,6 +101,25 @@ TYPED_TEST(LocallyConnectedLayerTest, TestReferenceLargeBatch) {
   this->FillBottom(67, 20, 3, 40);
   this->lc_->set_pad(1);
   this->lc_->set_num_output(2);
+  this->CheckAgainstReference();
+}
+
+// The GPU takes at most 2^22 unrolled values at a time, all images of as many
+// positions as that makes: here 67 x 108 of 120 positions x 576 taps ...
+TYPED_TEST(LocallyConnectedLayerTest, TestReferenceChunksOfPositions) {
+  this->FillBottom(67, 64, 12, 10);
+  this->lc_->set_pad(1);
+  this->lc_->set_num_output(2);
+  this->lc_->mutable_weight_filler()->set_std(1. / 24);  // 24 x 24 taps
+  this->CheckAgainstReference();
+}
+
+// ... and here 64 of 67 images, since one position has 2^16 taps.
+TYPED_TEST(LocallyConnectedLayerTest, TestReferenceChunksOfImages) {
+  this->FillBottom(67, 16, 64, 64);
+  this->lc_->set_kernel_size(64);
+  this->lc_->set_num_output(2);
+  this->lc_->mutable_weight_filler()->set_std(1. / 256);  // 256 x 256 taps
   this->CheckAgainstReference();
 }
 
@@ -303,95 +244,6 @@ TYPED_TEST(LocallyConnectedLayerTest, TestSnapshotAndReload) {
   for (int i = 0; i < this->top_.count(); ++i) {
     EXPECT_EQ(this->top_.cpu_data()[i], other_top.cpu_data()[i]);
   }
-}
-
-template <typename TypeParam>
-class LocallyConnectedLayerDeathTest
-    : public LocallyConnectedLayerTest<TypeParam> {
-  typedef typename TypeParam::Dtype Dtype;
-
- protected:
-  LocallyConnectedLayerDeathTest() {
-    ::testing::FLAGS_gtest_death_test_style = "threadsafe";
-  }
-  void SetUpLayer() {
-    LocallyConnectedLayer<Dtype>(this->param_)
-        .SetUp(this->bottoms_, this->tops_);
-  }
-};
-
-TYPED_TEST_CASE(LocallyConnectedLayerDeathTest,
-                ::testing::Types<CPUDevice<float> >);
-
-TYPED_TEST(LocallyConnectedLayerDeathTest, TestOptions) {
-  const char* at_least_1 =
-      "layer 'local2': locally_connected_param . num_output, kernel_size . "
-      "and stride must be at least 1";
-  this->lc_->set_stride(0);
-  EXPECT_DEATH(this->SetUpLayer(), at_least_1);
-  this->lc_->clear_stride();
-  this->lc_->clear_kernel_size();
-  EXPECT_DEATH(this->SetUpLayer(), at_least_1);
-  this->lc_->set_kernel_size(6);
-  EXPECT_DEATH(this->SetUpLayer(),
-               "a kernel_size of 6 exceeds its bottom, 5 x 7 .H x W. with "
-               "pad 0; make");
-  this->lc_->clear_num_output();
-  EXPECT_DEATH(this->SetUpLayer(), at_least_1);
-}
-
-TYPED_TEST(LocallyConnectedLayerDeathTest, TestBottom) {
-  this->tops_[0] = &this->bottom_;
-  EXPECT_DEATH(this->SetUpLayer(), "layer 'local2' cannot run in place; give");
-  this->tops_[0] = &this->top_;
-  this->bottom_.Reshape(vector<int>(3, 5));
-  EXPECT_DEATH(this->SetUpLayer(), "must have 4 axes .*, not 5 5 5 .125.");
-}
-
-TYPED_TEST(LocallyConnectedLayerDeathTest, TestSizeChanges) {
-  typedef typename TypeParam::Dtype Dtype;
-  LocallyConnectedLayer<Dtype> layer(this->param_);
-  layer.SetUp(this->bottoms_, this->tops_);
-  const int shapes[3][4] = {{3, 1, 5, 7}, {3, 2, 6, 7}, {3, 2, 5, 8}};
-  for (const int* shape : shapes) {
-    this->bottom_.Reshape(shape[0], shape[1], shape[2], shape[3]);
-    EXPECT_DEATH(layer.Reshape(this->bottoms_, this->tops_),
-                 "blob 'conv1' is now 3 . . . .*, its weights are for 2 x 5 x "
-                 "7 .C x H x W.; only the number of images may change");
-  }
-}
-
-TYPED_TEST(LocallyConnectedLayerDeathTest, TestWeightsOfAnotherSize) {
-  typedef typename TypeParam::Dtype Dtype;
-  LocallyConnectedLayer<Dtype> layer(this->param_);
-  layer.SetUp(this->bottoms_, this->tops_);
-  layer.ToProto(&this->param_);
-  this->bottom_.Reshape(3, 2, 6, 7);
-  EXPECT_DEATH(this->SetUpLayer(),
-               "its weights are 45 2 3 3 .810., but a bottom of 6 x 7 .H x W. "
-               "needs 60 filters of 18 weights; load");
-}
-
-TYPED_TEST(LocallyConnectedLayerDeathTest, TestTooManyValues) {
-  this->lc_->set_pad(1);
-  this->lc_->set_num_output(300);
-  this->bottom_.Reshape(1, 1, 1000, 1000);
-  EXPECT_DEATH(this->SetUpLayer(),
-               "1000 x 1000 positions of 300 x 9 weights are more than the "
-               "2147483647 that a blob can hold; use");
-}
-
-TYPED_TEST(LocallyConnectedLayerDeathTest, TestTooManyImages) {
-  typedef typename TypeParam::Dtype Dtype;
-  this->lc_->set_pad(1);
-  this->lc_->set_num_output(1000);
-  this->bottom_.Reshape(1, 1, 3, 5);
-  LocallyConnectedLayer<Dtype> layer(this->param_);
-  layer.SetUp(this->bottoms_, this->tops_);
-  this->bottom_.Reshape(200000, 1, 3, 5);
-  EXPECT_DEATH(layer.Reshape(this->bottoms_, this->tops_),
-               "the top of 200000 images x 1000 x 3 x 5 is more than the "
-               "2147483647 values that a blob can hold; use a smaller batch");
 }
 
 }  // namespace caffe

@@ -168,6 +168,16 @@ TYPED_TEST(MultilabelImageDataLayerTest, TestSolverSeedDecidesTheOrder) {
   EXPECT_GT(orders.size(), 4);
 }
 
+TYPED_TEST(MultilabelImageDataLayerTest, TestEitherShuffleShuffles) {
+  this->param_.mutable_multilabel_data_param()->set_seed(5);
+  this->param_.mutable_image_data_param()->set_shuffle(true);
+  const string order = this->Order(5);
+  EXPECT_NE("012340123401234", order);
+  this->param_.mutable_image_data_param()->clear_shuffle();
+  this->param_.mutable_multilabel_data_param()->set_shuffle(true);
+  EXPECT_EQ(order, this->Order(5));
+}
+
 TYPED_TEST(MultilabelImageDataLayerTest, TestRandSkip) {
   this->param_.mutable_image_data_param()->set_rand_skip(kImages);
   std::set<string> orders;

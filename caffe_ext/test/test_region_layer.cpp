@@ -43,12 +43,16 @@ class RegionLayerTest : public MultiDeviceTest<TypeParam> {
   }
 
   void FillTopDiff() {
-    FillerParameter filler_param;
-    GaussianFiller<Dtype> filler(filler_param);
-    Blob<Dtype> values(top_.shape());
-    filler.Fill(&values);
-    caffe_copy(top_.count(), values.cpu_data(), top_.mutable_cpu_diff());
+    caffe_rng_gaussian<Dtype>(top_.count(), 0, 1, top_.mutable_cpu_diff());
   }
+
+  void SetParameterDiffs(RegionLayer<Dtype>* layer, Dtype value) {
+    for (const shared_ptr<Blob<Dtype> >& blob : layer->blobs()) {
+      caffe_set(blob->count(), value, blob->mutable_cpu_diff());
+    }
+  }
+
+  void SetUpLayer() { RegionLayer<Dtype>(param_).SetUp(bottoms_, tops_); }
 
   // Forward and backward against the naive reference.
   void CheckAgainstReference() {
@@ -58,10 +62,7 @@ class RegionLayerTest : public MultiDeviceTest<TypeParam> {
     layer.Forward(bottoms_, tops_);
     FillTopDiff();
     caffe_set(bottom_.count(), Dtype(99), bottom_.mutable_cpu_diff());
-    for (int i = 0; i < layer.blobs().size(); ++i) {
-      Blob<Dtype>* blob = layer.blobs()[i].get();
-      caffe_set(blob->count(), Dtype(0), blob->mutable_cpu_diff());
-    }
+    SetParameterDiffs(&layer, 0);
     layer.Backward(tops_, vector<bool>(1, true), bottoms_);
 
     RegionReference<Dtype> reference(layer, bottom_, top_);
@@ -218,11 +219,7 @@ TYPED_TEST(RegionLayerTest, TestInPlace) {
   Blob<Dtype> blob;
   vector<Blob<Dtype>*> blobs(1, &blob);
   blob.CopyFrom(this->bottom_, false, true);
-  in_place.blobs().resize(layer.blobs().size());
-  for (int i = 0; i < layer.blobs().size(); ++i) {
-    in_place.blobs()[i].reset(new Blob<Dtype>());
-    in_place.blobs()[i]->CopyFrom(*layer.blobs()[i], false, true);
-  }
+  in_place.blobs() = layer.blobs();
   in_place.SetUp(blobs, blobs);
   in_place.Forward(blobs, blobs);
   for (int i = 0; i < blob.count(); ++i) {
@@ -245,8 +242,7 @@ TYPED_TEST(RegionLayerTest, TestParameterGradientsAccumulate) {
   this->FillTopDiff();
   Blob<Dtype>* weight = layer.blobs()[0].get();
   Blob<Dtype>* bias = layer.blobs()[1].get();
-  caffe_set(weight->count(), Dtype(0), weight->mutable_cpu_diff());
-  caffe_set(bias->count(), Dtype(0), bias->mutable_cpu_diff());
+  this->SetParameterDiffs(&layer, 0);
   layer.Backward(this->tops_, vector<bool>(1, true), this->bottoms_);
   const Dtype once[] = {weight->cpu_diff()[7], bias->cpu_diff()[5]};
   layer.Backward(this->tops_, vector<bool>(1, true), this->bottoms_);
@@ -263,10 +259,7 @@ TYPED_TEST(RegionLayerTest, TestPropagatesOnlyWhatIsAsked) {
   layer.set_param_propagate_down(0, false);
   layer.set_param_propagate_down(1, false);
   caffe_set(this->bottom_.count(), Dtype(9), this->bottom_.mutable_cpu_diff());
-  for (int i = 0; i < 2; ++i) {
-    caffe_set(layer.blobs()[i]->count(), Dtype(9),
-              layer.blobs()[i]->mutable_cpu_diff());
-  }
+  this->SetParameterDiffs(&layer, 9);
   layer.Backward(this->tops_, vector<bool>(1, false), this->bottoms_);
   EXPECT_EQ(9, this->bottom_.cpu_diff()[0]);
   EXPECT_EQ(9, layer.blobs()[0]->cpu_diff()[0]);
@@ -367,8 +360,8 @@ TYPED_TEST(RegionLayerTest, TestThreadsDoNotChangeResults) {
     Caffe::set_random_seed(3);
     layer.Forward(this->bottoms_, this->tops_);
     this->FillTopDiff();
-    Blob<Dtype>* weight = layer.blobs()[0].get();
-    caffe_set(weight->count(), Dtype(0), weight->mutable_cpu_diff());
+    const Blob<Dtype>* weight = layer.blobs()[0].get();
+    this->SetParameterDiffs(&layer, 0);
     layer.Backward(this->tops_, vector<bool>(1, true), this->bottoms_);
     const Dtype* ends[] = {this->top_.cpu_data(), this->bottom_.cpu_diff(),
                            weight->cpu_diff()};
@@ -382,24 +375,23 @@ TYPED_TEST(RegionLayerTest, TestThreadsDoNotChangeResults) {
 }
 
 TYPED_TEST(RegionLayerTest, TestBadInputDeathTest) {
-  typedef typename TypeParam::Dtype Dtype;
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   RegionParameter* region = this->param_.mutable_region_param();
   region->set_grid_h(4);
-  EXPECT_DEATH(
-      RegionLayer<Dtype>(this->param_).SetUp(this->bottoms_, this->tops_),
-      "blob 'conv1' is 6 x 6 .H x W., which a grid of 4 x 2 "
-      "does not divide; change");
+  EXPECT_DEATH(this->SetUpLayer(),
+               "blob 'conv1' is 6 x 6 .H x W., which a grid of 4 x 2 "
+               "does not divide; change");
   region->set_grid_h(3);
   region->set_pad(0);
-  EXPECT_DEATH(
-      RegionLayer<Dtype>(this->param_).SetUp(this->bottoms_, this->tops_),
-      "kernel_size of 3 with pad 0 changes a patch's size");
+  EXPECT_DEATH(this->SetUpLayer(),
+               "kernel_size of 3 with pad 0 changes a patch's size");
   region->clear_pad();
+  region->set_kernel_size(4294967295u);
+  EXPECT_DEATH(this->SetUpLayer(), "kernel_size of -1 with pad -1 changes");
+  region->clear_kernel_size();
   for (int i = 0; i < 3; ++i) this->param_.add_param();
-  EXPECT_DEATH(
-      RegionLayer<Dtype>(this->param_).SetUp(this->bottoms_, this->tops_),
-      "param 2 is a statistic and cannot be learned");
+  EXPECT_DEATH(this->SetUpLayer(),
+               "param 2 is a statistic and cannot be learned");
 }
 
 }  // namespace caffe

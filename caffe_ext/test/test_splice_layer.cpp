@@ -1,3 +1,4 @@
+#include <climits>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -163,6 +164,9 @@ TYPED_TEST(SpliceLayerTest, TestBadInputDeathTest) {
   splice->set_xcoord(2, 4294967295u);
   EXPECT_DEATH(this->SetUpLayer(),
                "blob 'res3', 2 x 3 at row 1, column -1, is out of range");
+  splice->set_xcoord(2, INT_MAX - 1);
+  EXPECT_DEATH(this->SetUpLayer(),
+               "blob 'res3', 2 x 3 at row 1, column 2147483646, is out of");
   splice->add_ycoord(0);
   EXPECT_DEATH(this->SetUpLayer(),
                "3 bottoms, but 3 xcoord and 4 ycoord in splice_param; give");
@@ -176,7 +180,8 @@ TYPED_TEST(SpliceLayerTest, TestBadBottomsDeathTest) {
                "give patches of one shape");
   this->bottom_[0].Reshape(vector<int>(2, 5));
   EXPECT_DEATH(this->SetUpLayer(),
-               "blob 'res1' must have 4 axes .N x C x H x W., not 5 5");
+               "blob 'res1' must have 4 axes .N x C x H x W., not 5 5 .25.; "
+               "give images");
 }
 
 }  // namespace caffe

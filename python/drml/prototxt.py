@@ -9,8 +9,7 @@ from caffe import layers as L
 from caffe import params as P
 from caffe.proto import caffe_pb2
 from drml.networks import FACE_SIZE, FACES, FILLERS, NETWORKS
-from drml.pycaffe import caffe
-from drml.unfilled import load_unfilled
+from drml.pycaffe import caffe, load_net
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,10 @@ def train_val(network: str, training: Training) -> str:
 
 
 def deploy(network: str, training: Training) -> str:
-    """The network from one face, "data", to the probabilities "prob"."""
+    """The network from one face, "data", to the probabilities "prob".
+
+    It has no fillers: its weights come from a file.
+    """
     return _named_and_annotated(network, training, _deploy(network, training))
 
 
@@ -106,13 +108,22 @@ def _deploy(network: str, training: Training) -> caffe_pb2.NetParameter:
         net, _scaled(net, training), training.aus, FILLERS[training.fillers]
     )
     net.prob = L.Sigmoid(net.output)
-    return net.to_proto()
+    return _without_fillers(net.to_proto())
+
+
+def _without_fillers(net: caffe_pb2.NetParameter) -> caffe_pb2.NetParameter:
+    for layer in net.layer:
+        for _, options in layer.ListFields():
+            for filler in ("weight_filler", "bias_filler"):
+                if hasattr(options, filler):
+                    options.ClearField(filler)
+    return net
 
 
 @cache
 def _shapes(network: str, training: Training) -> dict[str, str]:
     """The shape of each blob for one face, as Caffe computes it."""
-    net = load_unfilled(_deploy(network, training))
+    net = load_net(_deploy(network, training))
     return {
         name: " x ".join(map(str, blob.data.shape[1:]))
         for name, blob in net.blobs.items()

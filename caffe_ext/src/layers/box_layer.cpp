@@ -29,7 +29,8 @@ void BoxLayer<Dtype>::Reshape(const vector<Blob<Dtype>*>& bottom,
   LOG_IF(FATAL, bottom[0]->num_axes() != 4)
       << "Box layer '" << this->layer_param_.name() << "': blob "
       << BlobName(this->layer_param_.bottom(), 0)
-      << " must have 4 axes (N x C x H x W), not " << bottom[0]->shape_string();
+      << " must have 4 axes (N x C x H x W), not " << bottom[0]->shape_string()
+      << "; give images or feature maps.";
   const int num = bottom[0]->num(), channels = bottom[0]->channels();
   boxes_.resize(top.size());
   for (size_t t = 0; t < top.size(); ++t) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "caffe/filler.hpp"
+#include "caffe/util/blob_name.hpp"
 #include "caffe/util/math_functions.hpp"
 
 namespace caffe {
@@ -12,26 +13,12 @@ namespace caffe {
 template <typename Dtype>
 void LocallyConnectedLayer<Dtype>::LayerSetUp(
     const vector<Blob<Dtype>*>& bottom, const vector<Blob<Dtype>*>& top) {
-  const string& name = this->layer_param_.name();
-  LOG_IF(FATAL, bottom[0]->num_axes() != 4)
-      << "LocallyConnected layer '" << name
-      << "': its bottom must have 4 axes (N x C x H x W), not "
-      << bottom[0]->shape_string();
   ReadParameters();
-  shape_.channels = bottom[0]->channels();
-  shape_.height = bottom[0]->height();
-  shape_.width = bottom[0]->width();
-  LOG_IF(FATAL, shape_.kernel > shape_.height + 2 * shape_.pad ||
-                    shape_.kernel > shape_.width + 2 * shape_.pad)
-      << "LocallyConnected layer '" << name << "': a kernel_size of "
-      << shape_.kernel << " exceeds its bottom, " << shape_.height << " x "
-      << shape_.width << " (H x W) with pad " << shape_.pad
-      << "; make the kernel smaller.";
-  shape_.top_h =
-      (shape_.height + 2 * shape_.pad - shape_.kernel) / shape_.stride + 1;
-  shape_.top_w =
-      (shape_.width + 2 * shape_.pad - shape_.kernel) / shape_.stride + 1;
-  CreateBlobs();
+  ReadBottomShape(*bottom[0]);
+  SetTopShape();
+  CheckWeightCount();
+  if (this->blobs_.empty()) CreateBlobs();
+  CheckBlobs();
   this->param_propagate_down_.resize(this->blobs_.size(), true);
 }
 
@@ -39,64 +26,123 @@ template <typename Dtype>
 void LocallyConnectedLayer<Dtype>::ReadParameters() {
   const LocallyConnectedParameter& param =
       this->layer_param_.locally_connected_param();
+  for (uint32_t size :
+       {param.num_output(), param.kernel_size(), param.stride()}) {
+    LOG_IF(FATAL, size < 1 || size > INT_MAX)
+        << "LocallyConnected layer '" << this->layer_param_.name()
+        << "': locally_connected_param { num_output, kernel_size } and stride "
+        << "must be from 1 to " << INT_MAX << ", not " << size << ".";
+  }
   shape_.outputs = param.num_output();
   shape_.kernel = param.kernel_size();
   shape_.stride = param.stride();
-  shape_.pad = param.pad();
   bias_term_ = param.bias_term();
-  LOG_IF(FATAL, shape_.outputs < 1 || shape_.kernel < 1 || shape_.stride < 1)
+}
+
+template <typename Dtype>
+void LocallyConnectedLayer<Dtype>::ReadBottomShape(const Blob<Dtype>& bottom) {
+  LOG_IF(FATAL, bottom.num_axes() != 4 || bottom.count(1) == 0)
+      << "LocallyConnected layer '" << this->layer_param_.name() << "': blob "
+      << BlobName(this->layer_param_.bottom(), 0)
+      << " must have 4 axes (N x C x H x W), C, H and W at least 1, "
+      << "not " << bottom.shape_string() << "; give images or feature maps.";
+  shape_.channels = bottom.channels();
+  shape_.height = bottom.height();
+  shape_.width = bottom.width();
+}
+
+template <typename Dtype>
+void LocallyConnectedLayer<Dtype>::SetTopShape() {
+  const string blob = BlobName(this->layer_param_.bottom(), 0);
+  const uint32_t pad = this->layer_param_.locally_connected_param().pad();
+  const int64_t padded_h = shape_.height + 2 * int64_t(pad);
+  const int64_t padded_w = shape_.width + 2 * int64_t(pad);
+  LOG_IF(FATAL, std::max(padded_h, padded_w) > INT_MAX)
+      << "LocallyConnected layer '" << this->layer_param_.name() << "': blob "
+      << blob << ", " << shape_.height << " x " << shape_.width
+      << " (H x W), with pad " << pad << " has a side of more than " << INT_MAX
+      << "; use a smaller pad.";
+  LOG_IF(FATAL, shape_.kernel > std::min(padded_h, padded_w))
       << "LocallyConnected layer '" << this->layer_param_.name()
-      << "': locally_connected_param { num_output, kernel_size } and stride "
-      << "must be at least 1.";
+      << "': a kernel_size of " << shape_.kernel << " exceeds blob " << blob
+      << ", " << shape_.height << " x " << shape_.width << " (H x W), with pad "
+      << pad << "; make the kernel smaller.";
+  shape_.pad = pad;
+  shape_.top_h = (padded_h - shape_.kernel) / shape_.stride + 1;
+  shape_.top_w = (padded_w - shape_.kernel) / shape_.stride + 1;
+}
+
+template <typename Dtype>
+void LocallyConnectedLayer<Dtype>::CheckWeightCount() const {
+  // Divided, not multiplied: the product may exceed even 64 bits.
+  LOG_IF(FATAL, shape_.outputs > INT_MAX / shape_.channels / shape_.kernel /
+                                     shape_.kernel / shape_.top_h /
+                                     shape_.top_w)
+      << "LocallyConnected layer '" << this->layer_param_.name()
+      << "': " << shape_.top_h << " x " << shape_.top_w << " positions of "
+      << shape_.outputs << " x " << shape_.channels << " x " << shape_.kernel
+      << " x " << shape_.kernel << " weights are more than the " << INT_MAX
+      << " that a blob can hold; use fewer outputs, a smaller kernel or a "
+      << "larger stride.";
+}
+
+template <typename Dtype>
+vector<int> LocallyConnectedLayer<Dtype>::WeightShape() const {
+  const int filters = shape_.positions() * shape_.outputs;
+  return {filters, shape_.channels, shape_.kernel, shape_.kernel};
 }
 
 template <typename Dtype>
 void LocallyConnectedLayer<Dtype>::CreateBlobs() {
   const LocallyConnectedParameter& param =
       this->layer_param_.locally_connected_param();
-  const int64_t filters = int64_t(shape_.top_h) * shape_.top_w * shape_.outputs;
-  LOG_IF(FATAL, filters > INT_MAX / shape_.taps())
-      << "LocallyConnected layer '" << this->layer_param_.name()
-      << "': " << shape_.top_h << " x " << shape_.top_w << " positions of "
-      << shape_.outputs << " x " << shape_.taps()
-      << " weights are more than the " << INT_MAX
-      << " that a blob can hold; use fewer outputs, a smaller kernel or a "
-      << "larger stride.";
-  vector<int> weight_shape(4, shape_.kernel);
-  weight_shape[0] = filters;
-  weight_shape[1] = shape_.channels;
-  if (this->blobs_.empty()) {
-    this->blobs_.resize(bias_term_ ? 2 : 1);
-    this->blobs_[0].reset(new Blob<Dtype>(weight_shape));
-    shared_ptr<Filler<Dtype> > weight_filler(
-        GetFiller<Dtype>(param.weight_filler()));
-    weight_filler->Fill(this->blobs_[0].get());
-    if (bias_term_) {
-      this->blobs_[1].reset(new Blob<Dtype>(vector<int>(1, filters)));
-      shared_ptr<Filler<Dtype> > bias_filler(
-          GetFiller<Dtype>(param.bias_filler()));
-      bias_filler->Fill(this->blobs_[1].get());
-    }
-  }
-  LOG_IF(FATAL, this->blobs_[0]->shape() != weight_shape)
-      << "LocallyConnected layer '" << this->layer_param_.name()
-      << "': its weights are " << this->blobs_[0]->shape_string()
-      << ", but a bottom of " << shape_.height << " x " << shape_.width
-      << " (H x W) needs " << filters << " filters of " << shape_.taps()
+  const vector<int> shape = WeightShape();
+  this->blobs_.resize(1 + bias_term_);
+  this->blobs_[0].reset(new Blob<Dtype>(shape));
+  shared_ptr<Filler<Dtype> > weight_filler(
+      GetFiller<Dtype>(param.weight_filler()));
+  weight_filler->Fill(this->blobs_[0].get());
+  if (!bias_term_) return;
+  this->blobs_[1].reset(new Blob<Dtype>(vector<int>(1, shape[0])));
+  shared_ptr<Filler<Dtype> > bias_filler(GetFiller<Dtype>(param.bias_filler()));
+  bias_filler->Fill(this->blobs_[1].get());
+}
+
+// Layers come with blobs when a net's parameters hold them.
+template <typename Dtype>
+void LocallyConnectedLayer<Dtype>::CheckBlobs() const {
+  const string& name = this->layer_param_.name();
+  const vector<int> shape = WeightShape();
+  const size_t blobs = 1 + bias_term_;
+  LOG_IF(FATAL, this->blobs_.size() != blobs)
+      << "LocallyConnected layer '" << name << "': its stored blobs are "
+      << this->blobs_.size() << ", not " << blobs
+      << (bias_term_ ? " (weights and bias)" : " (weights, no bias)")
+      << "; set locally_connected_param { bias_term } as it was stored.";
+  LOG_IF(FATAL, this->blobs_[0]->shape() != shape)
+      << "LocallyConnected layer '" << name << "': its weights are "
+      << this->blobs_[0]->shape_string() << ", but a bottom of "
+      << shape_.height << " x " << shape_.width << " (H x W) needs " << shape[0]
+      << " filters of " << shape_.taps()
       << " weights; load the weights of the same net.";
+  LOG_IF(FATAL,
+         bias_term_ && this->blobs_[1]->shape() != vector<int>(1, shape[0]))
+      << "LocallyConnected layer '" << name << "': its bias is "
+      << this->blobs_[1]->shape_string() << ", but its " << shape[0]
+      << " filters need one value each; load the weights of the same net.";
 }
 
 template <typename Dtype>
 void LocallyConnectedLayer<Dtype>::CheckBottom(
     const Blob<Dtype>& bottom) const {
   const LayerParameter& param = this->layer_param_;
-  const string blob_name = param.bottom_size() ? param.bottom(0) : "bottom";
   LOG_IF(FATAL,
          bottom.num_axes() != 4 || bottom.channels() != shape_.channels ||
              bottom.height() != shape_.height || bottom.width() != shape_.width)
-      << "LocallyConnected layer '" << param.name() << "': blob '" << blob_name
-      << "' is now " << bottom.shape_string() << ", its weights are for "
-      << shape_.channels << " x " << shape_.height << " x " << shape_.width
+      << "LocallyConnected layer '" << param.name() << "': blob "
+      << BlobName(param.bottom(), 0) << " is now " << bottom.shape_string()
+      << ", its weights are for " << shape_.channels << " x " << shape_.height
+      << " x " << shape_.width
       << " (C x H x W); only the number of images may change.";
   LOG_IF(FATAL, int64_t(bottom.num()) * shape_.outputs >
                     INT_MAX / (shape_.top_h * shape_.top_w))

@@ -9,7 +9,9 @@ static LayerParameter WithDataParam(LayerParameter param) {
   const ImageDataParameter& image = param.image_data_param();
   param.mutable_data_param()->set_batch_size(image.batch_size());
   param.mutable_data_param()->set_rand_skip(image.rand_skip());
-  param.mutable_multilabel_data_param()->set_shuffle(image.shuffle());
+  if (image.shuffle()) {  // it may be multilabel_data_param's already
+    param.mutable_multilabel_data_param()->set_shuffle(true);
+  }
   return param;
 }
 

@@ -41,9 +41,10 @@ void RegionLayer<Dtype>::LayerSetUp(const vector<Blob<Dtype>*>& bottom,
   const RegionParameter& param = this->layer_param_.region_param();
   const string& name = this->layer_param_.name();
   LOG_IF(FATAL, bottom[0]->num_axes() != 4)
-      << "Region layer '" << name
-      << "': its bottom must have 4 axes (N x C x H x W), not "
-      << bottom[0]->shape_string();
+      << "Region layer '" << name << "': blob "
+      << BlobName(this->layer_param_.bottom(), 0)
+      << " must have 4 axes (N x C x H x W), not " << bottom[0]->shape_string()
+      << "; give images or feature maps.";
   grid_h_ = param.has_grid_h() ? param.grid_h() : param.grid();
   grid_w_ = param.has_grid_w() ? param.grid_w() : param.grid();
   LOG_IF(FATAL, grid_h_ < 1 || grid_w_ < 1)
@@ -52,7 +53,7 @@ void RegionLayer<Dtype>::LayerSetUp(const vector<Blob<Dtype>*>& bottom,
   patches_ = grid_h_ * grid_w_;
   kernel_ = param.kernel_size();
   pad_ = param.has_pad() ? param.pad() : (kernel_ - 1) / 2;
-  LOG_IF(FATAL, kernel_ != 2 * pad_ + 1)
+  LOG_IF(FATAL, kernel_ < 1 || pad_ != (kernel_ - 1) / 2 || kernel_ % 2 == 0)
       << "Region layer '" << name << "': a kernel_size of " << kernel_
       << " with pad " << pad_
       << " changes a patch's size; use an odd kernel_size and pad = "
@@ -308,7 +309,10 @@ void RegionLayer<Dtype>::BackwardParameters(int patch, Workspace* work) {
       work->convolution.BackwardWeight(g, work->z.data() + n);
     }
   }
-  work->convolution.AddWeightDiff(this->blobs_[0]->mutable_cpu_diff() + weight);
+  if (this->param_propagate_down_[0]) {
+    work->convolution.AddWeightDiff(this->blobs_[0]->mutable_cpu_diff() +
+                                    weight);
+  }
 }
 
 template <typename Dtype>

@@ -1,6 +1,7 @@
 #include "caffe/layers/splice_layer.hpp"
 
 #include <algorithm>
+#include <climits>
 #include <vector>
 
 #include "caffe/util/blob_name.hpp"
@@ -26,7 +27,8 @@ void SpliceLayer<Dtype>::CheckShapes(const vector<Blob<Dtype>*>& bottom) const {
   LOG_IF(FATAL, bottom[0]->num_axes() != 4)
       << "Splice layer '" << this->layer_param_.name() << "': blob "
       << BlobName(this->layer_param_.bottom(), 0)
-      << " must have 4 axes (N x C x H x W), not " << bottom[0]->shape_string();
+      << " must have 4 axes (N x C x H x W), not " << bottom[0]->shape_string()
+      << "; give images or feature maps.";
   for (size_t t = 1; t < bottom.size(); ++t) {
     LOG_IF(FATAL, bottom[t]->shape() != bottom[0]->shape())
         << "Splice layer '" << this->layer_param_.name() << "': blob "
@@ -40,17 +42,19 @@ void SpliceLayer<Dtype>::CheckShapes(const vector<Blob<Dtype>*>& bottom) const {
 template <typename Dtype>
 void SpliceLayer<Dtype>::CheckPatches() const {
   for (size_t t = 0; t < patches_.size(); ++t) {
-    LOG_IF(FATAL, patches_[t].y < 0 || patches_[t].x < 0)
+    const Rectangle& patch = patches_[t];
+    LOG_IF(FATAL, patch.y < 0 || patch.y > INT_MAX - patch.height ||
+                      patch.x < 0 || patch.x > INT_MAX - patch.width)
         << "Splice layer '" << this->layer_param_.name() << "': blob "
-        << BlobName(this->layer_param_.bottom(), t) << ", "
-        << patches_[t].Text() << ", is out of range; change splice_param.";
+        << BlobName(this->layer_param_.bottom(), t) << ", " << patch.Text()
+        << ", is out of range; change splice_param.";
     for (size_t u = 0; u < t; ++u) {
-      LOG_IF(FATAL, patches_[t].Overlaps(patches_[u]))
+      LOG_IF(FATAL, patch.Overlaps(patches_[u]))
           << "Splice layer '" << this->layer_param_.name() << "': blobs "
           << BlobName(this->layer_param_.bottom(), u) << ", "
           << patches_[u].Text() << ", and "
-          << BlobName(this->layer_param_.bottom(), t) << ", "
-          << patches_[t].Text() << ", overlap; change splice_param.";
+          << BlobName(this->layer_param_.bottom(), t) << ", " << patch.Text()
+          << ", overlap; change splice_param.";
     }
   }
 }

@@ -49,7 +49,8 @@ void LocalTile<Dtype>::MoveTo(int y, int x, int n) {
 template <typename Dtype>
 static inline void Prefetch(const Dtype* row, int values) {
   const int line = 64 / sizeof(Dtype);
-  for (int i = 0; i < values + line; i += line) __builtin_prefetch(row + i);
+  for (int i = 0; i < values; i += line) __builtin_prefetch(row + i);
+  __builtin_prefetch(row + values - 1);  // in a line more, if not aligned
 }
 
 // Calls f(values in the bottom, the same in the band, how many) for each row
@@ -66,8 +67,10 @@ void LocalTile<Dtype>::ForEachBandRow(Value* bottom, Function f) {
     const int y = y_ * shape_.stride - shape_.pad + i % shape_.kernel;
     if (y < 0 || y >= shape_.height) continue;
     Value* row = bottom + (n_ * shape_.channels + i / shape_.kernel) * plane +
-                 y * shape_.width + x + left;
-    Prefetch(row + kAhead * plane, values);
+                 y * shape_.width + (x + left);
+    if (i + kAhead * shape_.kernel < band_rows_) {
+      Prefetch(row + kAhead * plane, values);
+    }
     f(row, band_.data() + i * band_w_ + left, values);
   }
 }
@@ -117,9 +120,10 @@ template <typename Dtype>
 template <typename Value, typename Function>
 void LocalTile<Dtype>::ForEachOutput(Value* top, Function f) {
   const int plane = shape_.positions();
-  for (int i = 0; i < images_ * shape_.outputs; ++i) {
+  const int rows = images_ * shape_.outputs;
+  for (int i = 0; i < rows; ++i) {
     Value* row = top + (n_ * shape_.outputs + i) * plane + position(0);
-    Prefetch(row + kAhead * plane, w_);
+    if (i + kAhead < rows) Prefetch(row + kAhead * plane, w_);
     Dtype* output = outputs_.data() + i;
     for (int t = 0; t < w_; ++t) f(row + t, output + t * outputs_step_);
   }

@@ -37,15 +37,17 @@ namespace caffe {
  *
  * and the bottom's gradient is the sum of the dX_p where taps meet.
  *
- * What bounds it: each product takes 2 N O K P operations and reads its P O K
- * weights once for the whole batch (dW reads and writes as many), so there are
- * N / 2 operations to a byte of float weights. LCN's layer has 236 million
- * (944 MB): memory bounds it at small batches, arithmetic at large ones.
+ * What bounds it: each pass takes 2 N O K P operations and reads the P O K
+ * weights once per 64 images on the CPU, of a batch on the GPU (dW reads and
+ * writes as many), so there are min(N, 64) / 2 operations to a byte of float
+ * weights. LCN's layer has 236 million (944 MB): memory bounds it at small
+ * batches, arithmetic at large ones.
  *
  * On the CPU, threads share out the top's rows. Scratch of each, whatever N:
- * what a tile of a row sees, 2^17 values or 8 positions of at most 64 images.
- * On the GPU it is one image's unrolled bottom, P K values, or 2^22. No sum is
- * split among threads or atomic: results do not depend on their number.
+ * what a tile of a row sees, 2^17 values or 8 positions of at most 64 images,
+ * the taps of one position, and the tile's outputs. On the GPU it is one
+ * image's unrolled bottom, P K values, or 2^22. No sum is split among threads
+ * or atomic: results do not depend on their number.
  */
 template <typename Dtype>
 class LocallyConnectedLayer : public Layer<Dtype> {
@@ -75,7 +77,12 @@ class LocallyConnectedLayer : public Layer<Dtype> {
 
  private:
   void ReadParameters();
+  void ReadBottomShape(const Blob<Dtype>& bottom);
+  void SetTopShape();
+  void CheckWeightCount() const;
+  vector<int> WeightShape() const;  // (P O, C, k, k)
   void CreateBlobs();
+  void CheckBlobs() const;
   void CheckBottom(const Blob<Dtype>& bottom) const;
 
   // Shares out all tiles to threads; f(LocalTile*).

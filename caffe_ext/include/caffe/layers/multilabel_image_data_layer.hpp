@@ -11,10 +11,10 @@ namespace caffe {
  *
  * All options are image_data_param's: source, multilabel_num, batch_size,
  * shuffle, rand_skip, root_folder, is_color, and new_height with new_width (of
- * the image before transform_param's crop). An order of its own can be set by
- * multilabel_data_param { seed }. Tops and order are MultilabelDataLayer's:
- * labels come as (N, multilabel_num), which the losses and Slice take as well
- * as the release's (N, multilabel_num, 1, 1).
+ * the image before transform_param's crop). multilabel_data_param { shuffle }
+ * does as well, and its seed sets an order of its own. Tops and order are
+ * MultilabelDataLayer's: labels come as (N, multilabel_num), which the losses
+ * and Slice take as well as the release's (N, multilabel_num, 1, 1).
  */
 template <typename Dtype>
 class MultilabelImageDataLayer : public MultilabelDataLayer<Dtype> {

@@ -43,8 +43,8 @@ namespace caffe {
  *
  * The layer may run in place; it then keeps a copy of its bottom. Patches are
  * shared out to OpenMP threads and none is split, so results do not depend on
- * the number of threads. Nothing of the bottom's size is stored, only a few
- * patches a thread: step 1 is done again in the backward pass.
+ * the number of threads. Of values it keeps three patches of the batch a
+ * thread, never all of them: step 1 is done again in the backward pass.
  */
 template <typename Dtype>
 class RegionLayer : public Layer<Dtype> {
