@@ -28,10 +28,10 @@ def read_landmarks(file: Path, frames: Iterable[int]) -> dict[int, np.ndarray]:
                 for frame in frames
                 if frame <= len(references)
             }
-    except OSError:
+    except (OSError, KeyError, ValueError, RuntimeError):  # h5py's, by what is damaged
         raise UserError(
-            f"{file} is not MATLAB v7.3 (HDF5), the format of BP4D's landmarks: "
-            "copy it again, or convert it with save(..., '-v7.3')"
+            f"{file} is not MATLAB v7.3 (HDF5), the format of BP4D's landmarks, or is "
+            "damaged: copy it again, or convert it with save(..., '-v7.3')"
         ) from None
     _check_shapes(file, arrays)
     return {
@@ -52,7 +52,9 @@ def _references(file: Path, mat: h5py.File) -> np.ndarray:
 
 def _array(mat: h5py.File, reference: h5py.Reference) -> np.ndarray:
     target = mat[reference] if reference else None
-    return target[()] if isinstance(target, h5py.Dataset) else np.empty((2, 0))
+    if not isinstance(target, h5py.Dataset) or target.dtype.kind not in "fiu":
+        return np.empty((2, 0))
+    return target[()]
 
 
 def _check_shapes(file: Path, arrays: dict[int, np.ndarray]) -> None:

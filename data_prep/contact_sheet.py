@@ -18,7 +18,6 @@ from data_prep.network_input import centre_crop
 from data_prep.records import Face
 
 FACES = 6  # of each kind
-CROP = 0.85  # of a face that the network sees: 170 of 200 (and about 227 of 256)
 SIDE = 128  # of a face on the sheet
 TEXT = 18  # height of a line of text
 MARGIN = 150  # width of the AU's name
@@ -32,14 +31,15 @@ def write_sheet(
     aus: Sequence[int],
     faces: Sequence[tuple[bytes, Face]],
     store: FaceStore,
+    crop: int,
 ) -> None:
-    """Write the sheet of faces, given with their keys in the store, as a PNG."""
+    """Write the sheet of faces' centre crops as a PNG; faces: with their store keys."""
     labels = np.stack([face.labels for _, face in faces])  # (N, AUs)
     rng = np.random.default_rng(0)  # the same faces in every run
     rows = [_bar(title)]
     for au, column in zip(aus, labels.T, strict=True):
         chosen = [_choose(np.flatnonzero(column == kind), rng) for kind in (1, -1)]
-        cells = [[_cell(*faces[i], store) for i in kind] for kind in chosen]
+        cells = [[_cell(*faces[i], store, crop) for i in kind] for kind in chosen]
         rows.append(_row(au, *cells))
     _, png = cv2.imencode(".png", np.vstack(rows))
     write_bytes(file, png.tobytes())
@@ -49,13 +49,12 @@ def _choose(places: np.ndarray, rng: np.random.Generator) -> list[int]:
     return rng.permutation(places)[:FACES].tolist()
 
 
-def _cell(key: bytes, face: Face, store: FaceStore) -> np.ndarray:
+def _cell(key: bytes, face: Face, store: FaceStore, crop: int) -> np.ndarray:
     """Return a face with its name below, (SIDE + TEXT) x SIDE x 3."""
     (content,) = store.images([key])
     image = jpeg.decode(content)
-    side = round(len(image) * CROP)
-    middle = centre_crop(image.transpose(2, 0, 1), side, side).transpose(1, 2, 0)
-    way = cv2.INTER_AREA if side > SIDE else cv2.INTER_CUBIC
+    middle = centre_crop(image.transpose(2, 0, 1), crop, crop).transpose(1, 2, 0)
+    way = cv2.INTER_AREA if crop > SIDE else cv2.INTER_CUBIC
     cell = _paper(SIDE + TEXT, SIDE)
     cell[:SIDE] = cv2.resize(middle, (SIDE, SIDE), interpolation=way)
     _write(cell, face.name[-20:], (1, SIDE + 13), 0.33)

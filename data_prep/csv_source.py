@@ -1,6 +1,7 @@
 """A user's own faces: the images and landmarks that a CSV names (csv_table.py)."""
 
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,9 @@ def find_csv(file: Path) -> Source:
         subject: [partial(read_sequence, folder, subject, rows, table.detect)]
         for subject, rows in sorted(table.subjects.items())
     }
-    rows = (row for own in table.subjects.values() for row in own)
-    generated = are_generated({folder, *((folder / row.path).parent for row in rows)})
+    rows = chain(*table.subjects.values())
+    images = ((folder / row.path).resolve() for row in rows)
+    generated = are_generated({folder, *(image.parent for image in images)})
     return Source(
         file.name, "csv", file, table.aus, generated, _found(table), readers, {}
     )

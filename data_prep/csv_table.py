@@ -9,6 +9,7 @@ are detected; a row without them is left out. landmark_file.py says what they ar
 """
 
 import csv
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -84,6 +85,7 @@ def _by_subject(
 ) -> dict[str, list[Row]]:
     subjects: dict[str, list[Row]] = {}
     seen: dict[str, int] = {}
+    folder = file.resolve().parent
     for line, values in lines:
         where = f"{file}, line {line}"
         if len(values) != len(columns):
@@ -94,9 +96,10 @@ def _by_subject(
         path = cells[PATH]
         if not path or not cells[SUBJECT]:
             raise UserError(f"{where} lacks its {SUBJECT if path else PATH}")
-        if path in seen:
-            raise UserError(f"{where}: {path} stands in line {seen[path]} already")
-        seen[path] = line
+        image = os.path.realpath(folder / path)  # a.jpg is ./a.jpg
+        if image in seen:
+            raise UserError(f"{where}: {path} stands in line {seen[image]} already")
+        seen[image] = line
         row = Row(path, cells.get(LANDMARKS, ""), _labels(where, cells, aus))
         subjects.setdefault(cells[SUBJECT], []).append(row)
     return subjects

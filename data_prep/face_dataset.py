@@ -1,13 +1,13 @@
 """Writes a fold's folder: faces, mean face, contact sheets and, last, dataset.json."""
 
 import hashlib
-import json
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from data_prep.claim import claim, write_json
+from data_prep.claim import alone, claim, read_json, write_json
 from data_prep.errors import UserError
 from data_prep.face_store import FaceStore
 from data_prep.face_summary import count_labels
@@ -40,23 +40,26 @@ class FaceDataset:
         import of other options.
         """
         try:
-            return self._write(out, jobs)
+            self.formats.check_mean()
+            with alone(out):
+                return self._write(out, jobs)
         except OSError as error:
             raise UserError(
                 f"{error.filename or out} cannot be written: {error.strerror}"
             ) from None
 
     def _write(self, out: Path, jobs: int) -> dict:
-        self.formats.check_mean()
         claim(out, self._claim())
         summary = out / "dataset.json"
-        before = json.loads(summary.read_text()) if summary.exists() else {}
+        before = read_json(summary)
         there = set(before.get("formats", ()))
-        if self.formats.names <= there:
-            return before
         store = FaceStore(out.parent / STORE)
+        files = FoldFiles(out, store, self.formats, jobs)
+        if self.formats.names <= there and files.complete(self.splits):
+            return before
         faces, lost = self._register(store, jobs)
-        self._write_files(FoldFiles(out, store, self.formats, jobs), faces)
+        claim(out, {"version": VERSION, "readable images": _hash_keys(faces)})
+        self._write_files(files, faces)
         record = self._summarise(faces, lost, self.formats.names | there)
         write_json(summary, record)
         return record
@@ -79,10 +82,7 @@ class FaceDataset:
     ) -> tuple[dict[str, Faces], dict[str, int]]:
         """Return the registered faces by split, and how many there are not."""
         size = self.formats.size
-        keyed = {
-            split: {face_key(face, size): face for face in faces}
-            for split, faces in self.splits.items()
-        }
+        keyed = _by_key(self.splits, size)
         everything = {key: face for own in keyed.values() for key, face in own.items()}
         store.fill(everything, size, jobs, self.skip_damaged)
         lengths = dict(zip(everything, store.lengths(everything), strict=True))
@@ -117,9 +117,30 @@ class FaceDataset:
         }
 
 
+def _by_key(splits: dict[str, list[Face]], size: int) -> dict[str, Faces]:
+    """Return the splits' faces by their keys; raise UserError where one is twice."""
+    everything: Faces = {}
+    keyed: dict[str, Faces] = {split: {} for split in splits}
+    for split, faces in splits.items():
+        for face in faces:
+            key = face_key(face, size)
+            if key in everything:
+                raise UserError(
+                    f"{everything[key].name} and {face.name} are one and the same "
+                    f"face, of {face.frame.file}: take one of them out"
+                )
+            everything[key] = keyed[split][key] = face
+    return keyed
+
+
 def _count(faces: list[Face]) -> dict:
     subjects = sorted({face.subject for face in faces})
     return {"subjects": subjects} | count_labels(np.stack([f.labels for f in faces]))
+
+
+def _hash_keys(faces: dict[str, Faces]) -> str:
+    """Return a hash that changes when an image was mended, lost or replaced."""
+    return hashlib.sha256(b"".join(chain(*faces.values()))).hexdigest()
 
 
 def _fingerprint(splits: dict[str, list[Face]]) -> str:

@@ -26,6 +26,7 @@ from data_prep.patient_file import PatientFile
 from data_prep.workers import stream
 
 FILE_OVERHEAD, FACE_OVERHEAD = 1 << 16, 256  # bytes for HDF5's own structures
+CAFFES_MIB = 8191  # a blob has at most 2^31 - 1 values of 4 bytes
 
 
 class Hdf5(NamedTuple):
@@ -47,7 +48,8 @@ class Hdf5(NamedTuple):
 
         faces: key in the store and labels (AUs,) int8 of every face, in order.
         """
-        parts = enumerate(batches(faces, self.faces_a_file(len(faces[0][1]))))
+        a_file = faces_a_file(self.file_mib, self.crop, len(faces[0][1]))
+        parts = enumerate(batches(faces, a_file))
         files = {out / f"{split}_{i:04d}.h5": part for i, part in parts}
         missing = [
             (file, p, store, self) for file, p in files.items() if not file.exists()
@@ -59,10 +61,21 @@ class Hdf5(NamedTuple):
         names = "".join(f"{file}\n" for file in files)
         write_bytes(out / f"{split}.txt", names.encode())
 
-    def faces_a_file(self, aus: int) -> int:
-        """Return how many faces, at least one, are within the limit."""
-        face = 4 * (3 * self.crop**2 + aus) + FACE_OVERHEAD
-        return max(1, ((self.file_mib << 20) - FILE_OVERHEAD) // face)
+
+def faces_a_file(file_mib: int, crop: int, aus: int) -> int:
+    """Return how many faces are within the limit."""
+    face = 4 * (3 * crop**2 + aus) + FACE_OVERHEAD
+    return ((file_mib << 20) - FILE_OVERHEAD) // face
+
+
+def is_complete(out: Path, split: str) -> bool:
+    """Whether a split's list and all files that it names are there."""
+    names = out / f"{split}.txt"
+    if not names.exists():
+        return False
+    return all(
+        (out / Path(name).name).exists() for name in names.read_text().splitlines()
+    )
 
 
 def _write_file(task: tuple[Path, list, FaceStore, Hdf5]) -> Iterator[bytes]:

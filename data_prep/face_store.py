@@ -21,6 +21,7 @@ from data_prep.records import Face
 from data_prep.register_faces import register_faces
 
 FACES_A_COMMIT = 200  # what a killed run can lose
+_TABLE = "CREATE TABLE IF NOT EXISTS faces (key BLOB PRIMARY KEY, image BLOB)"
 PATIENCE = 60  # seconds to wait while another import writes
 
 
@@ -28,12 +29,7 @@ class FaceStore:
     """The registered faces of one output folder."""
 
     def __init__(self, file: Path):
-        self._file = file
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with self._open() as database:
-            database.execute(
-                "CREATE TABLE IF NOT EXISTS faces (key BLOB PRIMARY KEY, image BLOB)"
-            )
+        self._file = file  # made when it is first opened
 
     def fill(
         self, faces: dict[bytes, Face], size: int, jobs: int, skip_damaged: bool
@@ -74,8 +70,10 @@ class FaceStore:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """Open the file for a transaction."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
         try:
             with closing(sqlite3.connect(self._file, PATIENCE)) as database, database:
+                database.execute(_TABLE)
                 yield database
         except sqlite3.Error as error:
             raise UserError(f"{self._file} cannot be used: {error}") from None

@@ -1,5 +1,6 @@
 """The files of a fold's folder that hold faces: each is whole, or not there yet."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from data_prep import jpeg
 from data_prep.atomic import write_bytes
 from data_prep.contact_sheet import write_sheet
 from data_prep.errors import UserError
-from data_prep.face_hdf5 import Hdf5
+from data_prep.face_hdf5 import Hdf5, is_complete
 from data_prep.face_lmdb import write_faces
 from data_prep.face_store import FaceStore
 from data_prep.mean_image import read_mean, write_mean
@@ -24,7 +25,7 @@ class Formats:
 
     names: frozenset[str]  # of "lmdb", "hdf5"
     size: int  # side of a registered face
-    crop: int  # side of HDF5's faces
+    crop: int  # side of HDF5's and the sheets' faces
     file_mib: int  # of an HDF5 file at most
     mean: Path | None  # to be used instead of the first split's own
 
@@ -53,6 +54,22 @@ class FoldFiles:
     def _mean(self) -> Path:
         return self.out / "mean.binaryproto"
 
+    def complete(self, splits: Iterable[str]) -> bool:
+        """Whether every file of these splits is there."""
+        parts = [self._mean, *(self._sheet(split) for split in splits)]
+        if "lmdb" in self.formats.names:
+            parts += [self._lmdb(split) for split in splits]
+        whole = all(part.exists() for part in parts)
+        if "hdf5" in self.formats.names:
+            whole &= all(is_complete(self.out, split) for split in splits)
+        return whole
+
+    def _sheet(self, split: str) -> Path:
+        return self.out / f"{split}.png"
+
+    def _lmdb(self, split: str) -> Path:
+        return self.out / f"{split}_lmdb"
+
     def write_mean(self, faces: Faces) -> None:
         """Write the mean of the faces, or a copy of the one that was given."""
         if self._mean.exists():
@@ -73,7 +90,7 @@ class FoldFiles:
             files.write(self.out, split, self.store, labels, self.jobs)
 
     def _write_lmdb(self, split: str, faces: Faces) -> None:
-        folder = self.out / f"{split}_lmdb"
+        folder = self._lmdb(split)
         if folder.exists():
             return
         keys = tqdm(faces, f"{split} (LMDB)", unit="face", disable=None)
@@ -83,6 +100,7 @@ class FoldFiles:
 
     def write_sheet(self, split: str, faces: Faces, title: str, aus: list[int]) -> None:
         """Write the contact sheet of a split."""
-        file = self.out / f"{split}.png"
+        file = self._sheet(split)
         if not file.exists():
-            write_sheet(file, title, aus, list(faces.items()), self.store)
+            items = list(faces.items())
+            write_sheet(file, title, aus, items, self.store, self.formats.crop)

@@ -28,9 +28,9 @@ class DamagedImageError(UserError):
 def read_image(path: str, shrink: int = 1) -> np.ndarray:
     """Return an image's pixels, every shrink x shrink of them averaged to one.
 
-    shrink is 1, 2, 4 or 8: the JPEG decoder then has less to do. Raises
-    DamagedImageError, naming the path. A cut-off file is refused here because OpenCV
-    would fill what is missing with grey.
+    shrink is 1, or for a JPEG (is_jpeg) 2, 4 or 8: its decoder then has less to do.
+    Raises DamagedImageError, naming the path. A cut-off file is refused here because
+    OpenCV would fill what is missing with grey.
     """
     try:
         with open(path, "rb") as file:
@@ -47,6 +47,15 @@ def read_image(path: str, shrink: int = 1) -> np.ndarray:
             "--on-damaged skip"
         )
     return image
+
+
+def is_jpeg(path: str) -> bool:
+    """Whether an image is a JPEG: of other formats OpenCV shrinks without averaging."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(2) == b"\xff\xd8"
+    except OSError:
+        return False  # reading it will say what is wrong
 
 
 class Video:
@@ -120,7 +129,7 @@ class FrameReader:
         self._path, self._video = None, None
 
     def read(self, frame: Frame, shrink: int) -> np.ndarray:
-        """Return the frame's pixels; only image files are shrunk."""
+        """Return the frame's pixels; only JPEG files are shrunk."""
         if frame.number is None:
             return read_image(frame.file, shrink)
         if frame.file != self._path:

@@ -4,7 +4,10 @@ import argparse
 import os
 from pathlib import Path
 
+from data_prep.aus import AU_NAMES
+from data_prep.face_hdf5 import CAFFES_MIB, faces_a_file
 from data_prep.folds import FOLD_FILES, FOLDS
+from data_prep.network_input import usual_crop
 
 SPLITS = ("train", "val", "test")
 
@@ -69,7 +72,12 @@ def _add_faces(add) -> None:
     )
     add("--mean", type=Path, help="mean image to use instead of that of train's faces")
     add("--format", choices=("lmdb", "hdf5", "both"), default="lmdb", help="to write")
-    add("--crop", type=at_least(1), default=170, help="side of HDF5's centre crops")
+    add(
+        "--crop",
+        type=at_least(1),
+        help="side of the centre crops in HDF5 files and contact sheets; None: 170 at "
+        "--size 200, 227 at 256 (AlexNet), otherwise 0.85 of it",
+    )
     add("--file-mib", type=at_least(2), default=512, help="largest HDF5 file, in MiB")
 
 
@@ -78,11 +86,25 @@ def parse(options: argparse.ArgumentParser, argv: list[str] | None):
     args = options.parse_args(argv)
     if not (args.fold or args.dry_run):
         options.error("--fold is required, unless with --dry-run")
-    if args.format != "lmdb" and args.crop > args.size:
+    args.crop = args.crop or usual_crop(args.size)
+    if args.crop > args.size:
         options.error(
             f"--crop {args.crop} is larger than the faces, --size {args.size}"
         )
+    if args.format != "lmdb" and (problem := _hdf5_problem(args)):
+        options.error(problem)
     return args
+
+
+def _hdf5_problem(args: argparse.Namespace) -> str | None:
+    if any(map(str.isspace, str(args.out))):
+        return f"--out {str(args.out)!r} has a space, at which Caffe ends a file's name"
+    mib, crop = args.file_mib, args.crop
+    if mib > CAFFES_MIB:
+        return f"--file-mib {mib} is more than a blob of Caffe's holds, {CAFFES_MIB}"
+    if faces_a_file(mib, crop, len(AU_NAMES)) < 1:
+        return f"--file-mib {mib} is less than a face of {crop} x {crop} pixels takes"
+    return None
 
 
 def sample_counts(text: str) -> tuple[int, int] | None:

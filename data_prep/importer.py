@@ -7,6 +7,7 @@
 """
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -40,6 +41,12 @@ def import_dataset(args: argparse.Namespace, source: Source) -> None:
     for line in short_lines(args, source.aus, short):
         print(line, flush=True)
     out = args.out / (args.fold if args.fold == "all" else f"fold{args.fold}")
+    if args.fold == "all" and not args.mean:
+        print(
+            "warning: without --mean the test faces' own mean is subtracted; give "
+            "the mean.binaryproto that the network was trained with",
+            file=sys.stderr,
+        )
     dataset = FaceDataset(
         options=head(args, source),
         formats=formats(args),

@@ -18,8 +18,8 @@ def read_landmark_file(file: Path) -> np.ndarray:
     Raises UserError, naming the file, where it has another shape or is not a number.
     """
     try:
-        points = _read_pts(file) if file.suffix.lower() == ".pts" else np.load(file)
-    except (OSError, ValueError, EOFError):
+        points = _read_pts(file) if file.suffix.lower() == ".pts" else _read_npy(file)
+    except (OSError, ValueError):
         raise UserError(
             f"{file} is no file of landmarks: a .npy array of N x 2, or a .pts file"
         ) from None
@@ -34,7 +34,15 @@ def read_landmark_file(file: Path) -> np.ndarray:
     return to_49(points)
 
 
+def _read_npy(file: Path) -> np.ndarray:
+    with file.open("rb") as content:  # np.load would open .npz and pickles too
+        return np.lib.format.read_array(content)
+
+
 def _read_pts(file: Path) -> np.ndarray:
-    inside = file.read_text(encoding="ascii").split("{")[1].split("}")[0]
+    _, opening, rest = file.read_text(encoding="ascii").partition("{")
+    inside, closing, _ = rest.partition("}")
+    if not (opening and closing):
+        raise ValueError("no braces")
     rows = [line.split() for line in inside.splitlines() if line.strip()]
     return np.array(rows, np.float64) - 1

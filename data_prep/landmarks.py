@@ -10,6 +10,7 @@ import numpy as np
 POINTS = 49
 JAW = 17
 _INNER_LIP_CORNERS = (60, 64)  # of 68
+FARTHEST = 1e5  # pixels from the image's corner
 COUNTS = (POINTS, 66, 68)
 
 
@@ -23,5 +24,10 @@ def to_49(points: np.ndarray) -> np.ndarray:
 
 
 def tracked(points: np.ndarray) -> bool:
-    """Whether the points are finite and not all the same, as of a lost face."""
-    return bool(np.isfinite(points).all() and np.ptp(points, axis=0).any())
+    """Whether the points can be a face's: near the image and not all the same.
+
+    Both hold of the float32 points that are kept; NaN is not near.
+    """
+    if not (np.abs(points) < FARTHEST).all():
+        return False
+    return bool(np.ptp(points.astype(np.float32), axis=0).any())

@@ -8,7 +8,7 @@ from itertools import groupby
 from data_prep import jpeg
 from data_prep.batches import batches
 from data_prep.detection import detect_eyes
-from data_prep.images import DamagedImageError, FrameReader
+from data_prep.images import DamagedImageError, FrameReader, is_jpeg
 from data_prep.records import Face
 from data_prep.registration import VERSION, register, shrinking, shrunk
 from data_prep.workers import stream
@@ -65,7 +65,8 @@ def _register(task: tuple[list, int]) -> Iterator[tuple]:
 
 def _jpeg(reader: FrameReader, face: Face, size: int) -> bytes:
     points, shrink = face.points, 1
-    if points is not None and face.frame.number is None:
+    file, number = face.frame
+    if points is not None and number is None and is_jpeg(file):
         shrink = shrinking(points, size)
         points = shrunk(points, shrink)
     image = reader.read(face.frame, shrink)

@@ -10,9 +10,7 @@ import math
 import cv2
 import numpy as np
 
-VERSION = (
-    1  # of what a face looks like: raise it when the same frame comes out otherwise
-)
+VERSION = 2  # of a face's pixels: raise it when the same frame comes out otherwise
 
 # The left half of the reference and its middle, in thousandths of the image side; the
 # right half is its mirror image, so that a mirrored face stays registered. Spacings are

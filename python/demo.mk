@@ -11,10 +11,12 @@ endif
 DEMO_FACES := --subjects 41 --tasks 8 --frames 20 --seed 1
 # 178 leaves the 170 crop 8 pixels of play instead of the paper's 30.
 DEMO_SIZE := 178
+DEMO_CROP := 170
 DEMO_ITER := 420
 DEMO_STEPS := --stepsize 340 --snapshot 140
 ifeq ($(NET),alexnet)
   DEMO_SIZE := 238# as 178 to 170, for the 227 crop
+  DEMO_CROP := 227
   DEMO_ITER := 840
   DEMO_STEPS := --stepsize 680 --snapshot 280
 else ifeq ($(NET),lcn)
@@ -55,7 +57,7 @@ $(DEMO)/faces/generated.json: $(DEMO)/.options
 $(DEMO_DATA)/dataset.json: $(DEMO)/faces/generated.json
 	$(call say,import: registered faces in LMDBs)
 	@$(PY) data_prep/bp4d.py $(DEMO)/faces --out $(DEMO)/bp4d_$(DEMO_SIZE) \
-	  --fold 1 --sample none --size $(DEMO_SIZE)
+	  --fold 1 --sample none --size $(DEMO_SIZE) --crop $(DEMO_CROP)
 
 $(DEMO_RUN)/$(NET)_solver.prototxt: $(DEMO_DATA)/dataset.json $(DEMO_RUN)/.options
 	@$(PY) python/make_prototxt.py --network $(NET) --out $(DEMO_RUN) \

@@ -21,6 +21,7 @@ from data_prep.aus import BP4D_AUS
 from data_prep.bp4d_labels import read_labels
 from data_prep.bp4d_landmarks import read_landmarks
 from data_prep.bp4d_layout import Layout
+from data_prep.errors import UserError
 from data_prep.face_lmdb import read_faces
 from data_prep.frame_numbers import choose_offset, count_votes
 from data_prep.mean_image import read_mean
@@ -278,6 +279,22 @@ def test_damaged_images_are_skipped_on_request(own_root, tmp_path):
     assert first[0] == "00000000_F001_T1_0009"
 
 
+def test_an_image_mended_between_two_runs_does_not_mix_two_lists(own_root, tmp_path):
+    image = own_root / tiny.FRAMES / "F001" / "T1" / "08.jpg"
+    whole = image.read_bytes()
+    cut_short(image)
+    folder = run_import(own_root, tmp_path / "out", "--on-damaged=skip")
+    (folder / "dataset.json").unlink()  # as if killed before the end
+    shutil.rmtree(folder / "val_lmdb")
+    image.write_bytes(whole)
+    with pytest.raises(UserError, match="differs in: readable images.* delete that"):
+        run_import(own_root, tmp_path / "out", "--on-damaged=skip")
+    shutil.rmtree(folder)
+    run_import(own_root, tmp_path / "out", "--on-damaged=skip")
+    dataset = json.loads((folder / "dataset.json").read_text())
+    assert len(names(folder, "test")) == dataset["splits"]["test"]["faces"] == 20
+
+
 def cut_short(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-200])
 
@@ -288,8 +305,10 @@ def cut_short(file: Path) -> None:
 def test_a_rerun_does_nothing_twice(root, tmp_path):
     folder = run_import(root, tmp_path, "--size=64")
     before = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
+    (tmp_path / "registered.sqlite").unlink()
     run_import(root, tmp_path, "--size=64")
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == before
+    assert not (tmp_path / "registered.sqlite").exists()
 
 
 SLOWLY = """
@@ -352,7 +371,6 @@ def test_what_is_missing_of_a_fold_is_written_again(imported, tmp_path, part, ro
     whole = (folder / part / "data.mdb") if part.endswith("lmdb") else folder / part
     content = whole.read_bytes()
     shutil.rmtree(folder / part) if part.endswith("lmdb") else whole.unlink()
-    (folder / "dataset.json").unlink()
     run_import(root, out)
     assert whole.read_bytes() == content
     assert names(folder, "train") == [key[9:] for key, _, _ in before["train"]]

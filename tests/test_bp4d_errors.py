@@ -12,6 +12,8 @@ import pytest
 import tiny_bp4d as tiny
 
 from data_prep import bp4d
+from data_prep.bp4d_landmarks import read_landmarks
+from data_prep.claim import alone
 from data_prep.errors import UserError
 from data_prep.face_lmdb import read_faces
 from data_prep.folds import FOLD_FILES, split_subjects
@@ -176,6 +178,26 @@ def test_landmarks_of_another_format(root, refusal):
     assert f"{file} is not MATLAB v7.3" in refusal()
 
 
+def test_damaged_landmarks_end_in_one_sentence_or_are_left_out(root, tmp_path):
+    """Every error of h5py's on what a damaged file holds is ours."""
+    whole = (root / tiny.LANDMARKS / "F001_T1.mat").read_bytes()
+    file = tmp_path / "damaged.mat"
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(100):
+        content = bytearray(whole)
+        start = rng.integers(len(whole) - 64)
+        content[start : start + 64] = rng.bytes(64)
+        file.write_bytes(content)
+        try:
+            points = read_landmarks(file, range(1, 13))
+        except UserError:
+            refused += 1
+        else:
+            assert all(np.isfinite(shape).all() for shape in points.values())
+    assert refused
+
+
 def test_landmarks_without_fit_pred(root, refusal):
     file = root / tiny.LANDMARKS / "F001_T1.mat"
     with h5py.File(file, "w") as mat:
@@ -236,8 +258,26 @@ def test_other_options_want_another_folder(root, tmp_path, capsys):
 def test_a_folder_of_something_else_is_left_alone(tmp_path, refusal):
     (tmp_path / "out" / "fold1").mkdir(parents=True)
     (tmp_path / "out" / "fold1" / "thesis.txt").write_text("mine")
-    assert "another --out" in refusal()
+    assert "holds other files than an import's: choose another --out" in refusal()
     assert len(list((tmp_path / "out" / "fold1").iterdir())) == 1
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "\0"])
+@pytest.mark.parametrize("name", ["import.json", "dataset.json"])
+def test_a_damaged_json_is_named(root, tmp_path, name, content):
+    options = [str(root), f"--out={tmp_path}", *PLAIN]
+    bp4d.main(options)
+    (tmp_path / "fold1" / name).write_text(content)
+    with pytest.raises(UserError, match=f"{name} is damaged: delete .*fold1 and"):
+        bp4d.main(options)
+
+
+def test_two_runs_on_one_fold_do_not_meet(tmp_path, refusal):
+    out = tmp_path / "out" / "fold1"
+    with alone(out):
+        assert f"another import is writing {out}: wait for it" in refusal()
+    with alone(out):
+        pass
 
 
 def test_out_that_cannot_be_written(tmp_path, refusal):

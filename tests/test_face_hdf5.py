@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tiny_bp4d as tiny
 
-from data_prep import bp4d, face_hdf5
+from data_prep import bp4d, face_hdf5, import_options
 from data_prep.errors import UserError
 from data_prep.face_lmdb import read_faces
 from data_prep.mean_image import read_mean
@@ -83,11 +83,11 @@ def test_files_are_split_compressed_and_within_the_limit(folder):
     assert sizes == [A_FILE, FACES - A_FILE]
 
 
-def test_noise_does_not_break_the_limit(folder, tmp_path):
+def test_noise_does_not_break_the_limit(tmp_path):
     """What can't be compressed takes no more than the limit either."""
-    how = face_hdf5.Hdf5(CROP, 2, folder / "mean.binaryproto")
     with h5py.File(tmp_path / "noise.h5", "w") as content:
-        data = face_hdf5.empty_data(content, how.faces_a_file(12), CROP)
+        a_file = face_hdf5.faces_a_file(2, CROP, aus=12)
+        data = face_hdf5.empty_data(content, a_file, CROP)
         noise = np.random.default_rng(0).integers(0, 2**32, data.shape, np.uint32)
         data[:] = noise.view(np.float32)
     assert (tmp_path / "noise.h5").stat().st_size <= 2 * MIB
@@ -116,7 +116,6 @@ def test_a_rerun_writes_only_the_files_that_are_missing(root, tmp_path, folder):
     gone, kept = own / "val_0001.h5", own / "val_0000.h5"
     before = kept.stat().st_mtime_ns
     gone.unlink()
-    (own / "dataset.json").unlink()
     (own / ".val_0001.h5.tmp").write_bytes(b"of a run that was killed")
     run_import(root, tmp_path, "--format=hdf5", "--jobs=1")
     assert gone.read_bytes() == (folder / gone.name).read_bytes()
@@ -124,10 +123,35 @@ def test_a_rerun_writes_only_the_files_that_are_missing(root, tmp_path, folder):
     assert not list(own.glob(".*"))
 
 
-def test_a_crop_larger_than_the_face_is_bad_usage(root, tmp_path):
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--crop=101"], "--crop 101 is larger than the faces, --size 100"),
+        (["--out=my faces"], "--out 'my faces' has a space"),
+        (["--size=500", "--crop=430"], "--file-mib 2 is less than a face of 430 x 430"),
+        (["--file-mib=8192"], "--file-mib 8192 is more than a blob of Caffe's holds"),
+    ],
+)
+def test_what_hdf5_cannot_hold_is_bad_usage(root, tmp_path, capsys, options, complaint):
     with pytest.raises(SystemExit) as error:
-        run_import(root, tmp_path, "--format=hdf5", "--crop=101")
+        run_import(root, tmp_path, "--format=hdf5", *options)
     assert error.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "crop"),
+    [
+        ([], 170),
+        (["--size=256"], 227),
+        (["--size=100"], 85),
+        (["--size=256", "--crop=230"], 230),
+    ],
+)
+def test_the_crop_is_the_networks_own(options, crop):
+    parser = import_options.parser("doc", "root", out="out", sample="none")
+    args = import_options.parse(parser, ["root", "--fold=1", *options])
+    assert args.crop == crop
 
 
 # In Caffe

@@ -21,7 +21,7 @@ def folder(tmp_path_factory) -> Path:
     root = tiny.write_dataset(tmp_path_factory.mktemp("bp4d"))
     out = tmp_path_factory.mktemp("out")
     plain = ("--fold=1", "--jobs=1", "--sample=none", "--size=170", "--format=both")
-    bp4d.main([str(root), f"--out={out}", *plain, "--file-mib=3"])
+    bp4d.main([str(root), f"--out={out}", *plain, "--crop=170", "--file-mib=3"])
     return out / "fold1"
 
 

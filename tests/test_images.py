@@ -1,5 +1,6 @@
 """Reading frames: images, shrunk or whole, and videos."""
 
+import struct
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,7 @@ import pytest
 import tiny_bp4d as tiny
 import tiny_disfa
 
-from data_prep import register_faces
+from data_prep import jpeg, register_faces
 from data_prep.images import DamagedImageError, FrameReader, Video, read_image
 from data_prep.records import Face, Frame
 from data_prep.registration import (
@@ -113,6 +114,35 @@ def test_a_shrunk_frame_gives_the_same_face(tmp_path):
         scale = np.hypot(*similarity(marks, mean_shape(100))[:, 0])
         moved = np.add(marks, (0.25 / scale, 0))
         assert 3 * small < difference(register(frame, moved, 100), whole)
+
+
+def test_a_png_is_averaged_not_sampled(tmp_path):
+    """Stripes finer than the face can show alias where pixels are skipped."""
+    rng = np.random.default_rng(1)
+    points = (4 * tiny.landmarks(rng)).astype(np.float32)
+    image = np.zeros((1391, 1039, 3), np.uint8)
+    image[:, ::8] = image[:, 3::8] = 255
+    cv2.imwrite(str(tmp_path / "large.png"), image)
+    face = Face("s", "s_1", Frame(str(tmp_path / "large.png")), points, np.ones(1))
+    assert shrinking(points, 100) == 4
+    ((_, content),) = register_faces.register_faces([(b"k", face)], 100, jobs=1)
+    assert content == jpeg.encode(register(image, points, 100))
+
+
+@pytest.mark.parametrize("shrink", [1, 2])
+def test_a_jpeg_is_turned_upright_by_its_exif_tag(tmp_path, shrink):
+    """Orientation 6: the first row is the right side; shrunk or not alike."""
+    image = np.zeros((32, 64, 3), np.uint8)
+    image[:16] = 255
+    plain = jpeg.encode(image)
+    tag = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    tiff = b"II*\0" + struct.pack("<IH", 8, 1) + tag + bytes(4)
+    app1 = b"Exif\0\0" + tiff
+    head = b"\xff\xd8\xff\xe1" + struct.pack(">H", len(app1) + 2)
+    (tmp_path / "face.jpg").write_bytes(head + app1 + plain[2:])
+    upright = read_image(str(tmp_path / "face.jpg"), shrink)
+    assert upright.shape == (64 // shrink, 32 // shrink, 3)
+    assert upright[:, 20 // shrink :].min() > 200
 
 
 def difference(face: np.ndarray, other: np.ndarray) -> float:

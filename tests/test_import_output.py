@@ -89,9 +89,10 @@ def test_the_frame_offset(root, tmp_path, capsys):
 # The contact sheet
 
 
-def test_the_sheet_shows_faces_beside_what_they_are_labelled(tmp_path, root):
+@pytest.mark.parametrize(("options", "crop"), [([], 54), (["--crop=60"], 60)])
+def test_the_sheet_shows_faces_beside_their_labels(tmp_path, root, options, crop):
     """With two faces a kind at most, each cell must be the crop of such a face."""
-    bp4d.main([str(root), f"--out={tmp_path}", *PLAIN])
+    bp4d.main([str(root), f"--out={tmp_path}", *PLAIN, *options])
     folder = tmp_path / "fold1"
     sheet = cv2.imread(str(folder / "val.png"))
     side, row = contact_sheet.SIDE, contact_sheet.SIDE + contact_sheet.TEXT
@@ -99,8 +100,9 @@ def test_the_sheet_shows_faces_beside_what_they_are_labelled(tmp_path, root):
     width = contact_sheet.FACES * side + contact_sheet.GAP
     assert sheet.shape == (3 * contact_sheet.TEXT + 12 * row, left + 2 * width, 3)
     records = list(read_faces(folder / "val_lmdb"))
+    middle = slice((64 - crop) // 2, (64 + crop) // 2)
     crops = [
-        cv2.resize(image[5:59, 5:59], (side, side), interpolation=cv2.INTER_CUBIC)
+        cv2.resize(image[middle, middle], (side, side), interpolation=cv2.INTER_CUBIC)
         for _, image, _ in records
     ]
     for i in range(len(BP4D_AUS)):

@@ -1,6 +1,8 @@
 """A user's own faces, named by a CSV."""
 
 import json
+import subprocess
+import sys
 from itertools import chain
 from pathlib import Path
 
@@ -11,9 +13,13 @@ import tiny_bp4d as tiny
 
 from data_prep import own_faces
 from data_prep.errors import UserError
+from data_prep.face_dataset import FaceDataset
 from data_prep.face_lmdb import LONGEST_KEY, read_faces
+from data_prep.fold_files import Formats
 from data_prep.folds import assert_disjoint, thirds
 from data_prep.landmark_file import read_landmark_file
+from data_prep.landmarks import tracked
+from data_prep.records import Face, Frame
 
 SPLITS = ("train", "val", "test")
 PEOPLE = ("ann", "bob", "cy_1", "dee")
@@ -125,11 +131,26 @@ def test_rows_without_image_or_landmarks_are_counted(table, tmp_path, capsys):
     assert "columns mood" in shown
 
 
-@pytest.mark.parametrize("marked", [".", "..", "ann"])
-def test_generated_faces_say_so(table, tmp_path, capsys, marked):
-    (table.parent / marked / "generated.json").write_text("{}")
-    run_import(table, tmp_path, "--size=32")
+@pytest.mark.parametrize("place", [".", "..", "ann", "link"])
+def test_generated_faces_say_so(table, tmp_path, capsys, place):
+    """Whether the marker lies above the CSV, beside an image or where a link leads."""
+    target = tmp_path / "elsewhere"
+    (table.parent / "bob").rename(target)
+    (table.parent / "bob").symlink_to(target)
+    folder = target if place == "link" else table.parent / place
+    (folder / "generated.json").write_text("{}")
+    run_import(table, tmp_path / "out", "--size=32", "--dry-run")
     assert "generated faces in faces.csv's layout" in capsys.readouterr().out
+
+
+def test_the_test_sets_own_mean_is_warned_of(table, tmp_path, capsys):
+    options = [str(table), f"--out={tmp_path}", "--fold=all", "--jobs=1", "--size=32"]
+    own_faces.main(options)
+    warning = "warning: without --mean the test faces' own mean is subtracted"
+    assert warning in capsys.readouterr().err
+    mean = f"--mean={tmp_path / 'all' / 'mean.binaryproto'}"
+    own_faces.main([*options, mean, f"--out={tmp_path / 'again'}"])
+    assert "warning" not in capsys.readouterr().err
 
 
 def test_a_long_path_still_makes_a_key(table, tmp_path):
@@ -163,6 +184,7 @@ def test_a_long_path_still_makes_a_key(table, tmp_path):
         ("ann/00.jpg,ann", "ann/00.jpg,", "line 2 lacks its subject"),
         ("ann/00.jpg,ann", ",ann", "line 2 lacks its path"),
         ("bob/01.png", "ann/01.png", "ann/01.png stands in line 3 already"),
+        ("bob/01.png", "bob/.././ann/01.png", "ann/01.png stands in line 3 already"),
     ],
 )
 def test_bad_csv(table, tmp_path, old, new, complaint):
@@ -172,6 +194,26 @@ def test_bad_csv(table, tmp_path, old, new, complaint):
     assert complaint in str(error.value)
     assert str(table) in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_link_to_an_image_is_that_image(table, tmp_path):
+    (table.parent / "link.png").symlink_to(table.parent / "ann/01.png")
+    spoil(table, "bob/01.png", "link.png")
+    with pytest.raises(UserError, match="link.png stands in line 3 already"):
+        run_import(table, tmp_path / "out")
+
+
+@pytest.mark.parametrize("splits", [("train", "test"), ("test", "test")])
+def test_one_face_twice_is_refused_whatever_the_source(tmp_path, splits):
+    frame, labels = Frame(str(tmp_path / "a.jpg")), np.ones(1, np.int8)
+    faces = {split: [] for split in splits}
+    for name, split in zip("ab", splits, strict=True):
+        faces[split].append(Face(name, f"{name}_1", frame, None, labels))
+    formats = Formats(frozenset({"lmdb"}), 32, 27, 2, None)
+    options = {"dataset": "x", "generated": False, "aus": [1], "fold": 1}
+    dataset = FaceDataset(options, formats, faces, {}, {}, skip_damaged=False)
+    with pytest.raises(UserError, match="a_1 and b_1 are one and the same face"):
+        dataset.write(tmp_path / "out", jobs=1)
 
 
 def test_a_csv_that_is_missing_or_has_no_row(table, tmp_path):
@@ -213,6 +255,31 @@ def test_too_few_subjects(table, tmp_path):
     assert len(list(read_faces(tmp_path / "all" / "test_lmdb"))) == 6
 
 
+@pytest.mark.parametrize("text", ["1 2\n3 4\n", "{\n1 2\n", "", "\xe9{}"])
+def test_pts_without_braces_are_refused(tmp_path, text):
+    (tmp_path / "face.pts").write_text(text)
+    with pytest.raises(UserError, match="face.pts is no file of landmarks"):
+        read_landmark_file(tmp_path / "face.pts")
+
+
+def test_npz_is_refused(tmp_path):
+    np.savez(tmp_path / "face.npz", np.ones((49, 2)))
+    with pytest.raises(UserError, match="face.npz is no file of landmarks"):
+        read_landmark_file(tmp_path / "face.npz")
+
+
+@pytest.mark.parametrize("far", [np.nan, np.inf, 1e39, 2e5, -2e5])
+def test_a_face_far_from_its_image_is_lost(far):
+    points = np.arange(98.0).reshape(49, 2)
+    assert tracked(points)
+    points[7, 1] = far
+    assert not tracked(points)
+
+
+def test_points_that_float32_makes_one_are_lost():
+    assert not tracked(np.full((49, 2), 9e4) + np.arange(98).reshape(49, 2) * 1e-6)
+
+
 # Parts
 
 
@@ -243,6 +310,12 @@ def test_thirds_are_disjoint_and_as_equal_as_can_be():
 def test_a_subject_in_two_splits_fails():
     with pytest.raises(AssertionError, match="s2 would be both in train and in test"):
         assert_disjoint({"train": ["s1", "s2"], "val": ["s3"], "test": ["s2"]})
+
+
+def test_a_leak_is_found_without_asserts_too():
+    leak = "from data_prep.folds import assert_disjoint as a; a({1: ['s'], 2: ['s']})"
+    done = subprocess.run([sys.executable, "-Oc", leak], capture_output=True, text=True)
+    assert "AssertionError: s would be both in 1 and in 2" in done.stderr
 
 
 def test_a_leak_between_splits_stops_the_import(table, tmp_path, monkeypatch):
