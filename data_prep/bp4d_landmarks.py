@@ -13,11 +13,11 @@ from data_prep.errors import UserError
 from data_prep.landmarks import POINTS, tracked
 
 
-def read_landmarks(file: Path, frames: Iterable[int]) -> dict[int, np.ndarray]:
-    """Return (49, 2) float32 points in pixels (x, y), for those of the frames tracked.
+def read_landmarks(file: Path, frames: Iterable[int]) -> dict[int, np.ndarray | None]:
+    """Return (49, 2) float32 points in pixels (x, y) of each frame that the file has.
 
     A frame that the tracker lost has an empty array, one of another shape, or points
-    that are not finite or all the same (zeros): it is left out. Raises UserError where
+    that are not finite or all the same (zeros): it is None. Raises UserError where
     the file is not MATLAB v7.3, lacks fit/pred, or has points but never 49.
     """
     try:
@@ -36,8 +36,9 @@ def read_landmarks(file: Path, frames: Iterable[int]) -> dict[int, np.ndarray]:
     _check_shapes(file, arrays)
     return {
         frame: array.T.astype(np.float32)
-        for frame, array in arrays.items()
         if array.shape == (2, POINTS) and tracked(array.T)
+        else None
+        for frame, array in arrays.items()
     }
 
 

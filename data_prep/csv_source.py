@@ -60,7 +60,7 @@ def _title(path: str) -> str:
     return "-".join(Path(path).with_suffix("").parts).lstrip("/-")
 
 
-def _read_landmarks(folder: Path, rows: list[Row]) -> dict[int, np.ndarray]:
+def _read_landmarks(folder: Path, rows: list[Row]) -> dict[int, np.ndarray | None]:
     files = {i: folder / row.landmarks for i, row in enumerate(rows) if row.landmarks}
     points = {i: read_landmark_file(file) for i, file in files.items()}
-    return {i: shape for i, shape in points.items() if tracked(shape)}
+    return {i: shape if tracked(shape) else None for i, shape in points.items()}

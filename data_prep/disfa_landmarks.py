@@ -54,10 +54,10 @@ class DamagedLandmarksError(UserError):
 
 def read_landmarks(
     files: dict[int, Path], frames: Iterable[int], damage: list[str] | None = None
-) -> dict[int, np.ndarray]:
-    """Return (49, 2) float32 points in pixels (x, y) for the frames that have them.
+) -> dict[int, np.ndarray | None]:
+    """Return (49, 2) float32 points in pixels (x, y) of each frame that has a file.
 
-    A file whose points are missing, not finite or all the same is of a lost face.
+    A file whose points are missing, not finite or all the same is of a lost face: None.
     Raises DamagedLandmarksError where a file is not MATLAB's, unless there is a list of
     damage to name it in, and UserError where one has another number of points.
     """
@@ -71,9 +71,8 @@ def read_landmarks(
                 raise
             damage.append(f"left out: {error}")
     return {
-        frame: to_49(shape)
+        frame: to_49(shape) if len(shape) and tracked(shape) else None
         for frame, shape in points.items()
-        if len(shape) and tracked(shape)
     }
 
 

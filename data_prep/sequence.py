@@ -6,7 +6,7 @@ import numpy as np
 
 from data_prep.records import Face, Frame
 
-NO_IMAGE, NO_LANDMARKS = "no image", "no landmarks"
+NO_IMAGE, NO_LANDMARKS, FAILED = "no image", "no landmarks", "failed landmarks"
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,19 @@ def join(
     name: str,
     labels: dict[int, np.ndarray],
     images: dict[int, tuple[str, Frame]],
-    points: dict[int, np.ndarray] | None,
+    points: dict[int, np.ndarray | None] | None,
     excluded: tuple[str, set[int]] = ("", set()),
     notes: list[str] | None = None,
 ) -> Sequence:
     """Join a sequence's parts by coded frame number.
 
     labels: int8 (AUs,); images: what the frame is called in names, and where it is;
-    points: float32 (49, 2), or None where the dataset has no landmark files and faces
-    are to be detected; excluded: a reason, and the frames that are left out for it.
+    points: float32 (49, 2), None of a frame that the tracker lost, or None at all where
+    the dataset has no landmark files and faces are to be detected; excluded: a
+    reason, and the frames that are left out for it.
     """
     reason, barred = excluded
-    faces, left_out = [], {NO_IMAGE: 0, NO_LANDMARKS: 0}
+    faces, left_out = [], {NO_IMAGE: 0, NO_LANDMARKS: 0, FAILED: 0}
     left_out |= {reason: 0} if reason else {}
     for frame in sorted(labels):
         if frame in barred:
@@ -51,6 +52,8 @@ def join(
             left_out[NO_IMAGE] += 1
         elif points is not None and frame not in points:
             left_out[NO_LANDMARKS] += 1
+        elif points is not None and points[frame] is None:
+            left_out[FAILED] += 1
         else:
             title, image = images[frame]
             shape = None if points is None else points[frame]

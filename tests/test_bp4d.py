@@ -245,12 +245,13 @@ def test_csv_columns_are_found_by_name(tmp_path):
     }
 
 
-def test_landmarks_of_lost_frames_are_left_out(tmp_path):
+def test_landmarks_of_lost_frames_are_none(tmp_path):
     good = tiny.landmarks(np.random.default_rng(0))
     lost = [np.zeros((0, 0)), np.zeros((49, 2)), good[:, :1], good * np.nan]
     tiny.write_mat(tmp_path / "F001_T1.mat", [*lost, good])
     found = read_landmarks(tmp_path / "F001_T1.mat", range(1, 9))
-    assert list(found) == [5]
+    assert [frame for frame, shape in found.items() if shape is None] == [1, 2, 3, 4]
+    assert list(found) == [1, 2, 3, 4, 5]
     np.testing.assert_array_equal(found[5], good.astype(np.float32))
 
 
@@ -262,12 +263,13 @@ def test_frames_without_image_or_landmarks_are_counted(own_root, tmp_path, capsy
     assert dataset["left_out"] == {
         "no image": 1,
         "no landmarks": 5,
+        "failed landmarks": 0,
         "unreadable image": 0,
         "no face detected": 0,
     }
     assert dataset["splits"]["test"]["faces"] == 20 - 6
     (line,) = re.findall(r"^all .*", capsys.readouterr().out, re.MULTILINE)
-    assert line.split() == ["all", "6", "12", "60", "1", "5", "54"]
+    assert line.split() == ["all", "6", "12", "60", "1", "5", "0", "54"]
 
 
 def test_damaged_images_are_skipped_on_request(own_root, tmp_path):

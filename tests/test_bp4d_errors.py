@@ -194,7 +194,8 @@ def test_damaged_landmarks_end_in_one_sentence_or_are_left_out(root, tmp_path):
         except UserError:
             refused += 1
         else:
-            assert all(np.isfinite(shape).all() for shape in points.values())
+            found = [shape for shape in points.values() if shape is not None]
+            assert all(np.isfinite(shape).all() for shape in found)
     assert refused
 
 

@@ -201,7 +201,8 @@ def test_missing_extra_and_empty_landmark_files(own_root, tmp_path, capsys):
     folder = run_import(own_root, tmp_path)
     gone = {"SN001_0003", "SN002_0005"}
     assert labels(folder) == {k: v for k, v in expected().items() if k not in gone}
-    assert summary(folder)["left_out"]["no landmarks"] == 2
+    assert summary(folder)["left_out"]["no landmarks"] == 1
+    assert summary(folder)["left_out"]["failed landmarks"] == 1
     assert "SN003: 1 landmark files of frames that are not" in capsys.readouterr().out
 
 

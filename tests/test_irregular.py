@@ -60,7 +60,8 @@ def test_bp4d(faces_of_bp4d, tmp_path, capsys):
     assert dataset["frame offset"] == -1
     assert dataset["left_out"] == {
         "no image": 0,
-        "no landmarks": FRAMES + 2,
+        "no landmarks": FRAMES,
+        "failed landmarks": 2,
         "unreadable image": 0,
         "no face detected": 0,
     }
