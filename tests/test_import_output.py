@@ -38,8 +38,8 @@ def test_a_dry_run_says_what_is_there_and_writes_nothing(root, tmp_path, capsys)
     assert "full set:     41 subjects, 328 sequences, 146,847 coded frames\n" in shown
     assert "frame offset: 0 (votes of sequences: 12 for 0, 0 for -1)\n" in shown
     rows = [line.split() for line in shown.splitlines()]
-    assert ["test", "2", "4", "20", "1", "0", "19"] in rows
-    assert ["all", "6", "12", "60", "1", "0", "59"] in rows
+    assert ["test", "2", "4", "20", "1", "0", "0", "19"] in rows
+    assert ["all", "6", "12", "60", "1", "0", "0", "59"] in rows
     assert "  F001_T1: coded frames left out: 1 (no image)\n" in shown
 
 
@@ -50,7 +50,7 @@ def test_a_dry_run_without_a_fold_is_of_the_whole_dataset(root, tmp_path, capsys
     csv.unlink()
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [row for row in rows if row[:1] in (["all"], ["train"])] == [
-        ["all", "7", "13", "65", "5", "0", "60"]
+        ["all", "7", "13", "65", "5", "0", "0", "60"]
     ]
 
 
