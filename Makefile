@@ -35,17 +35,20 @@ $(VENV)/.installed: python/requirements.txt python/constraints.txt | $(BUILD)/.p
 	  ln -sf '$(CURDIR)/$(BUILD)'/bin/$$tool $(VENV)/bin/$$tool; done
 	@touch $@
 
+# given CMAKE_NAME,NAME: what make was given for NAME, and CMake's default otherwise.
+given = $(if $($(2)),-D$(1)='$($(2))',-U$(1))
 CONFIGURE = cmake -S . -G Ninja -DPython3_EXECUTABLE='$(CURDIR)/$(PY)' \
-  $(if $(CPU_ONLY),-DCPU_ONLY=$(CPU_ONLY),-UCPU_ONLY)
+  $(foreach option,CPU_ONLY USE_CUDNN USE_NCCL,$(call given,$(option),$(option))) \
+  $(call given,CMAKE_CUDA_ARCHITECTURES,CUDA_ARCHITECTURES)
 
 # Changes only when an option does, so that `make MARCH=...` configures again.
+OPTIONS = $(foreach option,MARCH CPU_ONLY USE_CUDNN USE_NCCL CUDA_ARCHITECTURES,$(option)=$($(option)))
 $(BUILD)/.options: FORCE | $(BUILD)/.packages
-	@echo 'MARCH=$(MARCH) CPU_ONLY=$(CPU_ONLY)' | cmp -s - $@ || \
-	  echo 'MARCH=$(MARCH) CPU_ONLY=$(CPU_ONLY)' > $@
+	@echo '$(OPTIONS)' | cmp -s - $@ || echo '$(OPTIONS)' > $@
 
 $(BUILD)/build.ninja: $(VENV)/.installed $(BUILD)/.options
 	$(call say,configuration)
-	@$(CONFIGURE) -B $(BUILD) $(if $(MARCH),-DMARCH=$(MARCH),-UMARCH) 2>&1 | \
+	@$(CONFIGURE) -B $(BUILD) $(call given,MARCH,MARCH) 2>&1 | \
 	  tee $(BUILD)/cmake.log | grep --line-buffered -E '^caffe source|^-- Caffe' \
 	  || { cat $(BUILD)/cmake.log; exit 1; }
 	@touch $@
@@ -60,6 +63,7 @@ all: $(BUILD)/build.ninja ## build Caffe, its tools and pycaffe (the default)
 	@ninja -C $(BUILD) -j $(JOBS)
 
 include tests/test.mk
+include tests/cuda.mk
 include python/demo.mk
 
 CXX_FILES = $(shell git ls-files 'caffe_ext/*.hpp' 'caffe_ext/*.cpp' 'caffe_ext/*.cu')
@@ -93,4 +97,4 @@ clean: ## remove the build and the virtual environment (data/ and out/ stay)
 	rm -rf $(BUILD) $(VENV)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

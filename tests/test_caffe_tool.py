@@ -79,6 +79,13 @@ def test_solver_for_the_gpu_runs_on_the_cpu_with_a_warning(project):
     assert "solver.prototxt asks for solver_mode: GPU" in warnings[0]
 
 
+def test_a_gpu_that_is_not_there_is_one_sentence(project):
+    result = train("-gpu", "0")
+    if "Using GPUs 0" in result.stderr:
+        pytest.skip("there is a GPU here")
+    assert_refused(result, r"use solver_mode: CPU and no -gpu")
+
+
 def test_interrupted_training_snapshots_and_resumes(project):
     edit("solver.prototxt", "max_iter: 6", "max_iter: 1000000")
     command = [CAFFE, "train", "-solver", "solver.prototxt"]

@@ -1,15 +1,26 @@
 # One runner for Caffe's own tests and caffe_ext's; not part of `all`.
 file(GLOB TEST_SOURCES ${CAFFE}/src/caffe/test/test_*.cpp)
 file(GLOB EXT_TEST_SOURCES CONFIGURE_DEPENDS ${EXT}/test/test_*.cpp)
+if(NOT CPU_ONLY)
+  file(GLOB TEST_CUDA ${CAFFE}/src/caffe/test/test_*.cu)
+endif()
 set_source_files_properties(${TEST_SOURCES} PROPERTIES COMPILE_OPTIONS -w)
 set_source_files_properties(${EXT_TEST_SOURCES} PROPERTIES COMPILE_OPTIONS
                             "-Wall;-Wextra;-Wno-sign-compare")
 
-add_executable(test_caffe EXCLUDE_FROM_ALL ${TEST_SOURCES} ${EXT_TEST_SOURCES}
-               ${CAFFE}/src/gtest/gtest-all.cpp)
+add_executable(test_caffe EXCLUDE_FROM_ALL ${TEST_SOURCES} ${TEST_CUDA}
+               ${EXT_TEST_SOURCES} ${CAFFE}/src/gtest/gtest-all.cpp)
 set_target_properties(test_caffe PROPERTIES OUTPUT_NAME test.testbin
                       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
 target_include_directories(test_caffe SYSTEM PRIVATE ${CAFFE}/src)
 # The layers under test are compiled in libcaffe, at -O3.
-target_compile_options(test_caffe PRIVATE -O1)
+target_compile_options(test_caffe PRIVATE
+                       $<$<COMPILE_LANGUAGE:CXX>:-O1>)
 target_link_libraries(test_caffe PRIVATE caffe Python3::Python)
+if(NOT CPU_ONLY)  # tests/cuda_build.py
+  add_library(fake_cuda MODULE EXCLUDE_FROM_ALL ${EXT}/test/fake_cuda.c)
+  target_include_directories(fake_cuda PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
+  set_target_properties(fake_cuda PROPERTIES PREFIX ""
+                        LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
+  add_dependencies(test_caffe fake_cuda)
+endif()

@@ -1,0 +1,32 @@
+# `make cuda-check`: what can be checked of the CUDA build where there is no GPU.
+# It is compiled and linked twice, with cuDNN and NCCL (where they are) and without;
+# the half of its tests that runs on the CPU runs, and its messages for a GPU that
+# fails are checked against a fake one.
+CUDA_CHECK_ARCHITECTURES := 90# one, since each takes minutes
+# Types 2 and 3 of a typed test are the GPU's.
+NO_GPU_TESTS := -*GPU*:*CuDNN*:*/2.*:*/3.*:PlatformTest*:StochasticPooling*:Im2colKernel*:$(CLOCKS)
+
+# cuda-build FOLDER OPTIONS: configures and compiles everything.
+cuda-build = export CAFFE_SOURCE='$(CURDIR)/$(BUILD)/caffe-pristine'; \
+  [ -d "$$CAFFE_SOURCE" ] || unset CAFFE_SOURCE; \
+  cmake -S . -B $(1) -G Ninja -DPython3_EXECUTABLE='$(CURDIR)/$(PY)' -DCPU_ONLY=0 \
+    -DCMAKE_CUDA_ARCHITECTURES=$(CUDA_CHECK_ARCHITECTURES) $(2) > $(1).log 2>&1 \
+    || { cat $(1).log; exit 1; }; \
+  grep '^-- Caffe on CUDA' $(1).log; \
+  ninja -C $(1) -j $(JOBS) all test_caffe
+
+.PHONY: cuda-check
+
+cuda-check: export OMP_WAIT_POLICY := passive
+
+cuda-check: $(VENV)/.installed ## compile and link for CUDA, test what needs no GPU
+	@mkdir -p $(BUILD)
+	$(call say,CUDA: without cuDNN and NCCL)
+	@$(call cuda-build,$(BUILD)/cuda-plain,-DUSE_CUDNN=0 -DUSE_NCCL=0)
+	$(call say,CUDA: with cuDNN and NCCL where they are)
+	@$(call cuda-build,$(BUILD)/cuda)
+	$(call say,Caffe tests on the CPU (log: $(BUILD)/cuda/caffe.log))
+	@tests/run_gtest.sh $(BUILD)/cuda '$(NO_GPU_TESTS)' $(BUILD)/cuda/caffe.log
+	$(call say,messages for a GPU that fails)
+	@for build in cuda cuda-plain; do CUDA_BUILD=$(BUILD)/$$build \
+	  $(PY) -m pytest tests/cuda_build.py -q -o cache_dir=$(BUILD)/.pytest_cache; done
