@@ -66,7 +66,7 @@ include tests/test.mk
 include tests/cuda.mk
 include python/demo.mk
 
-CXX_FILES = $(shell git ls-files 'caffe_ext/*.hpp' 'caffe_ext/*.cpp' 'caffe_ext/*.cu')
+CXX_FILES = $(shell git ls-files 'caffe_ext/*.hpp' 'caffe_ext/*.cpp' 'caffe_ext/*.cu' 'caffe_ext/*.cuh')
 
 lint: $(VENV)/.installed ## check style: ruff, clang-format, cpplint
 	$(call say,style)
