@@ -29,4 +29,4 @@ cuda-check: $(VENV)/.installed ## compile and link for CUDA, test what needs no 
 	@tests/run_gtest.sh $(BUILD)/cuda '$(NO_GPU_TESTS)' $(BUILD)/cuda/caffe.log
 	$(call say,messages for a GPU that fails)
 	@for build in cuda cuda-plain; do CUDA_BUILD=$(BUILD)/$$build \
-	  $(PY) -m pytest tests/cuda_build.py -q -o cache_dir=$(BUILD)/.pytest_cache; done
+	  $(PY) -m pytest tests/cuda_build.py -q || exit 1; done

@@ -35,8 +35,8 @@ static std::string NumberSentence() {
   int count = 0;
   cudaGetDeviceCount(&count);
   std::ostringstream text;
-  text << "There is no GPU of that number: give one from 0 to " << count - 1
-       << ".";
+  text << "There is no GPU of that number; those here are 0 to " << count - 1
+       << ": give one of them.";
   return text.str();
 }
 

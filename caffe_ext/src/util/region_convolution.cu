@@ -136,7 +136,7 @@ static __device__ Dtype Finish(Dtype sum, Dtype x, Dtype bias,
 }
 
 template <typename Dtype, int kKernel, bool kForward>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, sizeof(Dtype) == 4 ? 2 : 1)
     RegionConvolution(RegionShape s, Tile t, const Dtype* in, const Dtype* x,
                       Statistics<Dtype> statistics, const Dtype* filters,
                       const Dtype* bias, Dtype* out) {

@@ -6,8 +6,9 @@
 
 namespace caffe {
 
-// Shared memory that every card gives a block without being asked.
-const int kRegionShared = 48 << 10;
+// Shared memory for a block to ask for: every card gives 48 KiB, and kernels have
+// some of their own.
+const int kRegionShared = 47 << 10;
 
 // Four neighbours in shared memory, which a thread loads at once.
 template <typename Dtype>
@@ -52,11 +53,8 @@ struct Statistics {
     case 3:                               \
       LAUNCH(3);                          \
       break;                              \
-    case 5:                               \
-      LAUNCH(5);                          \
-      break;                              \
     default:                              \
-      LAUNCH(7);                          \
+      LAUNCH(5);                          \
   }                                       \
   CUDA_POST_KERNEL_CHECK
 

@@ -17,7 +17,7 @@ struct RegionShape {
   int kernel;  // odd, at most kRegionLargestKernel
 };
 
-const int kRegionLargestKernel = 7;
+const int kRegionLargestKernel = 5;
 
 /// How many values of scratch the functions below want.
 int RegionStatisticsScratch(const RegionShape& shape);
