@@ -1,0 +1,87 @@
+"""How the results were made: commands, seeds, versions, the models behind them."""
+
+import platform
+from collections.abc import Sequence
+
+import h5py
+import numpy
+import sklearn
+
+from drml.caffe_log import read_log
+from drml.pycaffe import caffe
+from drml.results.folds import Folds
+from drml.results.out import Out
+from drml.results.section import Section
+from drml.results.table import NAME, Cell, Column, Table
+
+Facts = list[tuple[str, str]]
+SAID_ELSEWHERE = {"generated", "nets", "folds", "parts", "grids", "protocol"}
+
+
+def asked(out: Out) -> Facts:
+    """Say what was asked for."""
+    faces = "generated, in BP4D's and DISFA's layouts" if out.generated else "real"
+    lists = [("folds", "Folds"), ("parts", "Parts"), ("grids", "Grids")]
+    return [
+        ("Networks", ", ".join(out.nets.values())),
+        *(
+            (title, _list(out.record[name]))
+            for name, title in lists
+            if out.record.get(name)
+        ),
+        ("Faces", faces),
+        *(
+            [("Protocol", str(out.record["protocol"]))]
+            if "protocol" in out.record
+            else []
+        ),
+    ]
+
+
+def _list(values: Sequence) -> str:
+    return ", ".join(map(str, values))
+
+
+def made(out: Out, command: str) -> Facts:
+    """Say with which commands and versions; run.json's other entries as they are."""
+    versions = {
+        "Caffe": caffe.__version__,
+        "Python": platform.python_version(),
+        "numpy": numpy.__version__,
+        "scikit-learn": sklearn.__version__,
+        "h5py": h5py.__version__,
+    }
+    others = {k: v for k, v in out.record.items() if k not in SAID_ELSEWHERE}
+    return [
+        *((name.capitalize(), str(value)) for name, value in others.items()),
+        ("Reported by", command),
+        ("With", ", ".join(f"{name} {version}" for name, version in versions.items())),
+    ]
+
+
+def section(out: Out, networks: Sequence[Folds]) -> Section:
+    """List the models that were tested, with the commands that did it."""
+    title = out.marked("How this was made")
+    names = ("network", "weights", "solver's seed", "faces", "evaluated by")
+    columns = [Column("", name, NAME) for name in names]
+    columns.insert(1, Column("", "fold"))
+    folders = {title: net for net, title in out.nets.items()}
+    rows = [
+        [
+            Cell(network.title),
+            Cell(fold),
+            *_cells(out, folders[network.title], fold, found),
+        ]
+        for network in networks
+        for fold, found in network.predictions.items()
+    ]
+    table = Table("models", out.marked("Models tested on BP4D"), columns, rows)
+    return Section(title, tables=[table] if rows else [])
+
+
+def _cells(out: Out, net: str, fold: int, found) -> list[Cell]:
+    log = out.folder / net / f"fold{fold}" / "train.log"
+    seed = read_log(log).random_seed if log.exists() else None
+    about = found.about
+    values = (about["weights"], seed, len(found.keys), about["command"])
+    return [Cell("not known" if v is None else str(v)) for v in values]
