@@ -8,6 +8,7 @@ from drml.paper import AVERAGE, misprinted_averages, percent_of, read_paper
 from drml.results.folds import AuMean
 from drml.results.table import (
     DIFFERENCE,
+    FULL,
     NAME,
     OURS,
     PAPERS,
@@ -52,7 +53,8 @@ class Comparison:
         rows = [*map(self._row, self.aus), self._average_row()]
         source = (
             f"Percent. Paper: Table {self.number}, {MEASURES[self.measure]}, the row "
-            "of the same AU, averages as printed. diff.: ours less the paper's."
+            "of the same AU, averages as printed. diff.: ours less the paper's, "
+            f"blue above and orange below it, full colour from {FULL:.0f} points on."
         )
         table = Table(
             stem, title, self._columns(), rows, True,

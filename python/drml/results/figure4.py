@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from drml.results.models import models_note
+from drml.results.models import OF_BEST
 from drml.results.out import Out
 from drml.results.section import Section
 from drml.results.table import NAME, OURS, Cell, Column, Table, with_best
@@ -33,7 +33,7 @@ def section(out: Out) -> Section:
         "The saliency of a pixel is the magnitude of the gradient of the AU's score "
         "there. The paper calls DRML's the most concentrated and gives no figure; here "
         "concentration is the share of an AU's saliency in the AU's own region.",
-        models_note(out),
+        OF_BEST,
     ]
     return Section(title, notes, [_table(out, rows)] if rows else [], pictures)
 

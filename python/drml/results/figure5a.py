@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from drml.caffe_log import TrainingLog, read_log
 from drml.figures import STYLE, TRAINING, colour, svg
@@ -13,6 +14,7 @@ from drml.results.section import Picture, Section
 from drml.results.table import NAME, OURS, Cell, Column, Table
 
 PART = "fig5"
+RAW = dict(linewidth=0.8, alpha=0.35)
 SHARE = 0.1  # of the training that the smoothed curve averages over
 
 
@@ -66,7 +68,7 @@ def curves(title: str, logs: dict[str, TrainingLog]) -> Figure:
         axes = figure.add_subplot()
         for i, (net, log) in enumerate(logs.items()):
             iterations, losses = list(log.train_loss), list(log.train_loss.values())
-            axes.plot(iterations, losses, color=colour(i), linewidth=0.8, alpha=0.35)
+            axes.plot(iterations, losses, color=colour(i), **RAW)
             axes.plot(
                 iterations, smoothed(losses), color=colour(i), label=net, **TRAINING
             )
@@ -74,8 +76,14 @@ def curves(title: str, logs: dict[str, TrainingLog]) -> Figure:
         axes.set(xlabel="iteration", ylabel="loss per face (nats, sum over AUs)")
         axes.set_ylim(bottom=0)
         axes.grid(axis="y", color="#e6e8eb", linewidth=0.8)
-        axes.legend()
+        axes.legend(handles=[*axes.lines[1::2], *_kinds()])
     return figure
+
+
+def _kinds() -> list[Line2D]:
+    """The legend's entries of the two kinds of lines."""
+    raw = Line2D([], [], color="black", label="as logged", **RAW)
+    return [raw, Line2D([], [], color="black", label="smoothed", **TRAINING)]
 
 
 def _table(out: Out, logs: dict[str, TrainingLog]) -> Table:

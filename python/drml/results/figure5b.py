@@ -4,7 +4,7 @@ import numpy as np
 
 from drml.paper import read_paper, relation_distance
 from drml.relations import TRUTH, distance
-from drml.results.models import models_note
+from drml.results.models import OF_BEST
 from drml.results.out import Out
 from drml.results.section import Section
 from drml.results.table import (
@@ -35,7 +35,7 @@ def section(out: Out) -> Section:
         "define."
     )
     tables = [_table(out, correlation_tables(rows))] if rows else []
-    return Section(title, [note, models_note(out)], tables, pictures)
+    return Section(title, [note, OF_BEST], tables, pictures)
 
 
 def correlation_tables(rows: list[dict[str, str]]) -> dict[str, np.ndarray]:

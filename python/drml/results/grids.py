@@ -58,5 +58,5 @@ def _table(out: Out, grids: dict[int, Folds], folds: Sequence[int]) -> Table:
         remark = average_remark(mean.aus, len(network.aus))
         cells = [Cell(100 * getattr(mean, name), remark) for name in MEASURES]
         rows.append([Cell(f"{size} x {size}"), Cell(size * size), *cells])
-    title = out.marked("DRML on BP4D by grid")
+    title = out.marked(f"DRML {out.on('BP4D')} by grid")
     return with_best(Table("grids", title, columns, rows, notes=["Percent."]))

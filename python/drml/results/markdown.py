@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from drml.results.section import Section
-from drml.results.table import NAME, Table, text
+from drml.results.table import NAME, TEXT, Table, text
 
 
 def as_markdown(page) -> str:
@@ -25,16 +25,16 @@ def _facts(facts: Iterable[tuple[str, str]]) -> str:
 def _section(section: Section) -> Iterable[str]:
     yield f"## {section.title}"
     yield from section.notes
+    for picture in section.pictures:
+        yield f"![{picture.caption}]({picture.name})"
     for table in section.tables:
         yield f"### {table.title}"
         yield _table(table)
-        yield " ".join(table.notes)
-    for picture in section.pictures:
-        yield f"![{picture.caption}]({picture.name})"
+        yield from table.notes
 
 
 def _table(table: Table) -> str:
-    rules = ["---" if c.kind == NAME else "---:" for c in table.columns]
+    rules = ["---" if c.kind in (NAME, TEXT) else "---:" for c in table.columns]
     rows = [[c.title for c in table.columns], rules]
     rows += [_cells(table, row) for row in table.rows]
     return "\n".join(_line(row) for row in rows)

@@ -10,9 +10,10 @@ import sklearn
 from drml.caffe_log import read_log
 from drml.pycaffe import caffe
 from drml.results.folds import Folds
+from drml.results.models import models_note
 from drml.results.out import Out
 from drml.results.section import Section
-from drml.results.table import NAME, Cell, Column, Table
+from drml.results.table import NAME, PLAIN, TEXT, Cell, Column, Table
 
 Facts = list[tuple[str, str]]
 SAID_ELSEWHERE = {"generated", "nets", "folds", "parts", "grids", "protocol"}
@@ -21,7 +22,7 @@ SAID_ELSEWHERE = {"generated", "nets", "folds", "parts", "grids", "protocol"}
 def asked(out: Out) -> Facts:
     """Say what was asked for."""
     faces = "generated, in BP4D's and DISFA's layouts" if out.generated else "real"
-    lists = [("folds", "Folds"), ("parts", "Parts"), ("grids", "Grids")]
+    lists = [("folds", "Folds"), ("parts", "Tables, figures"), ("grids", "Grids")]
     return [
         ("Networks", ", ".join(out.nets.values())),
         *(
@@ -30,6 +31,7 @@ def asked(out: Out) -> Facts:
             if out.record.get(name)
         ),
         ("Faces", faces),
+        ("Single models", models_note(out)),
         *(
             [("Protocol", str(out.record["protocol"]))]
             if "protocol" in out.record
@@ -62,9 +64,15 @@ def made(out: Out, command: str) -> Facts:
 def section(out: Out, networks: Sequence[Folds]) -> Section:
     """List the models that were tested, with the commands that did it."""
     title = out.marked("How this was made")
-    names = ("network", "weights", "solver's seed", "faces", "evaluated by")
-    columns = [Column("", name, NAME) for name in names]
-    columns.insert(1, Column("", "fold"))
+    names = {
+        "network": NAME,
+        "fold": PLAIN,
+        "weights": TEXT,
+        "solver's seed": PLAIN,
+        "faces": PLAIN,
+        "evaluated by": TEXT,
+    }
+    columns = [Column("", name, kind) for name, kind in names.items()]
     folders = {title: net for net, title in out.nets.items()}
     rows = [
         [
@@ -75,7 +83,9 @@ def section(out: Out, networks: Sequence[Folds]) -> Section:
         for network in networks
         for fold, found in network.predictions.items()
     ]
-    table = Table("models", out.marked("Models tested on BP4D"), columns, rows)
+    table = Table(
+        "models", out.marked(f"Models tested {out.on('BP4D')}"), columns, rows
+    )
     return Section(title, tables=[table] if rows else [])
 
 
@@ -84,4 +94,4 @@ def _cells(out: Out, net: str, fold: int, found) -> list[Cell]:
     seed = read_log(log).random_seed if log.exists() else None
     about = found.about
     values = (about["weights"], seed, len(found.keys), about["command"])
-    return [Cell("not known" if v is None else str(v)) for v in values]
+    return [Cell("not set" if value is None else value) for value in values]

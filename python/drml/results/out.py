@@ -29,6 +29,10 @@ class Out:
         """Say in a title that the faces are generated ones, if they are."""
         return f"{title} (generated faces)" if self.generated else title
 
+    def on(self, dataset: str) -> str:
+        """Name what was measured on, for a title that marked() completes."""
+        return f"in {dataset}'s layout" if self.generated else f"on {dataset}"
+
     def asked(self, part: str) -> bool:
         return "parts" not in self.record or part in map(str, self.record["parts"])
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from drml.results.models import models_note
+from drml.results.models import OF_BEST
 from drml.results.out import Out
 from drml.results.section import Section
 from drml.results.table import NAME, Cell, Column, Table
@@ -18,13 +18,12 @@ MEASURES = {
 def section(out: Out) -> Section:
     title = out.marked("The region layer, patch by patch")
     rows = out.csv("region/region.csv", "row", "column", *MEASURES)
-    pictures = out.picture("region/region.png", title)
+    caption = out.marked("Mean face with the patches, their weights, what they add")
+    pictures = out.picture("region/region.png", caption)
     if not rows and not pictures:
         return Section(title, missing=out.lacking(PART, "Region layer"))
     tables = [_table(out, rows)] if rows else []
-    note = "The paper shows no such picture (3.2 describes the layer). " + models_note(
-        out
-    )
+    note = "The paper shows no such picture (3.2 describes the layer). " + OF_BEST
     return Section(title, [note], tables, pictures)
 
 

@@ -11,11 +11,11 @@ from drml.results.folds import Folds
 Averages = dict[str, float]  # network -> percent
 
 
-def summary(networks: Sequence[Folds]) -> list[str]:
+def summary(dataset: str, networks: Sequence[Folds]) -> list[str]:
     """Compare the averages of Table 2 with the paper's, in sentences."""
     if not networks:
-        return ["No network has results on BP4D yet."]
-    sentences = [_of_measure(networks, measure) for measure in MEASURES]
+        return [f"No network has results on {dataset} yet."]
+    sentences = [_of_measure(dataset, networks, measure) for measure in MEASURES]
     if len({tuple(network.predictions) for network in networks}) > 1:
         sentences.append(
             "The networks have results on different folds, so these averages are not "
@@ -24,25 +24,22 @@ def summary(networks: Sequence[Folds]) -> list[str]:
     return sentences
 
 
-def _of_measure(networks: Sequence[Folds], measure: str) -> str:
+def _of_measure(dataset: str, networks: Sequence[Folds], measure: str) -> str:
     name = f"average {MEASURES[measure]}"
     ours = {n.title: 100 * getattr(average(n.mean), measure) for n in networks}
     ours = {title: value for title, value in ours.items() if not isnan(value)}
     papers = {title: percent_of(2, measure, title) for title in ours}
     if not ours:
-        return f"On BP4D no AU has both classes, so there is no {name}."
+        return f"On {dataset} no AU has both classes, so there is no {name}."
     if len(ours) == 1:
+        (only,) = ours
         return (
-            f"On BP4D {_named(ours, *ours)} alone has an {name} here; the paper's is "
-            + (f"{papers[next(iter(ours))]:.1f}.")
+            f"On {dataset} only {only} has results: its {name} is {ours[only]:.1f}, in "
+            f"the paper {papers[only]:.1f}."
         )
-    return f"{_best(name, ours, papers)} {_order(ours, papers)}"
-
-
-def _best(name: str, ours: Averages, papers: Averages) -> str:
     return (
-        f"On BP4D {_named(ours, _ranked(ours)[0])} has the best {name} here; in the "
-        f"paper, of the same networks, {_named(papers, _ranked(papers)[0])}."
+        f"On {dataset} {_first(ours)} has the best {name}; in the paper, of the same "
+        f"networks, {_first(papers)}. {_order(ours, papers)}"
     )
 
 
@@ -57,5 +54,6 @@ def _ranked(averages: Averages) -> list[str]:
     return sorted(averages, key=averages.get, reverse=True)
 
 
-def _named(averages: Averages, title: str) -> str:
+def _first(averages: Averages) -> str:
+    title = _ranked(averages)[0]
     return f"{title} ({averages[title]:.1f})"

@@ -8,7 +8,10 @@ from drml.tables import csv_text
 
 Value = str | int | float | None  # None: there is none; nan: undefined
 
-OURS, PAPERS, DIFFERENCE, PLAIN, NAME = "ours", "papers", "difference", "plain", "name"
+# Kinds of columns.
+OURS, PAPERS, DIFFERENCE, PLAIN = "ours", "papers", "difference", "plain"
+NAME, TEXT = "name", "text"  # set flush left; a text may be long and is broken
+FULL = 30.0  # percent points
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -21,7 +24,7 @@ class Column:
     name: str
     kind: str = PLAIN
     digits: int = 1
-    full: float = 30.0  # the difference that gets the strongest colour
+    full: float = FULL  # the difference that gets the strongest colour
     contest: str = ""  # columns of ours or of the paper's that compete in a row
 
     @property

@@ -67,7 +67,7 @@ def _mean_table(out: Out, networks: Sequence[Folds], measure: str) -> Table:
     systems = [System(network.title, {"ours": network.mean}) for network in networks]
     largest = max(networks, key=lambda network: len(network.predictions))
     leads = _leads(largest) if measure == "f1" else ()
-    what = f"{MEASURES[measure]} on BP4D, mean over folds"
+    what = f"{MEASURES[measure]} {out.on('BP4D')}, mean over folds"
     notes = [_folds_note(networks)]
     compared = Comparison(2, measure, largest.aus, systems, leads)
     return compared.table(f"table2_{measure}", out.marked(what), notes)
@@ -93,12 +93,14 @@ def skewness(result: AuResult) -> float:
 
 
 def _folds_note(networks: Sequence[Folds]) -> str:
-    of = [
-        f"{network.title}: {', '.join(map(str, network.predictions))} "
-        f"({network.frames:,} frames)"
-        for network in networks
-    ]
-    return f"Folds of {'; '.join(of)}."
+    of = {}
+    for network in networks:
+        folds = (
+            f"{', '.join(map(str, network.predictions))} ({network.frames:,} frames)"
+        )
+        of.setdefault(folds, []).append(network.title)
+    said = [f"{folds} of {', '.join(titles)}" for folds, titles in of.items()]
+    return f"Test splits of folds {'; '.join(said)}."
 
 
 def _pooled_table(out: Out, networks: Sequence[Folds]) -> Table:
@@ -108,7 +110,7 @@ def _pooled_table(out: Out, networks: Sequence[Folds]) -> Table:
         columns += [Column(what, n.title, OURS, contest=what) for n in networks]
     rows = [_pooled_row(i, networks) for i in range(len(networks[0].aus))]
     rows.append(_pooled_average(networks))
-    title = out.marked("F1-frame and AUC on BP4D, frames of all folds together")
+    title = out.marked(f"F1-frame and AUC {out.on('BP4D')}, all folds' frames together")
     note = (
         f"Percent; counts of {networks[0].title}'s folds. The paper has no such table."
     )
@@ -140,7 +142,7 @@ def _folds_table(out: Out, networks: Sequence[Folds]) -> Table:
         columns += [Column(what, f"fold {fold}") for fold in folds]
         columns += [Column(what, "std")]
     rows = [[Cell(network.title), *_by_fold(network, folds)] for network in networks]
-    title = out.marked("Average over AUs on BP4D, fold by fold")
+    title = out.marked(f"Average over AUs {out.on('BP4D')}, fold by fold")
     note = "Percent; std: standard deviation over the folds (n - 1)."
     return Table("table2_folds", title, columns, rows, notes=[note])
 
