@@ -6,15 +6,14 @@ from drml.results.models import OF_BEST
 from drml.results.out import Out
 from drml.results.section import Section
 from drml.results.table import NAME, OURS, Cell, Column, Table, with_best
-from drml.results.table4 import number
+from drml.tables import average_name
 
 PART = "fig4"
-FIELDS = ("net", "au", "name", "faces", "concentration", "area")
 
 
 def section(out: Out) -> Section:
     title = out.marked("Fig. 4. What the networks look at for each AU")
-    rows = out.csv("saliency/saliency.csv", *FIELDS)
+    rows = out.csv("saliency/saliency.csv", "net au name", "faces concentration area")
     pictures = [
         *out.picture(
             "saliency/saliency.png",
@@ -38,10 +37,8 @@ def section(out: Out) -> Section:
     return Section(title, notes, [_table(out, rows)] if rows else [], pictures)
 
 
-def _table(out: Out, rows: list[dict[str, str]]) -> Table:
-    shares = {
-        (row["net"], row["au"]): 100 * number(row["concentration"]) for row in rows
-    }
+def _table(out: Out, rows: list[dict]) -> Table:
+    shares = {(row["net"], row["au"]): 100 * row["concentration"] for row in rows}
     nets = list(dict.fromkeys(row["net"] for row in rows))
     aus = {row["au"]: row for row in rows}
     columns = [
@@ -54,15 +51,20 @@ def _table(out: Out, rows: list[dict[str, str]]) -> Table:
     body = [
         [
             Cell(au), Cell(row["name"]), Cell(int(row["faces"])),
-            Cell(100 * number(row["area"])),
+            Cell(100 * row["area"]),
             *(Cell(shares.get((net, au))) for net in nets),
         ]
         for au, row in aus.items()
     ]  # fmt: skip
     means = [_mean([r[i].value for r in body]) for i in range(3, len(columns))]
-    foot = [Cell(""), Cell("Avg."), Cell(""), *map(Cell, means)]
+    defined = sum(not np.isnan(row["area"]) for row in aus.values())
+    name = average_name(defined, len(aus))
+    foot = [Cell(""), Cell(name), Cell(""), *map(Cell, means)]
     title = out.marked("Concentration of saliency")
-    note = "Percent. An even map would have the region's share of the face in it."
+    note = (
+        "Percent. An even map would have the region's share of the face in "
+        "it. An AU that no region is outlined for is left out of the average."
+    )
     return with_best(Table("figure4", title, columns, [*body, foot], True, [note]))
 
 

@@ -44,7 +44,7 @@ def section(out: Out) -> Section:
 
 
 def _logs(out: Out, net: str) -> dict[int, TrainingLog]:
-    files = sorted((out.folder / net).glob("fold*/train.log"))
+    files = sorted((out.folder / net).glob("fold[0-9]/train.log"))
     read = {fold_of(file.parent): read_log(file) for file in files}
     return {fold: log for fold, log in read.items() if log.train_loss}
 
@@ -64,7 +64,7 @@ def smoothed(values: Sequence[float]) -> np.ndarray:
 
 def curves(title: str, logs: dict[str, TrainingLog]) -> Figure:
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(8.4, 3.6), layout="constrained")
+        figure = Figure(figsize=(11, 4), layout="constrained")
         axes = figure.add_subplot()
         for i, (net, log) in enumerate(logs.items()):
             iterations, losses = list(log.train_loss), list(log.train_loss.values())

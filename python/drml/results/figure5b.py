@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from data_prep.errors import UserError
 from drml.paper import read_paper, relation_distance
 from drml.relations import TRUTH, distance
 from drml.results.models import OF_BEST
-from drml.results.out import Out
+from drml.results.out import REDO, Out
 from drml.results.section import Section
 from drml.results.table import (
     DIFFERENCE,
@@ -17,14 +18,13 @@ from drml.results.table import (
     Table,
     difference,
 )
-from drml.results.table4 import number
 
 PART = "fig5"
 
 
 def section(out: Out) -> Section:
     title = out.marked(read_paper()["figure5"]["caption"])
-    rows = out.csv("relations/relations.csv", "table", "au", "other_au", "correlation")
+    rows = out.csv("relations/relations.csv", "table au other_au", "correlation")
     caption = out.marked("Correlation of AUs in the labels and in the predictions")
     pictures = out.picture("relations/relations.png", caption)
     if not rows and not pictures:
@@ -38,12 +38,14 @@ def section(out: Out) -> Section:
     return Section(title, [note, OF_BEST], tables, pictures)
 
 
-def correlation_tables(rows: list[dict[str, str]]) -> dict[str, np.ndarray]:
+def correlation_tables(rows: list[dict]) -> dict[str, np.ndarray]:
     """Return each (C, C) table of relations.csv, which goes row by row."""
     values: dict[str, list[float]] = {}
     for row in rows:
-        values.setdefault(row["table"], []).append(number(row["correlation"]))
+        values.setdefault(row["table"], []).append(row["correlation"])
     aus = len({row["au"] for row in rows})
+    if TRUTH not in values or {len(found) for found in values.values()} != {aus * aus}:
+        raise UserError(f"relations.csv lacks the {TRUTH} or some of its rows; {REDO}")
     return {name: np.reshape(found, (aus, aus)) for name, found in values.items()}
 
 

@@ -21,27 +21,16 @@ SAID_ELSEWHERE = {"generated", "nets", "folds", "parts", "grids", "protocol"}
 
 def asked(out: Out) -> Facts:
     """Say what was asked for."""
-    faces = "generated, in BP4D's and DISFA's layouts" if out.generated else "real"
-    lists = [("folds", "Folds"), ("parts", "Tables, figures"), ("grids", "Grids")]
-    return [
-        ("Networks", ", ".join(out.nets.values())),
-        *(
-            (title, _list(out.record[name]))
-            for name, title in lists
-            if out.record.get(name)
-        ),
-        ("Faces", faces),
-        ("Single models", models_note(out)),
-        *(
-            [("Protocol", str(out.record["protocol"]))]
-            if "protocol" in out.record
-            else []
-        ),
-    ]
-
-
-def _list(values: Sequence) -> str:
-    return ", ".join(map(str, values))
+    facts = {
+        "Networks": list(out.nets.values()),
+        "Folds": out.record.get("folds"),
+        "Tables, figures": out.record.get("parts"),
+        "Grids": out.record.get("grids"),
+        "Faces": ["generated" if out.generated else "real"],
+        "Protocol": [out.record[n] for n in ("protocol",) if n in out.record],
+        "Single models": [models_note(out)],
+    }
+    return [(name, ", ".join(map(str, said))) for name, said in facts.items() if said]
 
 
 def made(out: Out, command: str) -> Facts:

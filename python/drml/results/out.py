@@ -12,6 +12,7 @@ from drml.paper import read_paper
 from drml.results.section import Picture
 
 REMEDY = "run make reproduce again"
+REDO = f"delete it and {REMEDY}"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Out:
 
     def folds(self, net: str) -> dict[int, Predictions]:
         """Return the test splits' predictions of OUT/NET/foldK, or of a grid's."""
-        files = sorted((self.folder / net).glob("fold*/test/predictions.h5"))
+        files = sorted((self.folder / net).glob("fold[0-9]/test/predictions.h5"))
         return {fold_of(file.parents[1]): self.predictions(file) for file in files}
 
     def best(self, net: str) -> dict | None:
@@ -79,21 +80,25 @@ class Out:
             return None
         record = read_json(file, REMEDY)
         if lacking := [name for name in fields if name not in record]:
-            raise UserError(f"{file} lacks {', '.join(lacking)}; {REMEDY}")
+            raise UserError(f"{file} lacks {', '.join(lacking)}; {REDO}")
         return record
 
-    def csv(self, name: str, *columns: str) -> list[dict[str, str]] | None:
-        """Read OUT/NAME; None where there is none."""
+    def csv(self, name: str, texts: str, numbers: str) -> list[dict] | None:
+        """Read columns of OUT/NAME, numbers as floats, nan where empty; or None."""
         file = self.folder / name
         if not file.exists():
             return None
         try:
             lines = file.read_text(encoding="utf-8").splitlines()
-        except ValueError as error:
-            raise UserError(f"{file} cannot be read ({error}); {REMEDY}") from None
-        rows = list(csv.DictReader(lines))
-        if not rows or not set(columns) <= set(rows[0]):
-            raise UserError(f"{file} lacks rows or columns; delete it and {REMEDY}")
+            rows = [
+                {column: row[column] for column in texts.split()}
+                | {column: float(row[column] or "nan") for column in numbers.split()}
+                for row in csv.DictReader(lines)
+            ]
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{file} cannot be read ({error}); {REDO}") from None
+        if not rows:
+            raise UserError(f"{file} has no rows; {REDO}")
         return rows
 
     def picture(self, name: str, caption: str) -> list[Picture]:
@@ -103,7 +108,7 @@ class Out:
             return []
         content = file.read_bytes()
         if not content.startswith(b"\x89PNG") or b"IEND" not in content[-12:]:
-            raise UserError(f"{file} is not a whole PNG file; delete it and {REMEDY}")
+            raise UserError(f"{file} is not a whole PNG file; {REDO}")
         return [Picture(file.name, content, caption)]
 
 

@@ -6,7 +6,6 @@ from drml.results.models import OF_BEST
 from drml.results.out import Out
 from drml.results.section import Section
 from drml.results.table import NAME, Cell, Column, Table
-from drml.results.table4 import number
 
 PART = "region"
 MEASURES = {
@@ -17,7 +16,7 @@ MEASURES = {
 
 def section(out: Out) -> Section:
     title = out.marked("The region layer, patch by patch")
-    rows = out.csv("region/region.csv", "row", "column", *MEASURES)
+    rows = out.csv("region/region.csv", "row column", " ".join(MEASURES))
     caption = out.marked("Mean face with the patches, their weights, what they add")
     pictures = out.picture("region/region.png", caption)
     if not rows and not pictures:
@@ -27,7 +26,7 @@ def section(out: Out) -> Section:
     return Section(title, [note], tables, pictures)
 
 
-def _table(out: Out, rows: list[dict[str, str]]) -> Table:
+def _table(out: Out, rows: list[dict]) -> Table:
     columns = [Column("", f"over {len(rows)} patches", NAME)]
     columns += [Column("", "mean", digits=2)]
     for extreme in ("least", "most"):
@@ -37,8 +36,8 @@ def _table(out: Out, rows: list[dict[str, str]]) -> Table:
     return Table("region", title, columns, body, notes=["Patches as row, column."])
 
 
-def _cells(rows: list[dict[str, str]], name: str) -> list[Cell]:
-    values = [number(row[name]) for row in rows]
+def _cells(rows: list[dict], name: str) -> list[Cell]:
+    values = [row[name] for row in rows]
     cells = [Cell(float(np.mean(values)))]
     for place in (int(np.argmin(values)), int(np.argmax(values))):
         where = f"{rows[place]['row']}, {rows[place]['column']}"

@@ -4,7 +4,7 @@ from math import nan
 
 from data_prep.errors import UserError
 from drml.results.comparison import MEASURES
-from drml.results.out import REMEDY, Out, fold_of
+from drml.results.out import REDO, Out, fold_of
 from drml.results.section import Section
 from drml.results.table import NAME, OURS, Cell, Column, Table
 
@@ -25,11 +25,11 @@ def section(out: Out) -> Section:
 
 def _selections(out: Out, net: str) -> dict[int, dict]:
     found = {}
-    for file in sorted((out.folder / net).glob("fold*/selection.json")):
+    for file in sorted((out.folder / net).glob("fold[0-9]/selection.json")):
         found[fold_of(file.parent)] = out.json(file, "chosen", "snapshots")
         for snapshot in found[fold_of(file.parent)]["snapshots"]:
             if not {"iteration", *MEASURES} <= set(snapshot):
-                raise UserError(f"{file} has a snapshot without its measures; {REMEDY}")
+                raise UserError(f"{file} has a snapshot without measures; {REDO}")
     return found
 
 

@@ -88,8 +88,6 @@ def _table(out: Out, there: Sequence[OnDisfa], measure: str) -> Table:
     foot = 100 * average([*entries.values()]).f1_all_positive
     lead = Lead(Column("all-pos.", "F1"), baselines.get, foot)
     leads = [lead] if measure == "f1" else ()
-    what = out.marked(
-        f"{MEASURES[measure]} {out.on('DISFA')}, trained {out.on('BP4D')}"
-    )
+    what = out.marked(f"{MEASURES[measure]} {out.on('DISFA')}, models of Table 2")
     compared = Comparison(3, measure, sorted(entries), systems, leads)
     return compared.table(f"table3_{measure}", what)

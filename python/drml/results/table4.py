@@ -18,33 +18,28 @@ PART = "4"
 REFERENCE = "ConvNet"
 PHASES = ("train", "test")
 FILE = "table4/running_time.csv"
-FIELDS = ("network", "phase", "mean_ms", "std_ms", "batch", "trials", "iterations")
+TEXTS = "network phase batch trials iterations hardware"
+NUMBERS = "mean_ms std_ms"
 
 
 def section(out: Out) -> Section:
     title = out.marked(read_paper()["table4"]["caption"])
-    rows = out.csv(FILE, *FIELDS, "hardware")
+    rows = out.csv(FILE, TEXTS, NUMBERS)
     if not rows:
         return Section(title, missing=out.lacking(PART, "Table 4"))
     times = {
-        (row["network"], row["phase"]): Time(
-            *map(number, (row["mean_ms"], row["std_ms"]))
-        )
+        (row["network"], row["phase"]): Time(row["mean_ms"], row["std_ms"])
         for row in rows
     }
     missing = [
         f"Table 4: {network} was not timed"
-        for network in read_paper()["table4"]["methods"]
+        for network in out.nets.values()
         if (network, PHASES[0]) not in times
     ]
     return Section(title, [_settings(rows[0])], [_table(out, times)], missing=missing)
 
 
-def number(text: str) -> float:
-    return float(text) if text else float("nan")
-
-
-def _settings(row: dict[str, str]) -> str:
+def _settings(row: dict) -> str:
     return (
         f"Milliseconds an iteration with {row['batch']} faces, on {row['hardware']}: "
         f"{row['trials']} trials of {row['iterations']} iterations, reading of data "
