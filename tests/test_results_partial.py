@@ -93,7 +93,7 @@ def test_summary_follows_the_predictions(out, monkeypatch):
                     right = found["labels"][:] > 0
                     found["scores"][:] = right if other == net else ~right
         assert reported(monkeypatch) == 0
-        assert f"{TITLES[net]} (100.0) has the best average F1-frame" in page()
+        assert f"By average F1-frame {TITLES[net]} (100.0) is best" in page()
         holds = "DRML > AlexNet, holds here" in page()
         assert holds == (net == "drml")
 
@@ -107,10 +107,8 @@ def test_a_network_alone_and_unequal_folds(out, monkeypatch):
     make_run(out, nets=["drml"])
     assert reported(monkeypatch) == 0
     average = float(table("table2_auc")["Avg."]["DRML ours"])
-    alone = (
-        f"only DRML has results: its average AUC is {average:.1f}, in the paper 56.0"
-    )
-    assert alone in page()
+    alone = f"By average AUC DRML ({average:.1f}) stands alone here; the paper: DRML"
+    assert f"{alone} (56.0)." in page()
 
 
 def test_grids_over_the_folds_that_all_have(out, monkeypatch):
@@ -136,7 +134,7 @@ def test_nothing_but_a_run_that_began(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make_run(Path("out"))
     assert reported(monkeypatch) == 0
-    assert "No network has results on generated faces in BP4D's layout yet." in page()
+    assert "No network has results for Table 2 yet." in page()
     missing = re.search(r"<ul>(.*?)</ul>", page())[1]
     for part in ("Table 3", *PARTS.values(), "Fig. 5a", "Features", "Grids"):
         assert f"<li>{part}: no results yet" in missing
