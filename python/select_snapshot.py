@@ -18,7 +18,7 @@ from drml.options import parser, positive
 from drml.scoring import score_faces
 from drml.selection import Scored, best, read_selection, write_selection
 from drml.solver import Solver, read_solver
-from drml.splits import Split, open_split
+from drml.splits import Split, mean_file, open_split
 from drml.tables import lay_out, percent
 
 
@@ -37,8 +37,7 @@ def main() -> None:
 
 def describe_run(options: argparse.Namespace, split: Split) -> dict:
     """Say what the snapshots are scored on; another content of any file is another."""
-    files = [options.net]
-    files += [split.folder / name for name in ("dataset.json", "mean.binaryproto")]
+    files = [options.net, split.folder / "dataset.json", mean_file(split.folder)]
     return {
         "title": net_title(options.net),
         "dataset": split.title,

@@ -22,7 +22,7 @@ layer { name: "prob" type: "Sigmoid" bottom: "output" top: "prob" }
 """
 
 
-def make_dataset(folder, generated=True, seed=0, split="test"):
+def make_dataset(folder, generated=True, seed=0, split="test", aus=AUS):
     """Write an LMDB, mean.binaryproto and dataset.json of random faces."""
     rng = np.random.default_rng(seed)
     records = [
@@ -38,7 +38,7 @@ def make_dataset(folder, generated=True, seed=0, split="test"):
     images = (image for _, image, _ in read_faces(folder / f"{split}_lmdb"))
     write_mean(images, folder / "mean.binaryproto")
     summary = {"subjects": ["F001", "F002", "F003"], "faces": FACES}
-    about = {"dataset": "BP4D", "generated": generated, "aus": AUS, "size": SIZE}
+    about = {"dataset": "BP4D", "generated": generated, "aus": aus, "size": SIZE}
     rest = {"fold": 1, "seed": 5, "version": 1, "splits": {split: summary}}
     (folder / "dataset.json").write_text(json.dumps(about | rest))
     return folder
