@@ -54,6 +54,7 @@ def describe_run(options: argparse.Namespace, split: Split) -> dict:
         "blob": options.blob,
         "dataset": split.title,
         "generated": split.dataset["generated"],
+        "split": split.name,
         "net": str(options.net),
         "weights": str(options.weights),
         "fingerprint": fingerprint(files),
