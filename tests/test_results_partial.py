@@ -1,6 +1,5 @@
 """results.py where OUT is incomplete, lopsided, damaged or of real faces."""
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -201,7 +200,7 @@ DAMAGE = {
         "out/relations/relations.csv", "ground truth", "truth"
     ),
     "best.json lacks val_f1": lambda: rewrite("out/drml/best.json", "val_f1", "f1"),
-    "has a snapshot without measures": lambda: rewrite(
+    "selection.json is no selection": lambda: rewrite(
         "out/drml/fold1/selection.json", '"auc"', '"area"'
     ),
 }
@@ -222,16 +221,6 @@ def test_folds_of_different_aus_are_refused(out, monkeypatch, capsys):
         file.attrs["aus"] = [*BP4D_AUS[:-1], 25]
     assert reported(monkeypatch) == 1
     assert "DRML's folds were evaluated on different AUs" in capsys.readouterr().err
-
-
-def test_selection_json_is_read_as_written(out, monkeypatch):
-    """A snapshot without any defined AU is shown as undefined."""
-    file = out / "drml/fold1/selection.json"
-    record = json.loads(file.read_text())
-    record["snapshots"][0] |= {"f1": None, "auc": None}
-    file.write_text(json.dumps(record))
-    assert reported(monkeypatch) == 0
-    assert "| DRML | 200 | undefined | 44.0 | undefined | 54.0 |" in markdown()
 
 
 def test_table4_ratios(out, monkeypatch):

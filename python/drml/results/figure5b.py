@@ -24,9 +24,7 @@ FILE = "relations/relations.csv"
 
 def section(out: Out) -> Section:
     title = out.marked(read_paper()["figure5"]["caption"])
-    rows = out.csv(
-        "relations/relations.csv", "dataset table au other_au", "correlation"
-    )
+    rows = out.csv(FILE, "dataset table au other_au", "correlation")
     caption = out.marked("Correlation of AUs in the labels and in the predictions")
     pictures = out.picture("relations/relations.png", caption)
     if not rows and not pictures:
