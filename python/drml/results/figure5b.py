@@ -32,7 +32,7 @@ def section(out: Out) -> Section:
     notes = [
         "The paper names its distance and gives no formula: per entry is the Euclidean "
         "norm of the difference of the tables over the number of entries that both "
-        "define.",
+        "define; an AU that is never called has none.",
         *({f"Labels and predictions: {row['dataset']}." for row in rows or []}),
     ]
     tables = [_table(out, correlation_tables(rows))] if rows else []
