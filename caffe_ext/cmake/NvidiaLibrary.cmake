@@ -1,9 +1,9 @@
 # nvidia_library(NAME library header minimum SONAME...) looks for one of NVIDIA's
-# libraries where distributions, NVIDIA's installers (beside the toolkit or in
-# NAME_ROOT) and PyPI's wheels (site-packages/nvidia/<library>, of the Python that
-# we build for) put it. NAME_MAJOR, NAME_MINOR and NAME_PATCH(LEVEL) are read from
-# the header. Sets USE_NAME (an option, ON) to whether it is there and used,
-# NAME_LIBRARY, NAME_INCLUDE, and NAME_SUMMARY for people.
+# libraries in NAME_ROOT, beside the toolkit, where distributions have it, and in
+# PyPI's wheels (site-packages/nvidia/<library> of the Python that we build for);
+# those come last, since another package may have brought them for another CUDA.
+# The version is read from the header. Sets USE_NAME (an option, ON) to whether it
+# is there and used, NAME_LIBRARY, NAME_INCLUDE, and NAME_SUMMARY for people.
 function(nvidia_library name library header minimum)
   option(USE_${name} "Use ${name} where it is found" ON)
   if(NOT USE_${name})
@@ -12,11 +12,11 @@ function(nvidia_library name library header minimum)
   endif()
   set(wheel ${Python3_SITELIB}/nvidia/${library})
   find_path(${name}_INCLUDE ${header}
-            HINTS ${${name}_ROOT} $ENV{${name}_ROOT} ${wheel}
-                  ${CUDAToolkit_INCLUDE_DIRS} PATH_SUFFIXES include)
-  find_library(${name}_LIBRARY NAMES ${library} ${ARGN}
-               HINTS ${${name}_ROOT} $ENV{${name}_ROOT} ${wheel}
-                     ${CUDAToolkit_LIBRARY_DIR} PATH_SUFFIXES lib lib64)
+            HINTS ${${name}_ROOT} $ENV{${name}_ROOT} ${CUDAToolkit_INCLUDE_DIRS}
+            PATHS ${wheel} PATH_SUFFIXES include)
+  find_library(${name}_LIBRARY NAMES ${library} ${ARGN} NAMES_PER_DIR
+               HINTS ${${name}_ROOT} $ENV{${name}_ROOT} ${CUDAToolkit_LIBRARY_DIR}
+               PATHS ${wheel} PATH_SUFFIXES lib lib64)
   if(NOT ${name}_INCLUDE OR NOT ${name}_LIBRARY)
     set(${name}_SUMMARY "no ${name} (not found)" PARENT_SCOPE)
     set(USE_${name} OFF PARENT_SCOPE)
