@@ -23,6 +23,7 @@ from drml.relation_figures import heat_maps
 from drml.relations import TRUTH, correlations
 from drml.saliency import AuSaliency
 from drml.saliency_figures import face_maps, mean_maps
+from drml.selection import Scored, write_selection
 
 FACES = 60
 SHARED = [1, 2, 4, 6, 12]
@@ -69,11 +70,10 @@ def make_fold(folder, net, fold, rng, generated=True):
     ]
     write(folder / "train.log", "\n".join(["random_seed: 3", *lines]) + "\n")
     snapshots = [
-        {"iteration": n, "f1": f1, "auc": f1 + 0.1, "aus": 12}
+        Scored(n, f"{net}_iter_{n}.caffemodel", "", f1, f1 + 0.1, 12)
         for n, f1 in [(200, 0.4 + fold / 50), (400, 0.45 + fold / 50)]
     ]
-    chosen = {"chosen": 400, "weights": f"{net}_iter_400.caffemodel", "by": "f1"}
-    write(folder / "selection.json", json.dumps(chosen | {"snapshots": snapshots}))
+    write_selection(folder / "selection.json", {}, snapshots)
     make_predictions(folder / "test", net, rng, generated, first=fold * FACES)
 
 

@@ -96,7 +96,7 @@ class Comparison:
             papers = self._papers(system.title, AVERAGE)
             for entries in system.ours.values():
                 ours = self._average(entries)
-                comparable = None if ours.remark else papers
+                comparable = papers if self._like_the_papers(ours) else None
                 cells += [ours, difference(ours.value, comparable)]
             cells.append(Cell(papers))
         return cells + [Cell(self._papers(m, AVERAGE)) for m in self.paper_only]
@@ -107,6 +107,11 @@ class Comparison:
         whole = mean.aus == len(self.aus)
         remark = "" if whole else f"{mean.aus} of {len(self.aus)} AUs"
         return Cell(100 * getattr(mean, self.measure), remark)
+
+    def _like_the_papers(self, mean: Cell) -> bool:
+        """Tell whether an average is over the AUs of the paper's table."""
+        rows = read_paper()[f"table{self.number}"][self.measure]
+        return not mean.remark and {*map(str, self.aus), AVERAGE} == set(rows)
 
     def _papers(self, method: str, row: int | str) -> float | None:
         return percent_of(self.number, self.measure, method, row)

@@ -5,7 +5,6 @@ import numpy as np
 from data_prep.errors import UserError
 from drml.paper import read_paper, relation_distance
 from drml.relations import TRUTH, distance
-from drml.results.models import OF_BEST
 from drml.results.out import REDO, Out
 from drml.results.section import Section
 from drml.results.table import (
@@ -20,22 +19,24 @@ from drml.results.table import (
 )
 
 PART = "fig5"
+FILE = "relations/relations.csv"
 
 
 def section(out: Out) -> Section:
     title = out.marked(read_paper()["figure5"]["caption"])
-    rows = out.csv("relations/relations.csv", "table au other_au", "correlation")
+    rows = out.csv(FILE, "dataset table au other_au", "correlation")
     caption = out.marked("Correlation of AUs in the labels and in the predictions")
     pictures = out.picture("relations/relations.png", caption)
     if not rows and not pictures:
         return Section(title, missing=out.lacking(PART, "Fig. 5b-d"))
-    note = (
+    notes = [
         "The paper names its distance and gives no formula: per entry is the Euclidean "
         "norm of the difference of the tables over the number of entries that both "
-        "define."
-    )
+        "define; an AU that is never called has none.",
+        *({f"Labels and predictions: {row['dataset']}." for row in rows or []}),
+    ]
     tables = [_table(out, correlation_tables(rows))] if rows else []
-    return Section(title, [note, OF_BEST], tables, pictures)
+    return Section(title, notes, tables, pictures)
 
 
 def correlation_tables(rows: list[dict]) -> dict[str, np.ndarray]:
@@ -45,7 +46,7 @@ def correlation_tables(rows: list[dict]) -> dict[str, np.ndarray]:
         values.setdefault(row["table"], []).append(row["correlation"])
     aus = len({row["au"] for row in rows})
     if TRUTH not in values or {len(found) for found in values.values()} != {aus * aus}:
-        raise UserError(f"relations.csv lacks the {TRUTH} or some of its rows; {REDO}")
+        raise UserError(f"{FILE} lacks the {TRUTH} or some of its rows; {REDO}")
     return {name: np.reshape(found, (aus, aus)) for name, found in values.items()}
 
 

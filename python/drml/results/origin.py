@@ -28,7 +28,7 @@ def asked(out: Out) -> Facts:
         "Grids": out.record.get("grids"),
         "Faces": ["generated" if out.generated else "real"],
         "Protocol": [out.record[n] for n in ("protocol",) if n in out.record],
-        "Single models": [models_note(out)],
+        "Table 3 and figures": [models_note(out)],
     }
     return [(name, ", ".join(map(str, said))) for name, said in facts.items() if said]
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.source import title
 from drml.files import write
 from drml.pages import templates
 from drml.results import (
@@ -73,7 +72,7 @@ def gather(out: Out, command: str) -> Page:
         title=out.marked("DRML: the paper's results and ours"),
         notices=[NOTICE] if out.generated else [],
         asked=origin.asked(out),
-        summary=summary(title("BP4D", out.generated), on_bp4d),
+        summary=summary(on_bp4d),
         sections=[section for section in sections if not section.empty],
         missing=[sentence for section in sections for sentence in section.missing],
         made=origin.made(out, command),

@@ -1,6 +1,6 @@
 """What a page of results is made of."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from drml.figures import data_uri
@@ -19,6 +19,12 @@ class Picture:
     def uri(self) -> str:
         kind = "svg+xml" if self.name.endswith(".svg") else "png"
         return data_uri(self.content, f"image/{kind}")
+
+
+def named_folds(folds: Iterable[int]) -> str:
+    """Return "fold 1" or "folds 1, 2"."""
+    names = ", ".join(map(str, folds))
+    return f"folds {names}" if "," in names else f"fold {names}"
 
 
 @dataclass(frozen=True)

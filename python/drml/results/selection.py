@@ -1,12 +1,14 @@
 """Model selection: each snapshot's measures on the validation split."""
 
-from math import nan
+from collections.abc import Sequence
 
-from data_prep.errors import UserError
 from drml.results.comparison import MEASURES
-from drml.results.out import REDO, Out, fold_of
+from drml.results.out import Out, fold_of
 from drml.results.section import Section
 from drml.results.table import NAME, OURS, Cell, Column, Table
+from drml.selection import Scored, best, read_selection
+
+Selections = dict[int, list[Scored]]  # fold -> its snapshots
 
 
 def section(out: Out) -> Section:
@@ -23,49 +25,39 @@ def section(out: Out) -> Section:
     return Section(title, [note], [_table(out, there)])
 
 
-def _selections(out: Out, net: str) -> dict[int, dict]:
-    found = {}
-    for file in sorted((out.folder / net).glob("fold[0-9]/selection.json")):
-        found[fold_of(file.parent)] = out.json(file, "chosen", "snapshots")
-        for snapshot in found[fold_of(file.parent)]["snapshots"]:
-            if not {"iteration", *MEASURES} <= set(snapshot):
-                raise UserError(f"{file} has a snapshot without measures; {REDO}")
-    return found
+def _selections(out: Out, net: str) -> Selections:
+    files = sorted((out.folder / net).glob("fold[0-9]/selection.json"))
+    return {fold_of(file.parent): read_selection(file) for file in files}
 
 
-def _table(out: Out, there: dict[str, dict[int, dict]]) -> Table:
+def _table(out: Out, there: dict[str, Selections]) -> Table:
     folds = sorted({fold for found in there.values() for fold in found})
     columns = [Column("", "network", NAME), Column("", "iteration")]
     for what in MEASURES.values():
         columns += [Column(what, f"fold {fold}", OURS) for fold in folds]
-    rows = [
-        row for net, found in there.items() for row in _rows(out, net, found, folds)
-    ]
-    return Table(
-        "selection", out.marked("Snapshots on the validation splits"), columns, rows
-    )
-
-
-def _rows(out: Out, net: str, found: dict[int, dict], folds: list[int]) -> list:
-    best = (out.best(net) or {}).get("fold")
-    snapshots = {
-        (fold, s["iteration"]): s for fold, f in found.items() for s in f["snapshots"]
-    }
     rows = []
-    for iteration in sorted({iteration for _, iteration in snapshots}):
-        cells = [Cell(out.nets[net]), Cell(iteration)]
-        for measure in MEASURES:
-            for fold in folds:
-                chosen = fold in found and found[fold]["chosen"] == iteration
-                remark = "best" if chosen and fold == best and measure == "f1" else ""
-                value = _percent(snapshots.get((fold, iteration)), measure)
-                cells.append(Cell(value, remark, chosen))
-        rows.append(cells)
-    return rows
+    for net, found in there.items():
+        for iteration in sorted({s.iteration for fold in found.values() for s in fold}):
+            cells = _cells(out.best(net), found, folds, iteration)
+            rows.append([Cell(out.nets[net]), Cell(iteration), *cells])
+    title = out.marked("Snapshots on the validation splits")
+    return Table("selection", title, columns, rows)
 
 
-def _percent(snapshot: dict | None, measure: str) -> float | None:
-    if snapshot is None:
-        return None
-    value = snapshot[measure]
-    return nan if value is None else 100 * value
+def _cells(
+    of_net: dict | None, found: Selections, folds: Sequence[int], iteration: int
+) -> list[Cell]:
+    """Return a snapshot's measures in each fold; of_net: its best.json."""
+    cells = []
+    for measure in MEASURES:
+        for fold in folds:
+            snapshots = found.get(fold, [])
+            snapshot = next((s for s in snapshots if s.iteration == iteration), None)
+            if snapshot is None:
+                cells.append(Cell())
+                continue
+            chosen = snapshot == best(snapshots)
+            stands = chosen and of_net is not None and of_net["fold"] == fold
+            remark = "best" if stands and measure == "f1" else ""
+            cells.append(Cell(100 * getattr(snapshot, measure), remark, chosen))
+    return cells

@@ -11,11 +11,11 @@ from drml.results.folds import Folds
 Averages = dict[str, float]  # network -> percent
 
 
-def summary(dataset: str, networks: Sequence[Folds]) -> list[str]:
+def summary(networks: Sequence[Folds]) -> list[str]:
     """Compare the averages of Table 2 with the paper's, in sentences."""
     if not networks:
-        return [f"No network has results on {dataset} yet."]
-    sentences = [_of_measure(dataset, networks, measure) for measure in MEASURES]
+        return ["No network has results for Table 2 yet."]
+    sentences = [_of_measure(networks, measure) for measure in MEASURES]
     if len({tuple(network.predictions) for network in networks}) > 1:
         sentences.append(
             "The networks have results on different folds, so these averages are not "
@@ -24,22 +24,20 @@ def summary(dataset: str, networks: Sequence[Folds]) -> list[str]:
     return sentences
 
 
-def _of_measure(dataset: str, networks: Sequence[Folds], measure: str) -> str:
+def _of_measure(networks: Sequence[Folds], measure: str) -> str:
     name = f"average {MEASURES[measure]}"
     ours = {n.title: 100 * getattr(average(n.mean), measure) for n in networks}
     ours = {title: value for title, value in ours.items() if not isnan(value)}
     papers = {title: percent_of(2, measure, title) for title in ours}
     if not ours:
-        return f"On {dataset} no AU has both classes, so there is no {name}."
+        return f"No AU has both classes, so there is no {name}."
     if len(ours) == 1:
-        (only,) = ours
         return (
-            f"On {dataset} only {only} has results: its {name} is {ours[only]:.1f}, in "
-            f"the paper {papers[only]:.1f}."
+            f"By {name} {_first(ours)} stands alone here; the paper: {_first(papers)}."
         )
     return (
-        f"On {dataset} {_first(ours)} has the best {name}; in the paper, of the same "
-        f"networks, {_first(papers)}. {_order(ours, papers)}"
+        f"By {name} {_first(ours)} is best here, and of the same networks in the paper "
+        f"{_first(papers)}. {_order(ours, papers)}"
     )
 
 
@@ -47,7 +45,7 @@ def _order(ours: Averages, papers: Averages) -> str:
     theirs, here = " > ".join(_ranked(papers)), " > ".join(_ranked(ours))
     if theirs == here:
         return f"The paper's order, {theirs}, holds here."
-    return f"The paper's order, {theirs}, does not hold here: {here}."
+    return f"The paper's order, {theirs}, does not hold here; it is {here}."
 
 
 def _ranked(averages: Averages) -> list[str]:

@@ -10,7 +10,7 @@ from drml.paper import read_paper
 from drml.results.comparison import MEASURES, Comparison, Lead, System
 from drml.results.folds import Folds
 from drml.results.out import Out
-from drml.results.section import Section
+from drml.results.section import Section, named_folds
 from drml.results.table import NAME, OURS, Cell, Column, Table, with_best
 from drml.tables import average_name
 
@@ -53,11 +53,11 @@ def _missing(out: Out, networks: Sequence[Folds]) -> list[str]:
     there = {network.title: network.predictions for network in networks}
     wanted = out.record.get("folds") or sorted({k for p in there.values() for k in p})
     gaps = {
-        title: [str(k) for k in wanted if k not in there.get(title, {})]
+        title: [k for k in wanted if k not in there.get(title, {})]
         for title in out.nets.values()
     }
     return [
-        f"Table 2: {title} has no results on fold {', '.join(folds)} yet"
+        f"Table 2: {title} has no results on {named_folds(folds)} yet"
         for title, folds in gaps.items()
         if folds
     ]
@@ -95,12 +95,10 @@ def skewness(result: AuResult) -> float:
 def _folds_note(networks: Sequence[Folds]) -> str:
     of = {}
     for network in networks:
-        folds = (
-            f"{', '.join(map(str, network.predictions))} ({network.frames:,} frames)"
-        )
+        folds = f"{named_folds(network.predictions)} ({network.frames:,} frames)"
         of.setdefault(folds, []).append(network.title)
-    said = [f"{folds} of {', '.join(titles)}" for folds, titles in of.items()]
-    return f"Test splits of folds {'; '.join(said)}."
+    said = [f"{folds}, of {', '.join(titles)}" for folds, titles in of.items()]
+    return f"Test splits: {'; '.join(said)}."
 
 
 def _pooled_table(out: Out, networks: Sequence[Folds]) -> Table:

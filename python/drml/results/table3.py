@@ -45,7 +45,13 @@ def section(out: Out) -> Section:
     if not there:
         return Section(title, missing=out.lacking(PART, "Table 3"))
     tables = [_table(out, there, measure) for measure in MEASURES]
-    return Section(title, [_how(there), _models(out)], tables, (), _missing(every))
+    return Section(
+        title,
+        [_how(there), *_protocol(there), _models(out)],
+        tables,
+        (),
+        _missing(every),
+    )
 
 
 def _read(out: Out, net: str) -> OnDisfa:
@@ -75,6 +81,12 @@ def _how(there: Sequence[OnDisfa]) -> str:
         "figures for AUs 9, 25 and 26. all-pos. F1: calling the AU present in every "
         "frame. Bold: the best of ours and the best of the paper's in a row."
     )
+
+
+def _protocol(there: Sequence[OnDisfa]) -> list[str]:
+    """Say what read_out.py says of itself; the same of all networks in one run."""
+    said = {f.read_out.about.get("protocol"): None for f in there if f.read_out}
+    return [f"The read-out: {protocol}." for protocol in said if protocol]
 
 
 def _models(out: Out) -> str:
