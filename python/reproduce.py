@@ -21,13 +21,11 @@ from data_prep.import_options import at_least
 from drml.files import read_json, write
 from drml.networks import NETWORKS
 from drml.options import parser, positive
+from drml.reproduce.driver import bring_about, show
 from drml.reproduce.estimate import Estimate
 from drml.reproduce.ledger import Ledger
-from drml.reproduce.overview import overview
 from drml.reproduce.plan import plan
 from drml.reproduce.request import PARTS, Request, finished_runs
-from drml.reproduce.runner import Runner
-from drml.reproduce.verdict import faults, judge_all
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,24 +37,23 @@ def main() -> None:
 
 
 def reproduce(request: Request, options: argparse.Namespace) -> None:
-    note_request(request)
     steps = plan(request)
     names = {request.bp4d: "BP4D", request.disfa: "DISFA"}
     ledger = Ledger(request.out, {path: n for path, n in names.items() if path})
-    verdicts = judge_all(steps, ledger)
     estimate = Estimate(ledger, steps, request.protocol.batch)
-    print(overview(request, steps, verdicts, estimate), flush=True)
-    if found := list(faults(steps, verdicts)):
-        print(*found, sep="\n", file=sys.stderr, flush=True)
-        if not options.redo and not options.dry_run:
-            raise UserError(
-                "what is named above has changed: put it back, or give REDO=1 (--redo) "
-                "to redo what depends on it"
-            )
-    if not options.dry_run:
-        runner = Runner(ledger, lambda left: f"about {estimate.total(left)} left")
-        runner.run(steps, verdicts)
-        print(f"\nThe results section: {request.out}/report/results.html")
+    for line in request.left_out():
+        print(line)
+    if options.dry_run:
+        show(title(request), steps, ledger, estimate)
+        return
+    note_request(request)
+    bring_about(title(request), steps, ledger, estimate, options.redo)
+    print(f"\nThe results section: {request.out}/report/results.html")
+
+
+def title(request: Request) -> str:
+    faces = "generated faces" if request.generated else "BP4D"
+    return f"{request.out}: the {request.protocol.name} protocol on {faces}"
 
 
 def note_request(request: Request) -> None:

@@ -56,7 +56,7 @@ class Estimate:
         """Say how long these steps will take together."""
         times = [self.seconds(step) for step in steps]
         unknown = times.count(None)
-        text = span(sum(filter(None, times)))
+        text = f"about {span(sum(filter(None, times)))}"
         some = "1 step" if unknown == 1 else f"{unknown} steps"
         return f"{text} and {some} of unknown length" if unknown else text
 

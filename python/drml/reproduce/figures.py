@@ -140,7 +140,8 @@ def relations(
     return step(
         request, "fig5", "relations", "correlate_aus", words,
         ["relations.png", "relations.csv"],
-        [best, *(test for net in alike for _, test in nets[net])], joins=True, brief=True,
+        [best, *(test for net in alike for _, test in nets[net])],
+        joins=True, brief=True,
     )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from drml.reproduce.estimate import Estimate, span
-from drml.reproduce.request import Request
 from drml.reproduce.step import Step
 from drml.reproduce.verdict import State, Verdict
 from drml.tables import lay_out
@@ -12,7 +11,7 @@ HEADER = ("part", "steps", "done", "to do", "about")
 
 
 def overview(
-    request: Request,
+    title: str,
     steps: Sequence[Step],
     verdicts: Mapping[str, Verdict],
     estimate: Estimate,
@@ -23,10 +22,7 @@ def overview(
     parts = {s.part: [x for x in steps if x.part == s.part] for s in steps}
     rows = [_row(part, own, verdicts, estimate) for part, own in parts.items()]
     foot = _row("all", steps, verdicts, estimate)
-    faces = "generated faces" if request.generated else "BP4D"
-    title = f"{request.out}: the {request.protocol.name} protocol on {faces}"
-    lines = [*request.left_out(), f"To do: about {estimate.total(todo)}"]
-    return "\n".join([lay_out(title, [HEADER, *rows, foot], names=0), *lines])
+    return lay_out(title, [HEADER, *rows, foot], names=0)
 
 
 def _row(

@@ -5,13 +5,15 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 
 from data_prep.errors import UserError
 from data_prep.processes import start
 from drml.files import read_json
+from drml.reproduce.estimate import Estimate
 from drml.reproduce.ledger import Ledger
 from drml.reproduce.step import Step
 from drml.reproduce.verdict import State, Verdict, judge
@@ -21,10 +23,10 @@ INTERRUPTED = 130
 
 
 class Runner:
-    """after: called with the steps that are left whenever one is done."""
+    """Says before each step what it is, and after it how long the rest will take."""
 
-    def __init__(self, ledger: Ledger, after: Callable[[Sequence[Step]], str]):
-        self.ledger, self.after = ledger, after
+    def __init__(self, ledger: Ledger, estimate: Estimate):
+        self.ledger, self.estimate = ledger, estimate
         self.child: subprocess.Popen | None = None
         self.stopped = False
 
@@ -34,10 +36,11 @@ class Runner:
         handlers = [signal.signal(n, self._pass_on) for n in _STOPS]
         try:
             for number, step in enumerate(todo, 1):
-                say(f"step {number} of {len(todo)}: {step.name}")
+                now = f"{datetime.now():%H:%M}"
+                say(f"step {number} of {len(todo)}, {now}: {step.name}")
                 self._do(step)
                 if left := todo[number:]:
-                    print(self.after(left), flush=True)
+                    print(f"{step.name} is done; {self.estimate.total(left)} left")
         finally:
             for name, handler in zip(_STOPS, handlers, strict=True):
                 signal.signal(name, handler)
