@@ -12,6 +12,7 @@ import json
 import os
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 
 from data_prep.claim import alone
@@ -37,6 +38,7 @@ def main() -> None:
 
 
 def reproduce(request: Request, options: argparse.Namespace) -> None:
+    check_faces(request)
     steps = plan(request)
     names = {request.bp4d: "BP4D", request.disfa: "DISFA"}
     ledger = Ledger(request.out, {path: n for path, n in names.items() if path})
@@ -46,8 +48,8 @@ def reproduce(request: Request, options: argparse.Namespace) -> None:
     if options.dry_run:
         show(title(request), steps, ledger, estimate)
         return
-    note_request(request)
-    bring_about(title(request), steps, ledger, estimate, options.redo)
+    begin = partial(note, request)
+    bring_about(title(request), steps, ledger, estimate, options.redo, begin)
     print(f"\nThe results section: {request.out}/report/results.html")
 
 
@@ -56,17 +58,22 @@ def title(request: Request) -> str:
     return f"{request.out}: the {request.protocol.name} protocol on {faces}"
 
 
-def note_request(request: Request) -> None:
-    """Write run.json; UserError where OUT holds results on other faces."""
+def check_faces(request: Request) -> None:
+    """Raise UserError where OUT holds results on other faces."""
     file = request.out / "run.json"
-    if file.exists():
-        before = read_json(file, "delete that folder, or choose another OUT")
-        if before.get("generated") != request.generated:
-            kinds = ("the real datasets", "generated faces")
-            raise UserError(
-                f"{request.out} holds results on {kinds[not request.generated]}: "
-                f"choose another OUT for those on {kinds[request.generated]}"
-            )
+    if not file.exists():
+        return
+    before = read_json(file, "delete that folder, or choose another OUT")
+    if before.get("generated") != request.generated:
+        kinds = ("the real datasets", "generated faces")
+        raise UserError(
+            f"{request.out} holds results on {kinds[not request.generated]}: "
+            f"choose another OUT for those on {kinds[request.generated]}"
+        )
+
+
+def note(request: Request) -> None:
+    """Write run.json, what results.py is told of the run."""
     about = {
         "generated": request.generated,
         "nets": request.nets,
@@ -77,7 +84,7 @@ def note_request(request: Request) -> None:
         "seed": request.seed,
         "command": shlex.join(["python", *sys.argv]),
     }
-    write(file, json.dumps(about, indent=2) + "\n")
+    write(request.out / "run.json", json.dumps(about, indent=2) + "\n")
 
 
 def parse_options() -> tuple[Request, argparse.Namespace]:

@@ -6,7 +6,7 @@
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from data_prep.errors import UserError
 from drml.reproduce.estimate import Estimate
@@ -14,13 +14,21 @@ from drml.reproduce.ledger import Ledger
 from drml.reproduce.overview import overview
 from drml.reproduce.runner import Runner
 from drml.reproduce.step import Step
-from drml.reproduce.verdict import faults, judge_all
+from drml.reproduce.verdict import State, faults, judge_all
 
 
 def bring_about(
-    title: str, steps: Sequence[Step], ledger: Ledger, estimate: Estimate, redo: bool
+    title: str,
+    steps: Sequence[Step],
+    ledger: Ledger,
+    estimate: Estimate,
+    redo: bool,
+    begin: Callable[[], None],
 ) -> None:
-    """Bring the steps to their end; UserError where something has changed."""
+    """Bring the steps to their end; UserError where something has changed.
+
+    begin: called before the first of the steps that are to be run.
+    """
     verdicts = judge_all(steps, ledger)
     print(overview(title, steps, verdicts, estimate), flush=True)
     if found := list(faults(steps, verdicts)):
@@ -30,6 +38,8 @@ def bring_about(
                 "what is named above has changed: put it back, or give REDO=1 (--redo) "
                 "to redo what depends on it"
             )
+    if any(verdict.state is not State.DONE for verdict in verdicts.values()):
+        begin()
     Runner(ledger, estimate).run(steps, verdicts)
 
 

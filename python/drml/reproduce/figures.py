@@ -165,5 +165,5 @@ def report(request: Request, steps: Sequence[Step]) -> Step:
     files = ["results.html", "results.md", "*.csv"]
     return step(
         request, "report", "report", "results", [request.out], files, steps,
-        reads=(request.out / "run.json",), joins=True, brief=True,
+        joins=True, brief=True,
     )  # fmt: skip
