@@ -162,6 +162,14 @@ def test_what_was_not_asked_for(tmp_path, monkeypatch):
     assert "Grids" not in page()
 
 
+def test_why_a_part_was_left_out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_run(Path("out"), left_out=["Table 3 is left out: it wants DISFA"])
+    assert reported(monkeypatch) == 0
+    assert "<li>Table 3 is left out: it wants DISFA</li>" in page()
+    assert "Table 3: no results" not in page()
+
+
 def cut(file):
     Path(file).write_bytes(Path(file).read_bytes()[:-200])
 

@@ -83,12 +83,19 @@ class Comparison:
         for system in self.systems:
             papers = self._papers(system.title, au)
             for entries in system.ours.values():
-                ours = next(
-                    (_of_au(e, self.measure) for e in entries if e.au == au), Cell()
-                )
+                ours = self._measured(au, entries)
                 cells += [ours, difference(ours.value, papers)]
             cells.append(Cell(papers))
         return cells + [Cell(self._papers(m, au)) for m in self.paper_only]
+
+    def _measured(self, au: int, entries: Sequence[AuMean]) -> Cell:
+        """An AU's measure in one column, which may lack it."""
+        for entry in entries:
+            if entry.au == au:
+                partly = 0 < entry.counted < entry.folds
+                remark = f"{entry.counted} of {entry.folds} folds" if partly else ""
+                return Cell(100 * getattr(entry, self.measure), remark)
+        return Cell()
 
     def _average_row(self) -> list[Cell]:
         cells = [Cell("Avg."), *(Cell(lead.foot) for lead in self.leads)]
@@ -121,12 +128,6 @@ class Comparison:
             f"{method} {printed:.1f} (its column's mean is {mean:.1f})"
             for method, printed, mean in misprinted_averages(self.number, self.measure)
         ]
-        return [
-            f"The paper's printed averages do not all fit: {', '.join(shown)}."
-        ] * bool(shown)
-
-
-def _of_au(entry: AuMean, measure: str) -> Cell:
-    partly = 0 < entry.counted < entry.folds
-    remark = f"{entry.counted} of {entry.folds} folds" if partly else ""
-    return Cell(100 * getattr(entry, measure), remark)
+        if not shown:
+            return []
+        return [f"The paper's printed averages do not all fit: {', '.join(shown)}."]

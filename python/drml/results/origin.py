@@ -16,7 +16,7 @@ from drml.results.section import Section
 from drml.results.table import NAME, PLAIN, TEXT, Cell, Column, Table
 
 Facts = list[tuple[str, str]]
-SAID_ELSEWHERE = {"generated", "nets", "folds", "parts", "grids", "protocol"}
+SAID_ELSEWHERE = "generated nets folds parts grids protocol left_out".split()
 
 
 def asked(out: Out) -> Facts:

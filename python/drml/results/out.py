@@ -38,7 +38,9 @@ class Out:
         return "parts" not in self.record or part in map(str, self.record["parts"])
 
     def lacking(self, part: str, name: str) -> list[str]:
-        """Say why a part has no results."""
+        """Say why a part has no results; run.json's "left_out" may know."""
+        if known := [s for s in self.record.get("left_out", []) if s.startswith(name)]:
+            return known
         why = "no results yet" if self.asked(part) else "not asked for"
         return [f"{name}: {why}"]
 

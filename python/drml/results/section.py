@@ -1,7 +1,7 @@
 """What a page of results is made of."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from drml.figures import data_uri
 from drml.results.table import Table
@@ -35,7 +35,7 @@ class Section:
     notes: Sequence[str] = ()
     tables: Sequence[Table] = ()
     pictures: Sequence[Picture] = ()
-    missing: Sequence[str] = field(default=())
+    missing: Sequence[str] = ()
 
     @property
     def empty(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from drml.evaluation import Predictions
 from drml.metrics import average
@@ -29,7 +30,7 @@ class OnDisfa:
         """All subjects are one fold here."""
         return Folds(self.title, {1: found}).mean if found else []
 
-    @property
+    @cached_property
     def columns(self) -> dict[str, list[AuMean]]:
         """Direct outputs, completed by the read-out; and the read-out of all AUs."""
         direct, read_out = self.measured(self.direct), self.measured(self.read_out)
