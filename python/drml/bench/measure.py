@@ -1,22 +1,23 @@
-"""Iterations of engines timed in turn, so that other load on the machine hits all."""
+"""Times and memory of the engines' iterations."""
 
 from collections.abc import Callable
-from statistics import quantiles
-from typing import NamedTuple
+from pathlib import Path
+
+from drml.bench.result import Measure, summarise
+from drml.bench.worker import Worker
 
 WARM_UP = 2  # iterations: the first allocates, or compiles
 Iterate = Callable[[int], list[float]]  # milliseconds of each of so many iterations
 
 
-class Measure(NamedTuple):
-    """Milliseconds an iteration: the median of several, and the middle half's width."""
-
-    median: float
-    spread: float
+def iterations(engine: Worker, **what) -> Iterate:
+    """Load a network in an engine; returns what runs it."""
+    engine("prepare", **what)
+    return lambda count: engine("iterate", count=count)
 
 
 def in_turn(engines: dict[str, Iterate], rounds: int) -> dict[str, Measure]:
-    """Time `rounds` iterations of each engine, one after the other in every round."""
+    """Time iterations of the engines in turn, so that other load hits all of them."""
     for iterate in engines.values():
         iterate(WARM_UP)
     taken = {name: [] for name in engines}
@@ -26,9 +27,14 @@ def in_turn(engines: dict[str, Iterate], rounds: int) -> dict[str, Measure]:
     return {name: summarise(times) for name, times in taken.items()}
 
 
-def summarise(times: list[float]) -> Measure:
-    """Of one iteration the spread is 0."""
-    if len(times) == 1:
-        return Measure(times[0], 0.0)
-    low, middle, high = quantiles(times, n=4, method="inclusive")
-    return Measure(middle, high - low)
+def peak_memory(python: Path | str, module: str, rounds: int, **what) -> Measure:
+    """Return the peak MiB of iterations in a process of their own.
+
+    Taken once it has warmed up, so that what compiling needs does not count.
+    """
+    with Worker(python, module) as engine:
+        iterate = iterations(engine, **what)
+        iterate(WARM_UP)
+        engine("forget_peak_memory")
+        iterate(rounds)
+        return Measure(engine("peak_memory"))

@@ -10,7 +10,7 @@ import traceback
 def serve(engine: object) -> None:
     """Answer requests (name, arguments) on stdin until it closes.
 
-    Replies are (True, result) or (False, traceback). Prints go to stderr.
+    Replies are (True, result) or (False, what went wrong). Prints go to stderr.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who asks
     replies = os.fdopen(os.dup(1), "wb")
@@ -22,7 +22,8 @@ def serve(engine: object) -> None:
             return
         try:
             reply = True, getattr(engine, name)(**arguments)
-        except Exception:
-            reply = False, traceback.format_exc()
+        except Exception as error:
+            traceback.print_exc()
+            reply = False, repr(error)
         pickle.dump(reply, replies, pickle.HIGHEST_PROTOCOL)
         replies.flush()

@@ -13,7 +13,7 @@ REGIONS = {"grouped": GroupedRegion, "looped": LoopedRegion}
 Layers = Iterable[tuple[str, nn.Module]]
 
 
-def network(name: str, region: str = "grouped", dropout: float = 0.5) -> nn.Sequential:
+def build(name: str, region: str, dropout: float = 0.5) -> nn.Sequential:
     """Return a network from faces to scores; `region` is DRML's formulation."""
     layers = dict(alexnet() if name == "alexnet" else face_network(name, region))
     for layer in layers.values():

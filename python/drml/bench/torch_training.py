@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import nn
 from torch._inductor import config as inductor
@@ -12,15 +11,6 @@ from drml.bench.variants import Variant
 
 RATE, MOMENTUM, DECAY = 0.001, 0.9, 0.0005
 inductor.freezing = True  # weights are constants of a compiled network that scores
-
-
-def load(net: nn.Sequential, parameters: dict[str, list[np.ndarray]]) -> None:
-    """Copy weights and biases by layer; a region layer's statistics stay."""
-    with torch.no_grad():
-        for layer, (weight, bias, *_) in parameters.items():
-            module = getattr(net, layer)
-            module.weight.copy_(torch.from_numpy(weight))
-            module.bias.copy_(torch.from_numpy(bias))
 
 
 def as_run(net: nn.Sequential, variant: Variant) -> Callable:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 class Variant(NamedTuple):
     """How PyTorch runs a network."""
 
-    region: str  # formulation of DRML's region layer: torch_networks.REGIONS
+    region: str  # formulation of DRML's region layer: torch_networks.REGIONS, or ""
     channels_last: bool
     compiled: bool  # by torch.compile
 

@@ -5,11 +5,9 @@ import pickle
 import subprocess
 from pathlib import Path
 
+from data_prep.errors import UserError
+
 PYTHON_FOLDER = Path(__file__).parents[2]
-
-
-class EngineError(Exception):
-    """What went wrong in an engine's process: a traceback, or its end."""
 
 
 class Worker:
@@ -32,16 +30,17 @@ class Worker:
         self._process.communicate()
 
     def __call__(self, function: str, **arguments):
-        """Return what the function returns; EngineError if it fails."""
+        """Return what the function returns; UserError if it fails."""
         try:
             pickle.dump((function, arguments), self._process.stdin)
             self._process.stdin.flush()
             done, result = pickle.load(self._process.stdout)
         except (BrokenPipeError, EOFError):
             status = self._process.wait()
-            raise EngineError(
-                f"{self.module} ended with status {status} in {function}"
+            raise UserError(
+                f"{self.module} ended with status {status} in {function}; "
+                "-9 is what becomes of a process that wants too much memory"
             ) from None
         if not done:
-            raise EngineError(f"{self.module}, {function}: {result}")
+            raise UserError(f"{self.module} failed in {function}: {result}")
         return result
