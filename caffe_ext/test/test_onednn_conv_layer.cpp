@@ -12,5 +12,6 @@ typedef ::testing::Types<CPUDevice<float> > OneDNNDevices;
 #define ConvolutionLayer OneDNNConvolutionLayerOf
 #define ConvolutionLayerTest OneDNNConvolutionLayerTest
 #define TestDtypesAndDevices OneDNNDevices
-#include "caffe/test/test_convolution_layer.cpp"
+#include "caffe/test/test_convolution_layer.cpp"  // NOLINT(build/include)
+
 #endif  // USE_ONEDNN

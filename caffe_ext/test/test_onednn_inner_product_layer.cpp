@@ -12,5 +12,6 @@ typedef ::testing::Types<CPUDevice<float> > OneDNNDevices;
 #define InnerProductLayer OneDNNInnerProductLayerOf
 #define InnerProductLayerTest OneDNNInnerProductLayerTest
 #define TestDtypesAndDevices OneDNNDevices
-#include "caffe/test/test_inner_product_layer.cpp"
+#include "caffe/test/test_inner_product_layer.cpp"  // NOLINT(build/include)
+
 #endif  // USE_ONEDNN

@@ -12,5 +12,6 @@ typedef ::testing::Types<CPUDevice<float> > OneDNNDevices;
 #define LRNLayer OneDNNLRNLayerOf
 #define LRNLayerTest OneDNNLRNLayerTest
 #define TestDtypesAndDevices OneDNNDevices
-#include "caffe/test/test_lrn_layer.cpp"
+#include "caffe/test/test_lrn_layer.cpp"  // NOLINT(build/include)
+
 #endif  // USE_ONEDNN

@@ -12,5 +12,6 @@ typedef ::testing::Types<CPUDevice<float> > OneDNNDevices;
 #define PoolingLayer OneDNNPoolingLayerOf
 #define PoolingLayerTest OneDNNPoolingLayerTest
 #define TestDtypesAndDevices OneDNNDevices
-#include "caffe/test/test_pooling_layer.cpp"
+#include "caffe/test/test_pooling_layer.cpp"  // NOLINT(build/include)
+
 #endif  // USE_ONEDNN

@@ -12,5 +12,6 @@ typedef ::testing::Types<CPUDevice<float> > OneDNNDevices;
 #define ReLULayer OneDNNReLULayerOf
 #define NeuronLayerTest OneDNNNeuronLayerTest
 #define TestDtypesAndDevices OneDNNDevices
-#include "caffe/test/test_neuron_layer.cpp"
+#include "caffe/test/test_neuron_layer.cpp"  // NOLINT(build/include)
+
 #endif  // USE_ONEDNN

@@ -1,5 +1,5 @@
-#ifndef CAFFE_ONEDNN_CONV_LAYER_HPP_
-#define CAFFE_ONEDNN_CONV_LAYER_HPP_
+#ifndef CAFFE_LAYERS_ONEDNN_CONV_LAYER_HPP_
+#define CAFFE_LAYERS_ONEDNN_CONV_LAYER_HPP_
 #ifdef USE_ONEDNN
 
 #include <vector>
@@ -52,4 +52,4 @@ class OneDNNConvolutionLayer : public ConvolutionLayer<float> {
 }  // namespace caffe
 
 #endif  // USE_ONEDNN
-#endif  // CAFFE_ONEDNN_CONV_LAYER_HPP_
+#endif  // CAFFE_LAYERS_ONEDNN_CONV_LAYER_HPP_

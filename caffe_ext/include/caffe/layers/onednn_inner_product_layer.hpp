@@ -1,5 +1,5 @@
-#ifndef CAFFE_ONEDNN_INNER_PRODUCT_LAYER_HPP_
-#define CAFFE_ONEDNN_INNER_PRODUCT_LAYER_HPP_
+#ifndef CAFFE_LAYERS_ONEDNN_INNER_PRODUCT_LAYER_HPP_
+#define CAFFE_LAYERS_ONEDNN_INNER_PRODUCT_LAYER_HPP_
 #ifdef USE_ONEDNN
 
 #include <vector>
@@ -35,4 +35,4 @@ class OneDNNInnerProductLayer : public InnerProductLayer<float> {
 }  // namespace caffe
 
 #endif  // USE_ONEDNN
-#endif  // CAFFE_ONEDNN_INNER_PRODUCT_LAYER_HPP_
+#endif  // CAFFE_LAYERS_ONEDNN_INNER_PRODUCT_LAYER_HPP_

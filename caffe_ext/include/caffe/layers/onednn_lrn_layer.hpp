@@ -1,5 +1,5 @@
-#ifndef CAFFE_ONEDNN_LRN_LAYER_HPP_
-#define CAFFE_ONEDNN_LRN_LAYER_HPP_
+#ifndef CAFFE_LAYERS_ONEDNN_LRN_LAYER_HPP_
+#define CAFFE_LAYERS_ONEDNN_LRN_LAYER_HPP_
 #ifdef USE_ONEDNN
 
 #include <vector>
@@ -42,4 +42,4 @@ class OneDNNLRNLayer : public LRNLayer<float> {
 }  // namespace caffe
 
 #endif  // USE_ONEDNN
-#endif  // CAFFE_ONEDNN_LRN_LAYER_HPP_
+#endif  // CAFFE_LAYERS_ONEDNN_LRN_LAYER_HPP_

@@ -1,5 +1,5 @@
-#ifndef CAFFE_ONEDNN_POOLING_LAYER_HPP_
-#define CAFFE_ONEDNN_POOLING_LAYER_HPP_
+#ifndef CAFFE_LAYERS_ONEDNN_POOLING_LAYER_HPP_
+#define CAFFE_LAYERS_ONEDNN_POOLING_LAYER_HPP_
 #ifdef USE_ONEDNN
 
 #include <vector>
@@ -48,4 +48,4 @@ class OneDNNPoolingLayer : public PoolingLayer<float> {
 }  // namespace caffe
 
 #endif  // USE_ONEDNN
-#endif  // CAFFE_ONEDNN_POOLING_LAYER_HPP_
+#endif  // CAFFE_LAYERS_ONEDNN_POOLING_LAYER_HPP_
