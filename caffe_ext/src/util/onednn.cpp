@@ -1,7 +1,7 @@
 #ifdef USE_ONEDNN
 #include "caffe/util/onednn.hpp"
 
-#include <unordered_map>
+#include <string>
 #include <vector>
 
 namespace caffe {
@@ -32,12 +32,6 @@ const PrivateMemory* PrivateOf(const Tensor& tensor) {
   return data && data->get().get_desc().dims() == tensor.dims ? data : NULL;
 }
 
-void Allocate(const memory::desc& desc, memory* scratch) {
-  if (!*scratch || scratch->get_desc() != desc) {
-    *scratch = memory(desc, Engine());
-  }
-}
-
 }  // namespace
 
 const dnnl::engine& Engine() {
@@ -45,15 +39,40 @@ const dnnl::engine& Engine() {
   return engine;
 }
 
+const dnnl::primitive_attr& Attributes() {
+  static const dnnl::primitive_attr attributes = [] {
+    dnnl::primitive_attr result;
+    result.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    return result;
+  }();
+  return attributes;
+}
+
 void Run(const dnnl::primitive& primitive,
-         const std::unordered_map<int, memory>& arguments) {
+         const dnnl::primitive_desc_base& description, Arguments arguments) {
   static thread_local dnnl::stream stream(Engine());
+  static thread_local memory temporary(memory::desc(), Engine());
+  const memory::desc needed = description.scratchpad_desc();
+  if (needed.get_size() > temporary.get_desc().get_size()) {
+    temporary = memory(needed, Engine());
+  }
+  arguments[DNNL_ARG_SCRATCHPAD] =
+      memory(needed, Engine(), temporary.get_data_handle());
   primitive.execute(stream, arguments);
   stream.wait();
 }
 
 void Reorder(const memory& from, const memory& to) {
-  Run(dnnl::reorder(from, to), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
+  const dnnl::reorder::primitive_desc description(from, to, Attributes());
+  Run<dnnl::reorder>(description, {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
+}
+
+bool IsFast(const dnnl::primitive_desc_base& primitive) {
+  return primitive && std::string(primitive.impl_info_str()).find("ref") != 0;
+}
+
+bool Fits(const Blob<float>& blob) {
+  return blob.count() > 0 && blob.num_axes() >= 1 && blob.num_axes() <= 5;
 }
 
 memory::desc Plain(const memory::dims& dims) {
@@ -66,6 +85,12 @@ memory::desc Plain(const memory::dims& dims) {
 
 memory::desc Any(const memory::dims& dims) {
   return memory::desc(dims, memory::data_type::f32, memory::format_tag::any);
+}
+
+void Allocate(const memory::desc& desc, memory* scratch) {
+  if (!*scratch || scratch->get_desc() != desc) {
+    *scratch = memory(desc, Engine());
+  }
 }
 
 memory::dims Dims(const vector<int>& shape) {
@@ -137,11 +162,11 @@ void AddTo(const Tensor& tensor, const memory& values) {
                    tensor.memory->mutable_cpu_data());
   dnnl::post_ops add;
   add.append_sum();
-  dnnl::primitive_attr attributes;
+  dnnl::primitive_attr attributes = Attributes();
   attributes.set_post_ops(add);
-  const dnnl::reorder::primitive_desc reorder(
-      Engine(), values.get_desc(), Engine(), sum.get_desc(), attributes);
-  Run(dnnl::reorder(reorder), {{DNNL_ARG_FROM, values}, {DNNL_ARG_TO, sum}});
+  const dnnl::reorder::primitive_desc description(values, sum, attributes);
+  Run<dnnl::reorder>(description,
+                     {{DNNL_ARG_FROM, values}, {DNNL_ARG_TO, sum}});
 }
 
 }  // namespace onednn

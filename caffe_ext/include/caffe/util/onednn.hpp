@@ -21,9 +21,27 @@ namespace onednn {
 /// The processor.
 const dnnl::engine& Engine();
 
+typedef std::unordered_map<int, dnnl::memory> Arguments;
+
+/// For every primitive: its temporary memory is given by Run. (oneDNN's own may
+/// only be used by the thread that made the primitive.)
+const dnnl::primitive_attr& Attributes();
+
 /// Runs a primitive to its end.
 void Run(const dnnl::primitive& primitive,
-         const std::unordered_map<int, dnnl::memory>& arguments);
+         const dnnl::primitive_desc_base& description, Arguments arguments);
+
+template <class Primitive>
+void Run(const typename Primitive::primitive_desc& description,
+         const Arguments& arguments) {
+  Run(Primitive(description), description, arguments);
+}
+
+/// Whether oneDNN has more than its slow reference code for it, if anything.
+bool IsFast(const dnnl::primitive_desc_base& primitive);
+
+/// Whether oneDNN can take a blob of that shape at all: 1 to 5 axes, not empty.
+bool Fits(const Blob<float>& blob);
 
 /// Copies values into another layout.
 void Reorder(const dnnl::memory& from, const dnnl::memory& to);
@@ -33,6 +51,9 @@ dnnl::memory::desc Plain(const dnnl::memory::dims& dims);
 
 /// Any layout: the primitive chooses.
 dnnl::memory::desc Any(const dnnl::memory::dims& dims);
+
+/// Makes *scratch a memory of that layout, unless it is one.
+void Allocate(const dnnl::memory::desc& desc, dnnl::memory* scratch);
 
 /// A blob's data or diff, and the shape in which oneDNN is to see it: the
 /// blob's own, or another with as many values (weights of a grouped
