@@ -14,4 +14,4 @@ typedef ::testing::Types<CPUDevice<float> > OneDNNDevices;
 #define RegionReference OneDNNRegionReference
 #define TestDtypesAndDevices OneDNNDevices
 #include "test_region_layer.cpp"  // NOLINT(build/include)
-#endif  // USE_ONEDNN
+#endif                            // USE_ONEDNN

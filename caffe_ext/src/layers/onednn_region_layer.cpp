@@ -48,17 +48,17 @@ void OneDNNRegionLayer::Reshape(const vector<Blob<float>*>& bottom,
   if (bottom[0]->shape() == shape_) return;
   shape_ = bottom[0]->shape();
   workspaces_.clear();
-  use_onednn_ = bottom[0]->count() > 0 &&
-                onednn::PatchConvolution(channels_, patch_h_, patch_w_, kernel_)
-                    .IsFast();
+  use_onednn_ =
+      bottom[0]->count() > 0 &&
+      onednn::PatchConvolution(channels_, patch_h_, patch_w_, kernel_).IsFast();
 }
 
 void OneDNNRegionLayer::AllocateWorkspaces() {
   const size_t threads = omp_get_max_threads();
   const float eps = layer_param_.region_param().eps();
   while (workspaces_.size() < threads) {
-    workspaces_.push_back(shared_ptr<Workspace>(new Workspace(
-        num_, channels_, patch_h_, patch_w_, kernel_, eps)));
+    workspaces_.push_back(shared_ptr<Workspace>(
+        new Workspace(num_, channels_, patch_h_, patch_w_, kernel_, eps)));
   }
 }
 
@@ -108,9 +108,9 @@ void OneDNNRegionLayer::Scatter(const memory& copy, int patch,
 }
 
 void OneDNNRegionLayer::SetParameters(int patch, Workspace* work) {
-  work->normalization.SetStatistics(mean_.cpu_data() + mean_.offset(patch),
-                                    variance_.cpu_data() +
-                                        variance_.offset(patch));
+  work->normalization.SetStatistics(
+      mean_.cpu_data() + mean_.offset(patch),
+      variance_.cpu_data() + variance_.offset(patch));
   work->convolution.SetWeight(
       blobs_[0]->cpu_data() + blobs_[0]->offset(patch * channels_),
       bias_term_ ? blobs_[1]->cpu_data() + patch * channels_ : NULL);
@@ -127,9 +127,9 @@ void OneDNNRegionLayer::ForwardPatch(const Patches& from, int patch,
   }
   SetParameters(patch, work);
   for (int n = 0; n < num_; ++n, x += work->image) {
-    work->normalization.Forward(x, a);  // step 1
+    work->normalization.Forward(x, a);                                 // step 1
     for (int i = 0; i < work->image; ++i) a[i] = std::max(a[i], 0.f);  // 2
-    work->convolution.Forward(a, y);  // step 3
+    work->convolution.Forward(a, y);                                   // step 3
     for (int i = 0; i < work->image; ++i) x[i] += y[i];
   }
   Scatter(work->x, patch, to);
@@ -145,9 +145,9 @@ void OneDNNRegionLayer::Backward_cpu(const vector<Blob<float>*>& top,
   AllocateWorkspaces();
   PrepareBlobs();
   const memory::desc patch_layout = workspaces_[0]->x.get_desc();
-  const Patches x(bottom[0] == top[0] ? bottom_copy_
-                                      : onednn::Read(Data(*bottom[0])),
-                  patch_layout);
+  const Patches x(
+      bottom[0] == top[0] ? bottom_copy_ : onednn::Read(Data(*bottom[0])),
+      patch_layout);
   const Patches g(onednn::Read(Diff(*top[0])), patch_layout);
   shared_ptr<onednn::Output> output;
   shared_ptr<Patches> dx;

@@ -23,8 +23,8 @@ BlockedNormalization::BlockedNormalization(int num, int channels, int block,
       total_(blocks_ * block) {}
 
 // The average over images and pixels, repeated along the rows: value(i, c) is
-// array element i's, c its place in the rows. Sums are single within a column of
-// an image, double beyond it.
+// array element i's, c its place in the rows. Sums are single within a column
+// of an image, double beyond it.
 template <typename Value>
 void BlockedNormalization::Average(const Value& value,
                                    std::vector<float>* rows) {
@@ -51,8 +51,7 @@ void BlockedNormalization::Statistics(const float* x, float* mean,
                                       float* variance) {
   Average([=](int i, int c) { return x[i]; }, &mean_);
   const float* m = mean_.data();
-  Average([=](int i, int c) { return (x[i] - m[c]) * (x[i] - m[c]); },
-          &scale_);
+  Average([=](int i, int c) { return (x[i] - m[c]) * (x[i] - m[c]); }, &scale_);
   for (int c = 0; c < channels_; ++c) {
     const int i = c / block_ * row_ + c % block_;
     mean[c] = mean_[i];
@@ -97,8 +96,8 @@ void BlockedNormalization::Backward(const float* g, const float* z,
       float* dx = diff + offset;
 #pragma omp simd
       for (int i = 0; i < row_; ++i) {
-        dx[i] = g[offset + i] +
-                (dx[i] - m[i] - z[offset + i] * mz[i]) * scale[i];
+        dx[i] =
+            g[offset + i] + (dx[i] - m[i] - z[offset + i] * mz[i]) * scale[i];
       }
     }
   }

@@ -12,7 +12,9 @@ memory::desc Layout(const memory::dims& dims, memory::format_tag layout) {
   return memory::desc(dims, memory::data_type::f32, layout);
 }
 
-int Count(const memory::desc& desc) { return desc.get_size() / sizeof(float); }
+int Count(const memory::desc& desc) {
+  return desc.get_size() / sizeof(float);
+}
 
 float* Values(const memory& memory) {
   return static_cast<float*>(memory.get_data_handle());
@@ -80,14 +82,15 @@ bool PatchConvolution::MakeConvolutions(const memory::dims& pad) {
   return true;
 }
 
-KeptPrimitive PatchConvolution::MakeReorder(const Desc& from,
-                                                     const Desc& to, bool add) {
-  dnnl::primitive_attr attributes = Attributes();
+KeptPrimitive PatchConvolution::MakeReorder(const Desc& from, const Desc& to,
+                                            bool add) {
+  dnnl::primitive_attr attributes;  // a copy of Attributes() would share it
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   dnnl::post_ops sum;
   if (add) sum.append_sum();
   attributes.set_post_ops(sum);
-  return Keep<dnnl::reorder>(dnnl::reorder::primitive_desc(
-      Engine(), from, Engine(), to, attributes));
+  return Keep<dnnl::reorder>(
+      dnnl::reorder::primitive_desc(Engine(), from, Engine(), to, attributes));
 }
 
 void PatchConvolution::MakeReorders() {
@@ -105,7 +108,8 @@ void PatchConvolution::MakeReorders() {
 void PatchConvolution::SetWeight(const float* weight, const float* bias) {
   const memory filters(plain_filters_, Engine(), const_cast<float*>(weight));
   to_forward_.Run({{DNNL_ARG_FROM, filters}, {DNNL_ARG_TO, forward_filters_}});
-  to_backward_.Run({{DNNL_ARG_FROM, filters}, {DNNL_ARG_TO, backward_filters_}});
+  to_backward_.Run(
+      {{DNNL_ARG_FROM, filters}, {DNNL_ARG_TO, backward_filters_}});
   Clear(bias_);
   if (bias) std::copy_n(bias, Count(plain_bias_), Values(bias_));
   Clear(filters_diff_sum_);
@@ -114,16 +118,16 @@ void PatchConvolution::SetWeight(const float* weight, const float* bias) {
 
 void PatchConvolution::Forward(float* x, float* y) const {
   forward_.Run({{DNNL_ARG_SRC, memory(image_, Engine(), x)},
-            {DNNL_ARG_WEIGHTS, forward_filters_},
-            {DNNL_ARG_BIAS, bias_},
-            {DNNL_ARG_DST, memory(image_, Engine(), y)}});
+                {DNNL_ARG_WEIGHTS, forward_filters_},
+                {DNNL_ARG_BIAS, bias_},
+                {DNNL_ARG_DST, memory(image_, Engine(), y)}});
 }
 
 void PatchConvolution::BackwardWeight(float* g, float* x) {
   backward_weight_.Run({{DNNL_ARG_SRC, memory(image_, Engine(), x)},
-                    {DNNL_ARG_DIFF_DST, memory(image_, Engine(), g)},
-                    {DNNL_ARG_DIFF_WEIGHTS, filters_diff_},
-                    {DNNL_ARG_DIFF_BIAS, bias_diff_}});
+                        {DNNL_ARG_DIFF_DST, memory(image_, Engine(), g)},
+                        {DNNL_ARG_DIFF_WEIGHTS, filters_diff_},
+                        {DNNL_ARG_DIFF_BIAS, bias_diff_}});
   Add(filters_diff_, filters_diff_sum_);
   Add(bias_diff_, bias_diff_sum_);
 }
@@ -132,15 +136,16 @@ void PatchConvolution::AddWeightDiff(float* weight_diff,
                                      float* bias_diff) const {
   if (weight_diff) {
     const memory plain(plain_filters_, Engine(), weight_diff);
-    add_to_plain_.Run({{DNNL_ARG_FROM, filters_diff_sum_}, {DNNL_ARG_TO, plain}});
+    add_to_plain_.Run(
+        {{DNNL_ARG_FROM, filters_diff_sum_}, {DNNL_ARG_TO, plain}});
   }
   if (bias_diff) Add(bias_diff_sum_, memory(plain_bias_, Engine(), bias_diff));
 }
 
 void PatchConvolution::BackwardData(float* g, float* dx) const {
   backward_data_.Run({{DNNL_ARG_DIFF_DST, memory(image_, Engine(), g)},
-                  {DNNL_ARG_WEIGHTS, backward_filters_},
-                  {DNNL_ARG_DIFF_SRC, memory(image_, Engine(), dx)}});
+                      {DNNL_ARG_WEIGHTS, backward_filters_},
+                      {DNNL_ARG_DIFF_SRC, memory(image_, Engine(), dx)}});
 }
 
 }  // namespace onednn

@@ -15,10 +15,10 @@ namespace caffe {
  *
  * Options, blobs and results are RegionLayer's (sums in another order), its
  * threads too. Bottom and the top's gradient may be in any layout: a patch of
- * them is copied into the convolutions' layout, which converts nothing where the
- * neighbours are in it as well. The outputs are in it, or plain if somebody
- * wants them plain. A shape for which oneDNN has only its slow reference code is
- * left to RegionLayer.
+ * them is copied into the convolutions' layout, which converts nothing where
+ * the neighbours are in it as well. The outputs are in it, or plain if somebody
+ * wants them plain. A shape for which oneDNN has only its slow reference code
+ * is left to RegionLayer.
  */
 class OneDNNRegionLayer : public RegionLayer<float> {
  public:

@@ -6,13 +6,13 @@
 namespace caffe {
 
 /**
- * @brief ChannelNormalization of a contiguous array whose channels lie in blocks
- *        of b side by side, (N, ceil(C / b), H, W, b), on the calling thread.
+ * @brief ChannelNormalization of a contiguous array whose channels lie in
+ * blocks of b side by side, (N, ceil(C / b), H, W, b), on the calling thread.
  *
  * b = 1 is NCHW, b = C NHWC. Where b does not divide C the last block's other
- * channels are zeros, and stay so. A row of a block, W b values, is worked on as
- * a whole: each channel's mean and scale are repeated along it. An object has
- * buffers of its own: one a thread.
+ * channels are zeros, and stay so. A row of a block, W b values, is worked on
+ * as a whole: each channel's mean and scale are repeated along it. An object
+ * has buffers of its own: one a thread.
  */
 class BlockedNormalization {
  public:
@@ -38,10 +38,10 @@ class BlockedNormalization {
   int blocks_;  // of an image
   int row_;     // values of a block's row
   float eps_;
-  std::vector<float> mean_, scale_;          // (blocks, row)
-  std::vector<float> mean_dz_, mean_dz_z_;   // (blocks, row)
-  std::vector<float> sum_;                   // (row) of a block
-  std::vector<double> total_;                // (blocks, b)
+  std::vector<float> mean_, scale_;         // (blocks, row)
+  std::vector<float> mean_dz_, mean_dz_z_;  // (blocks, row)
+  std::vector<float> sum_;                  // (row) of a block
+  std::vector<double> total_;               // (blocks, b)
 };
 
 }  // namespace caffe

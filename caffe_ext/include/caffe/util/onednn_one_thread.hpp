@@ -11,8 +11,9 @@ namespace onednn {
 
 /**
  * What is described while one of these lives runs on the thread that calls it.
- * oneDNN settles a primitive's threads with its description; one for two threads
- * that is called inside a parallel region waits for the second for ever.
+ * oneDNN settles a primitive's threads with its description; one for two
+ * threads that is called inside a parallel region waits for the second for
+ * ever.
  */
 class OneThread {
  public:
