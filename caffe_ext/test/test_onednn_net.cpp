@@ -158,7 +158,7 @@ TEST_F(OneDNNNetTest, OneBlobPlainAmongPrivateOnes) {
   ours_->blob_by_name("norm1")->mutable_cpu_diff();
   Iterate();
   EXPECT_FALSE(IsPrivate("pool1"));
-  EXPECT_TRUE(IsPrivate("norm1"));
+  EXPECT_TRUE(IsPrivate("conv1"));
   ExpectSame();
 }
 
@@ -270,7 +270,7 @@ TEST_F(OneDNNNetTest, Poolings) {
       "kernel_size: 3 stride: 2 pad: 1",
       "kernel_size: 4 stride: 3 pad: 2",
       "kernel_h: 2 kernel_w: 3 stride: 2 round_mode: FLOOR",
-      "kernel_size: 2 stride: 4",
+      "kernel_size: 2 stride: 4 round_mode: FLOOR",
       "global_pooling: true",
   };
   for (const char* method : {"MAX", "AVE"}) {
