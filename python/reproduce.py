@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import shlex
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,7 @@ ROOT = Path(__file__).parents[1]
 
 def main() -> None:
     request, options = parse_options()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # not glog's stack trace
     with alone(request.out, "make reproduce", "another OUT"):
         reproduce(request, options)
 

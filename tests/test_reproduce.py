@@ -125,6 +125,17 @@ def test_what_cannot_be_done_is_one_sentence(options, sentence):
         request(**options)
 
 
+def test_generated_faces_that_are_given_are_called_so(tmp_path):
+    drawn, real = tmp_path / "drawn", tmp_path / "real"
+    for folder in (drawn, real):
+        folder.mkdir()
+    (drawn / "generated.json").write_text("{}")
+    assert request(bp4d=drawn).generated
+    assert request(bp4d=drawn).protocol.name == "paper"
+    with pytest.raises(UserError, match="one holds generated faces: give two of a"):
+        request(bp4d=drawn, disfa=real)
+
+
 def test_make_passes_options_on():
     words = ["BP4D=/b p", "DISFA=/d", "NETS=drml lcn", "FOLDS=1 2", "TABLES=2 fig4"]
     words += ["GRIDS=5 10", "OUT=o", "SEED=3", "ITERATIONS=4", "PATIENCE=2", "REDO=1"]

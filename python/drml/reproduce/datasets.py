@@ -41,12 +41,12 @@ class Datasets:
         name = f"data/{layout}_{size}/{folder}"
         if name in self.made:
             return self.made[name]
-        faces = [self._faces(layout)] if request.generated else []
+        faces = [self._faces(layout)] if request.draws else []
         root = Path(faces[0].outputs[0]) if faces else getattr(request, layout)
         out = request.out / name
         crop = next(c for c, s in request.protocol.sizes.items() if s == size)
         options = ["--crop", crop] if usual_crop(size) != crop else []
-        options += ["--sample", "none"] if request.generated else []
+        options += ["--sample", "none"] if request.draws else []
         command = [f"data_prep/{layout}.py", root, "--out", out.parent, "--fold", fold]
         command += ["--size", size, *options, "--seed", request.seed]
         files = [*IMAGES, *(f"{split}_lmdb/data.mdb" for split in splits)]

@@ -35,6 +35,7 @@ class Estimate:
         networks = dict.fromkeys(w.network for s in todo for w in s.work)
         for network in networks:
             if network not in self.first:
+                print(f"timing {network} with {self.batch} faces", flush=True)
                 self.first[network] = time_first(network, self.batch)
                 write(self.file, json.dumps(self.first, indent=2) + "\n")
 
@@ -79,7 +80,12 @@ def span(seconds: float) -> str:
 def time_first(network: str, batch: int) -> dict[str, float]:
     """Time one iteration in a process of its own, whose memory is then free again."""
     command = [sys.executable, "-m", "drml.reproduce.first_iteration", network]
-    with start([*command, str(batch)], stdout=subprocess.PIPE, text=True) as process:
+    with start(
+        [*command, str(batch)],
+        stdout=subprocess.PIPE,
+        text=True,
+        process_group=0,  # Ctrl-C is this process's to handle, which ends that one
+    ) as process:
         answer, _ = process.communicate()
     if process.returncode:
         raise UserError(

@@ -18,14 +18,15 @@ READ = {".csv", ".txt", ".mat", ".json"}
 COUNTED = {".jpg", ".jpeg", ".png", ".bmp", ".avi", ".mp4"}  # other files are not ours
 
 
-def take(path: Path) -> dict[str, str]:
-    now = seen(path)
+def take(path: Path, once: bool = False) -> dict[str, str]:
+    """Return a path's fingerprint; once: look at it once in this process."""
+    now = _seen_once(path) if once else seen(path)
     return {"seen": now, "content": _content(path, now)}
 
 
-def same(path: Path, earlier: dict[str, str]) -> bool:
+def same(path: Path, earlier: dict[str, str], once: bool = False) -> bool:
     """Tell whether a path that exists is as it was."""
-    now = seen(path)
+    now = _seen_once(path) if once else seen(path)
     return now == earlier["seen"] or _content(path, now) == earlier["content"]
 
 
@@ -33,6 +34,9 @@ def seen(path: Path) -> str:
     if not path.is_dir():
         return _state(path)
     return _hash(f"{name} {_state(file)}" for name, file in _files(path))
+
+
+_seen_once = lru_cache(seen)
 
 
 @lru_cache

@@ -74,7 +74,7 @@ class Ledger:
 
     def start(self, step: Step) -> None:
         reads = {
-            self.names.get(str(path), str(path)): fingerprints.take(path)
+            self.names.get(str(path), str(path)): fingerprints.take(path, once=True)
             for path in step.reads
         }
         needs = {need.name: self.digest(need) for need in step.needs}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from data_prep.errors import UserError
 from data_prep.folds import FOLDS
+from data_prep.source import are_generated
 from drml.files import read_json
 from drml.networks import NETWORKS
 from drml.prototxt import Training
@@ -49,16 +50,26 @@ class Request:
         for name, folder in (("BP4D", self.bp4d), ("DISFA", self.disfa)):
             if folder and not folder.is_dir():
                 raise UserError(f"{name}={folder} is no folder; give the dataset's")
+        if self.bp4d and self.disfa and self.generated != are_generated([self.disfa]):
+            raise UserError(
+                f"of BP4D={self.bp4d} and DISFA={self.disfa} one holds generated "
+                "faces: give two of a kind"
+            )
         for grid in self.grids:
             Training(grid=grid)  # knows which grids there can be
 
     @property
-    def generated(self) -> bool:
+    def draws(self) -> bool:
+        """Whether the faces are to be generated here."""
         return self.bp4d is None
 
     @property
+    def generated(self) -> bool:
+        return self.draws or are_generated([self.bp4d])
+
+    @property
     def protocol(self) -> Protocol:
-        return (short() if self.generated else paper()).lasting(self.iterations)
+        return (short() if self.draws else paper()).lasting(self.iterations)
 
     @property
     def nets(self) -> list[str]:
@@ -73,7 +84,7 @@ class Request:
 
     def left_out(self) -> list[str]:
         """Say which parts can't be made of what was given, and why."""
-        if self.asks("3") and not self.generated and not self.disfa:
+        if self.asks("3") and not self.draws and not self.disfa:
             return ["Table 3 is left out: it wants DISFA (DISFA=DIR)"]
         return []
 

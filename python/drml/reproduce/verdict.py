@@ -98,7 +98,7 @@ def _read(step: Step, ledger: Ledger, record: Record) -> Iterator[str]:
         what = name if str(path) == name else f"{name}={path}"
         if not path.exists():
             yield f"{what}, which the step {step.name} read, is missing"
-        elif not fingerprints.same(path, earlier):
+        elif not fingerprints.same(path, earlier, once=True):
             yield f"{what} has changed since the step {step.name} read it"
 
 
