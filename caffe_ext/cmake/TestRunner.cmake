@@ -1,6 +1,9 @@
 # One runner for Caffe's own tests and caffe_ext's; not part of `all`.
 file(GLOB TEST_SOURCES ${CAFFE}/src/caffe/test/test_*.cpp)
 file(GLOB EXT_TEST_SOURCES CONFIGURE_DEPENDS ${EXT}/test/test_*.cpp)
+if(USE_ONEDNN)
+  include(caffe_ext/cmake/OneDNNTests.cmake)  # more TEST_SOURCES
+endif()
 set_source_files_properties(${TEST_SOURCES} PROPERTIES COMPILE_OPTIONS -w)
 set_source_files_properties(${EXT_TEST_SOURCES} PROPERTIES COMPILE_OPTIONS
                             "-Wall;-Wextra;-Wno-sign-compare")

@@ -39,12 +39,9 @@ const dnnl::engine& Engine() {
   return engine;
 }
 
-const dnnl::primitive_attr& Attributes() {
-  static const dnnl::primitive_attr attributes = [] {
-    dnnl::primitive_attr result;
-    result.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    return result;
-  }();
+dnnl::primitive_attr Attributes() {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   return attributes;
 }
 
@@ -68,7 +65,10 @@ void Reorder(const memory& from, const memory& to) {
 }
 
 bool IsFast(const dnnl::primitive_desc_base& primitive) {
-  return primitive && std::string(primitive.impl_info_str()).find("ref") != 0;
+  if (!primitive) return false;
+  const std::string name = primitive.impl_info_str();  // such as "lrn_ref:any"
+  return name.find("ref") == std::string::npos &&
+         name.find("simple") == std::string::npos;
 }
 
 bool Fits(const Blob<float>& blob) {

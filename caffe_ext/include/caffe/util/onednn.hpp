@@ -25,7 +25,7 @@ typedef std::unordered_map<int, dnnl::memory> Arguments;
 
 /// For every primitive: its temporary memory is given by Run. (oneDNN's own may
 /// only be used by the thread that made the primitive.)
-const dnnl::primitive_attr& Attributes();
+dnnl::primitive_attr Attributes();
 
 /// Runs a primitive to its end.
 void Run(const dnnl::primitive& primitive,
