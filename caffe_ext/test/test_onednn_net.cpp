@@ -311,5 +311,98 @@ TEST_F(OneDNNNetTest, Normalizations) {
   }
 }
 
+// top: of the region layer.
+static string RegionNetwork(const string& top = "'region2'") {
+  return "layer { name: 'conv1' type: 'Convolution' bottom: 'data' "
+         "  top: 'conv1' convolution_param { num_output: 32 kernel_size: 3 "
+         "    {engine} weight_filler { type: 'xavier' } } } "
+         "layer { name: 'region2' type: 'Region' bottom: 'conv1' top: " +
+         top +
+         "  region_param { grid_h: 3 grid_w: 2 {engine} "
+         "    weight_filler { type: 'msra' } "
+         "    bias_filler { type: 'gaussian' } } } "
+         "layer { name: 'relu2' type: 'ReLU' bottom: " +
+         top + " top: " + top +
+         "  relu_param { {engine} } } "
+         "layer { name: 'pool3' type: 'Pooling' bottom: " +
+         top +
+         "  top: 'pool3' pooling_param { kernel_size: 2 stride: 2 {engine} } }";
+}
+
+TEST_F(OneDNNNetTest, RegionBetweenPrivateBlobs) {
+  Create({3, 3, 17, 16}, RegionNetwork());
+  Iterate();
+  EXPECT_TRUE(IsPrivate("conv1"));
+  EXPECT_TRUE(IsPrivate("region2"));
+  ExpectSame();
+  Iterate();  // now that all blobs have been read, they are plain
+  EXPECT_FALSE(IsPrivate("region2"));
+  ExpectSame();
+}
+
+TEST_F(OneDNNNetTest, RegionInPlace) {
+  Create({3, 3, 17, 16}, RegionNetwork("'conv1'"));
+  Iterate();
+  EXPECT_TRUE(IsPrivate("conv1"));
+  ExpectSame();
+}
+
+TEST_F(OneDNNNetTest, RegionSmallerThenLargerBatch) {
+  Create({4, 3, 17, 16}, RegionNetwork());
+  for (int batch : {4, 2, 5}) {
+    ours_->input_blobs()[0]->Reshape(batch, 3, 17, 16);
+    caffe_->input_blobs()[0]->Reshape(batch, 3, 17, 16);
+    ours_->Reshape();
+    caffe_->Reshape();
+    Iterate();
+    EXPECT_TRUE(IsPrivate("region2"));
+  }
+  ExpectSame();
+}
+
+TEST_F(OneDNNNetTest, RegionsOfTwoNetsShareWeights) {
+  Create({3, 3, 17, 16}, RegionNetwork());
+  shared_ptr<Net<float> > other =
+      NewNet({3, 3, 17, 16}, RegionNetwork(), "ONEDNN");
+  other->ShareTrainedLayersWith(ours_.get());
+  Iterate();
+  ours_->Update();  // what this net has learned the other one knows
+  other->input_blobs()[0]->CopyFrom(*ours_->input_blobs()[0]);
+  const Blob<float>* results[] = {ours_->Forward()[0], other->Forward()[0]};
+  for (int i = 0; i < results[0]->count(); ++i) {
+    EXPECT_EQ(results[0]->cpu_data()[i], results[1]->cpu_data()[i]);
+  }
+}
+
+// A shape of bottom and what goes into region_param.
+struct Region {
+  vector<int> shape;
+  const char* param;
+};
+
+TEST_F(OneDNNNetTest, Regions) {
+  const Region regions[] = {
+      {{2, 16, 20, 30}, "grid_h: 2 grid_w: 3"},
+      {{3, 20, 7, 18}, "grid_h: 1 grid_w: 2"},  // 20 is no multiple of a block
+      {{2, 5, 21, 9}, "grid: 3"},
+      {{2, 32, 40, 40}, "grid: 2 use_global_stats: true"},
+      {{1, 32, 22, 11}, "grid: 1 bias_term: false"},
+      {{2, 16, 18, 18}, "grid: 2 kernel_size: 5"},
+      {{2, 16, 18, 18}, "grid: 2 kernel_size: 1"},
+      {{4, 16, 6, 8}, "grid_h: 6 grid_w: 4"},  // a kernel wider than a patch
+  };
+  for (const Region& region : regions) {
+    SCOPED_TRACE(region.param);
+    Create(region.shape,
+           string("layer { name: 'region' type: 'Region' bottom: 'data' "
+                  "  top: 'region' region_param { {engine} "
+                  "    weight_filler { type: 'msra' } "
+                  "    bias_filler { type: 'gaussian' } ") +
+               region.param + " } }");
+    Iterate();
+    ExpectSame();
+  }
+}
+
 }  // namespace caffe
 #endif  // USE_ONEDNN

@@ -10,8 +10,10 @@
 #include "caffe/layers/onednn_inner_product_layer.hpp"
 #include "caffe/layers/onednn_lrn_layer.hpp"
 #include "caffe/layers/onednn_pooling_layer.hpp"
+#include "caffe/layers/onednn_region_layer.hpp"
 #include "caffe/layers/onednn_relu_layer.hpp"
 #include "caffe/layers/pooling_layer.hpp"
+#include "caffe/layers/region_layer.hpp"
 #include "caffe/layers/relu_layer.hpp"
 
 namespace caffe {
@@ -26,6 +28,7 @@ int EngineOf(const LayerParameter& param) {
     return param.inner_product_param().engine();
   if (param.type() == "LRN") return param.lrn_param().engine();
   if (param.type() == "Pooling") return param.pooling_param().engine();
+  if (param.type() == "Region") return param.region_param().engine();
   if (param.type() == "ReLU") return param.relu_param().engine();
   return CAFFE;
 }
@@ -75,6 +78,8 @@ Layer<Dtype>* New(const LayerParameter& param) {
   if (param.type() == "LRN") return New<LRNLayer, OneDNNLRNLayer>(param, type);
   if (param.type() == "Pooling")
     return New<PoolingLayer, OneDNNPoolingLayer>(param, type);
+  if (param.type() == "Region")
+    return New<RegionLayer, OneDNNRegionLayer>(param, type);
   return New<ReLULayer, OneDNNReLULayer>(param, type);
 }
 
