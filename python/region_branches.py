@@ -3,7 +3,8 @@
 write: a network in the release's form, for `caffe train`.
 convert: weights from one form to the other. TEST then differs in one thing: the release
   normalises a patch by the batch's own statistics, our DRML by the moving averages.
-time: one region layer against the branches, forward and backward, on conv1's output.
+time: one region layer against the branches in Caffe's own code, forward and backward,
+  between DRML's conv1 and relu2, which are not timed.
 """
 
 import argparse
@@ -84,6 +85,7 @@ def time_forms(options: argparse.Namespace) -> None:
     batch, grid = options.batch, Grid()
     region, branched = load_pair(batch, CHANNELS, grid)
     error = agreement(region, branched)
+    region, branched = load_pair(batch, CHANNELS, grid, in_drml=True)
     taken = times({"64 branches": branched, "one layer": region}, options.iterations)
     peaks = {
         "64 branches": peak_memory(branches_net(batch, CHANNELS, grid)),

@@ -1,9 +1,10 @@
-# Caffe's own tests of a layer, once more with oneDNN's layer in its place:
+# Caffe's own and our tests of a layer, once more with oneDNN's layer in its place:
 # test_convolution_layer.cpp's ConvolutionLayerTest/2.Foo, of a
 # ConvolutionLayer<Dtype>, becomes OneDNNConvolutionLayerTest/0.Foo, of a
 # OneDNNConvolutionLayer. Adds to TEST_SOURCES.
-function(add_onednn_test header upstream layer)
-  set(source ${CAFFE}/src/caffe/test/test_${upstream}_layer.cpp)
+function(add_onednn_test header stem layer)
+  file(GLOB source ${CAFFE}/src/caffe/test/test_${stem}_layer.cpp
+                   ${EXT}/test/test_${stem}_layer.cpp)
   set(result ${CMAKE_BINARY_DIR}/onednn_tests/test_onednn_${header}_layer.cpp)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
   file(READ ${source} text)
@@ -23,4 +24,5 @@ add_onednn_test(conv convolution ConvolutionLayer)
 add_onednn_test(inner_product inner_product InnerProductLayer)
 add_onednn_test(lrn lrn LRNLayer)
 add_onednn_test(pooling pooling PoolingLayer)
+add_onednn_test(region region RegionLayer)
 add_onednn_test(relu neuron ReLULayer)

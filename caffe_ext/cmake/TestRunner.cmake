@@ -12,6 +12,7 @@ add_executable(test_caffe EXCLUDE_FROM_ALL ${TEST_SOURCES} ${EXT_TEST_SOURCES}
                ${CAFFE}/src/gtest/gtest-all.cpp)
 set_target_properties(test_caffe PROPERTIES OUTPUT_NAME test.testbin
                       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
+target_include_directories(test_caffe PRIVATE ${EXT}/test)
 target_include_directories(test_caffe SYSTEM PRIVATE ${CAFFE}/src)
 # The layers under test are compiled in libcaffe, at -O3.
 target_compile_options(test_caffe PRIVATE -O1)

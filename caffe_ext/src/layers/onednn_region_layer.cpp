@@ -16,7 +16,8 @@ using onednn::Data;
 using onednn::Diff;
 using onednn::Values;
 
-// What one thread needs for one patch, kept between passes.
+// What one thread needs for one patch, kept between passes. Not for a shape for
+// which the convolution is not fast.
 class OneDNNRegionLayer::Workspace {
  public:
   Workspace(int num, int channels, int height, int width, int kernel, float eps)
@@ -64,7 +65,6 @@ void OneDNNRegionLayer::AllocateWorkspaces() {
 
 // Blobs allocate and synchronise on first use, which threads must not race.
 void OneDNNRegionLayer::PrepareBlobs() {
-  for (int i = 0; i < mean_id_; ++i) blobs_[i]->mutable_cpu_diff();
   for (const shared_ptr<Blob<float> >& blob : blobs_) blob->cpu_data();
   mean_.mutable_cpu_data();
   variance_.mutable_cpu_data();
@@ -144,6 +144,7 @@ void OneDNNRegionLayer::Backward_cpu(const vector<Blob<float>*>& top,
   }
   AllocateWorkspaces();
   PrepareBlobs();
+  for (int i = 0; i < mean_id_; ++i) blobs_[i]->mutable_cpu_diff();
   const memory::desc patch_layout = workspaces_[0]->x.get_desc();
   const Patches x(
       bottom[0] == top[0] ? bottom_copy_ : onednn::Read(Data(*bottom[0])),

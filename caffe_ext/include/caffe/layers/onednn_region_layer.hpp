@@ -1,5 +1,5 @@
-#ifndef CAFFE_ONEDNN_REGION_LAYER_HPP_
-#define CAFFE_ONEDNN_REGION_LAYER_HPP_
+#ifndef CAFFE_LAYERS_ONEDNN_REGION_LAYER_HPP_
+#define CAFFE_LAYERS_ONEDNN_REGION_LAYER_HPP_
 #ifdef USE_ONEDNN
 
 #include <vector>
@@ -63,4 +63,4 @@ class OneDNNRegionLayer : public RegionLayer<float> {
 }  // namespace caffe
 
 #endif  // USE_ONEDNN
-#endif  // CAFFE_ONEDNN_REGION_LAYER_HPP_
+#endif  // CAFFE_LAYERS_ONEDNN_REGION_LAYER_HPP_

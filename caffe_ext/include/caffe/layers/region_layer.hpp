@@ -104,7 +104,7 @@ class RegionLayer : public Layer<Dtype> {
 
   Dtype moving_average_fraction_;
   ChannelNormalization<Dtype> normalization_;  // of a patch
-  Blob<Dtype> bottom_copy_;  // (N, C, H, W), in place only
+  Blob<Dtype> bottom_copy_;                    // (N, C, H, W), in place only
   vector<shared_ptr<Workspace> > workspaces_;  // one a thread
 };
 
