@@ -45,7 +45,7 @@ def test_a_missed_ratio_is_bold():
     result = Result("A", "ms", Measure(3, 0.1), "B", Measure(4), at_most=0.5)
     header, _, line, _ = markdown([result]).split("\n")
     assert header.startswith("| what | unit | Caffe |")
-    assert line == "| A | ms | 3 | 0.1 | B | 4 |  | **0.75** | 0.50 |"
+    assert line == "| A | ms | 3 | 0.1 | B | 4 |  | **0.75** | 0.5 |"
     reached = Result("A", "ms", Measure(3, 0.1), "B", Measure(4), at_most=0.75)
     assert "| 0.75 | 0.75 |" in markdown([reached])
     (row,) = csv.DictReader(io.StringIO(as_csv([result])))
