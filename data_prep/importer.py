@@ -43,8 +43,9 @@ def import_dataset(args: argparse.Namespace, source: Source) -> None:
     out = args.out / (args.fold if args.fold == "all" else f"fold{args.fold}")
     if args.fold == "all" and not args.mean:
         print(
-            "warning: without --mean the test faces' own mean is subtracted; give "
-            "the mean.binaryproto that the network was trained with",
+            "warning: without --mean the test faces' own mean is subtracted, unless "
+            "evaluate.py gets --trained-on; give the mean.binaryproto that the network "
+            "was trained with",
             file=sys.stderr,
         )
     dataset = FaceDataset(

@@ -20,21 +20,22 @@ class Sampling:
     all_labels: bool  # keep the labels of AUs that a frame was not sampled for
 
     def sample(self, sequence: Sequence) -> list[Face]:
-        """Return the faces sampled for any AU, in order, with their labels.
-
-        What is sampled depends on the seed and the sequence alone, so a video gives
-        the same frames whatever the fold.
-        """
+        """Return the faces sampled for any AU, in order, with their labels."""
         labels = sequence.labels
-        rng = np.random.default_rng([self.seed, *sequence.name.encode()])
-        chosen = self._choose(labels, rng)
+        chosen = self.choose(labels, sequence.name)
         kept = labels if self.all_labels else labels * chosen
         return [
             sequence.faces[i]._replace(labels=kept[i])
             for i in np.flatnonzero(chosen.any(axis=1))
         ]
 
-    def _choose(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def choose(self, labels: np.ndarray, name: str) -> np.ndarray:
+        """Return (frames, AUs) bool: which frames of a sequence are taken for each AU.
+
+        labels: (frames, AUs). What is sampled depends on the seed and the sequence
+        alone, so a video gives the same frames whatever the fold.
+        """
+        rng = np.random.default_rng([self.seed, *name.encode()])
         chosen = np.zeros(labels.shape, bool)
         for au, column in enumerate(labels.T):
             for kind, count in ((1, self.positive), (-1, self.negative)):

@@ -19,10 +19,8 @@ from drml.metrics import THRESHOLD
 from drml.options import parser
 from drml.paper import relation_distance
 from drml.relation_figures import heat_maps
-from drml.relations import correlations, distance
+from drml.relations import TRUTH, correlations, distance
 from drml.tables import csv_text, distinct, lay_out
-
-TRUTH = "ground truth"
 
 
 def main() -> None:

@@ -3,15 +3,21 @@
 Prints the table (percent, as in the paper) and writes evaluation.json,
 evaluation.csv and predictions.h5 into --out. predictions.h5 keeps every face's key,
 scores and labels: with --predictions the measures come from it, without a net.
+
+Across datasets: --trained-on is the fold that the net was trained on. Faces are
+prepared with its mean image, the AUs of both datasets are scored, and those that the
+net has no output for are named.
 """
 
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from data_prep.errors import run
-from drml.deploy_net import OUTPUT, check_outputs, load_net, net_title
+from data_prep.aus import AU_NAMES
+from data_prep.errors import UserError, run
+from drml.deploy_net import OUTPUT, check_outputs, listed, load_net, net_title
 from drml.evaluation import Predictions, read_predictions, write_evaluation
 from drml.metrics import au_results
 from drml.options import parser, positive
@@ -28,16 +34,32 @@ def main() -> None:
         found = predict(options)
     results = au_results(found.scores, found.labels, found.aus)
     print(text_table(f"{found.about['title']} on {found.about['dataset']}", results))
+    if left_out := found.about.get("left_out"):
+        print(f"left out, since the net has no output for it: {names(left_out)}")
     write_evaluation(options.out, found, results)
 
 
 def predict(options: argparse.Namespace) -> Predictions:
     """Run the split's faces through the net."""
-    split = open_split(options.data, options.split, options.limit)
+    split = open_split(options.data, options.split, options.limit, options.trained_on)
     net = load_net(options.net, options.weights)
-    check_outputs(options.net, net.blobs[OUTPUT].data[0].size, split.aus)
-    scored = score_faces(net, split.faces("scoring"), split.mean, options.batch)
-    return Predictions(describe_run(options, split), split.aus, *scored)
+    check_outputs(options.net, net.blobs[OUTPUT].data[0].size, split.net_aus)
+    shared = [au for au in split.aus if au in split.net_aus]
+    if not shared:
+        raise UserError(
+            f"{options.data} has AUs {listed(split.aus)}, {options.trained_on} "
+            f"{listed(split.net_aus)}: none of them is in both"
+        )
+    keys, scores, labels = score_faces(
+        net, split.faces("scoring"), split.mean, options.batch
+    )
+    return Predictions(
+        describe_run(options, split),
+        shared,
+        keys,
+        scores[:, [split.net_aus.index(au) for au in shared]],
+        labels[:, [split.aus.index(au) for au in shared]],
+    )
 
 
 def parse_options() -> argparse.Namespace:
@@ -46,6 +68,7 @@ def parse_options() -> argparse.Namespace:
     add("--net", type=Path, help="deploy prototxt")
     add("--weights", type=Path, help=".caffemodel")
     add("--data", type=Path, help="prepared dataset (.../foldK)")
+    add("--trained-on", type=Path, help="the net's own dataset, if that is another")
     add("--predictions", type=Path, help="predictions.h5, instead of these three")
     add("--split", choices=SPLITS, default="test")
     add("--out", type=Path, required=True, help="folder for the results")
@@ -54,14 +77,15 @@ def parse_options() -> argparse.Namespace:
     add("--title", help="name of the net in tables (its own)")
     options = arguments.parse_args()
     given = [bool(v) for v in (options.net, options.weights, options.data)]
-    if given != [not options.predictions] * 3:
+    alone = bool(options.predictions)
+    if given != [not alone] * 3 or (alone and options.trained_on):
         arguments.error("give --net, --weights and --data, or --predictions alone")
     return options
 
 
 def describe_run(options: argparse.Namespace, split: Split) -> dict:
     """Say what was evaluated: the part of evaluation.json that is not numbers."""
-    return {
+    about = {
         "title": options.title or net_title(options.net),
         "dataset": split.title,
         "generated": split.dataset["generated"],
@@ -70,6 +94,16 @@ def describe_run(options: argparse.Namespace, split: Split) -> dict:
         "weights": str(options.weights),
         "command": shlex.join(["python", *sys.argv]),
     }
+    if not options.trained_on:
+        return about
+    return about | {
+        "trained_on": str(options.trained_on),
+        "left_out": [au for au in split.aus if au not in split.net_aus],
+    }
+
+
+def names(aus: Sequence[int]) -> str:
+    return ", ".join(f"AU {au} ({AU_NAMES[au]})" for au in aus)
 
 
 if __name__ == "__main__":

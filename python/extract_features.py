@@ -15,12 +15,12 @@ from drml.options import parser, positive
 from drml.parts import Parts
 from drml.pycaffe import caffe
 from drml.scoring import blob_values
-from drml.splits import SPLITS, Split, open_split
+from drml.splits import SPLITS, Split, mean_file, open_split
 
 
 def main() -> None:
     options = parse_options()
-    split = open_split(options.data, options.split, options.limit)
+    split = open_split(options.data, options.split, options.limit, options.trained_on)
     net = load_net(options.net, options.weights)
     if options.blob not in net.blobs:
         raise UserError(
@@ -47,13 +47,14 @@ def extract(
 
 def describe_run(options: argparse.Namespace, split: Split) -> dict:
     """Say what the features are of; another content of any file is another run."""
-    files = [options.net, options.weights]
-    files += [split.folder / name for name in ("dataset.json", "mean.binaryproto")]
+    files = [options.net, options.weights, split.folder / "dataset.json"]
+    files += [mean_file(options.trained_on or split.folder)]
     return {
         "title": net_title(options.net),
         "blob": options.blob,
         "dataset": split.title,
         "generated": split.dataset["generated"],
+        "split": split.name,
         "net": str(options.net),
         "weights": str(options.weights),
         "fingerprint": fingerprint(files),
@@ -74,6 +75,7 @@ def parse_options() -> argparse.Namespace:
     add("--net", type=Path, required=True, help="deploy prototxt")
     add("--weights", type=Path, required=True, help=".caffemodel")
     add("--data", type=Path, required=True, help="prepared dataset (.../foldK)")
+    add("--trained-on", type=Path, help="the net's own dataset, if that is another")
     add("--split", choices=SPLITS, default="test")
     add("--out", type=Path, required=True, help="the HDF5 file")
     add("--blob", default="fc9", help="which blob (fc9; AlexNet's is fc7)")

@@ -44,7 +44,10 @@ def parse_options() -> argparse.Namespace:
             choices=field.metadata.get("choices"),
             help="%(default)s",
         )
-    return arguments.parse_args()
+    options = arguments.parse_args()
+    if options.network not in (None, "drml") and options.grid != Training.grid:
+        arguments.error("--grid is of DRML's region layer; give it with --network drml")
+    return options
 
 
 def main() -> None:

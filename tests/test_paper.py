@@ -3,7 +3,14 @@
 import pytest
 
 from data_prep.aus import BP4D_AUS, DISFA_AUS
-from drml.paper import AVERAGE, percent_of, read_paper, relation_distance, running_time
+from drml.paper import (
+    AVERAGE,
+    misprinted_averages,
+    percent_of,
+    read_paper,
+    relation_distance,
+    running_time,
+)
 
 AUS = {2: BP4D_AUS, 3: DISFA_AUS}
 COLUMNS = [(t, m) for t in AUS for m in ("f1", "auc")]
@@ -28,6 +35,18 @@ def test_averages_are_those_of_the_columns(table, measure):
             assert abs(printed - mean) > 0.5
         else:  # some are rounded, some cut off after the first decimal
             assert -0.06 < mean - printed < 0.1
+
+
+@pytest.mark.parametrize(("table", "measure"), COLUMNS)
+def test_misprinted_averages_are_found(table, measure):
+    found = {
+        (table, measure, method): mean
+        for method, _, mean in misprinted_averages(table, measure)
+    }
+    expected = {
+        key: mean for key, mean in MISPRINTED.items() if key[:2] == (table, measure)
+    }
+    assert found == pytest.approx(expected, abs=5e-4)
 
 
 @pytest.mark.parametrize(("table", "measure"), COLUMNS)

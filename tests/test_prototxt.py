@@ -100,3 +100,32 @@ def test_options_change_what_they_name(tmp_path):
     assert (solver.base_lr, solver.max_iter) == (pytest.approx(0.01), 30)
     assert solver.type == "Adam"
     assert solver.net == str(tmp_path / "drml_train_val.prototxt")
+
+
+@pytest.mark.parametrize(("grid", "patch"), [(5, 32), (10, 16)])
+def test_grid_is_the_region_layers(tmp_path, grid, patch):
+    options = ("--network", "drml", "--out", str(tmp_path), "--grid", str(grid))
+    assert make_prototxt(*options).returncode == 0
+    for kind in ("train_val", "deploy"):
+        net = read(tmp_path / f"drml_{kind}.prototxt", caffe_pb2.NetParameter())
+        (region,) = (layer for layer in net.layer if layer.type == "Region")
+        assert region.region_param.grid == grid
+    net = caffe.Net(str(tmp_path / "drml_deploy.prototxt"), caffe.TEST)
+    weights = net.params["region2"][0].data
+    assert weights.shape == (grid * grid * 32, 32, 3, 3)
+    assert grid * patch == net.blobs["region2"].data.shape[2]
+
+
+@pytest.mark.parametrize("grid", ["7", "0", "-5", "320"])
+def test_grid_that_does_not_divide_is_one_sentence(tmp_path, grid):
+    result = make_prototxt("--network", "drml", "--out", str(tmp_path), "--grid", grid)
+    assert result.returncode == 1
+    assert f"--grid {grid} does not divide the 160 x 160 pixels" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_grid_is_refused_where_there_is_no_region_layer(tmp_path):
+    result = make_prototxt("--network", "lcn", "--grid", "5", "--out", str(tmp_path))
+    assert result.returncode == 2
+    assert "--grid is of DRML's region layer" in result.stderr

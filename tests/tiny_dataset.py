@@ -22,8 +22,8 @@ layer { name: "prob" type: "Sigmoid" bottom: "output" top: "prob" }
 """
 
 
-def make_dataset(folder, generated=True, seed=0):
-    """Write test_lmdb, mean.binaryproto and dataset.json of random faces."""
+def make_dataset(folder, generated=True, seed=0, split="test", aus=AUS):
+    """Write an LMDB, mean.binaryproto and dataset.json of random faces."""
     rng = np.random.default_rng(seed)
     records = [
         Record(
@@ -34,12 +34,12 @@ def make_dataset(folder, generated=True, seed=0):
         for i in range(FACES)
     ]
     folder.mkdir(parents=True)
-    write_faces(folder / "test_lmdb", records, SIZE)
-    images = (image for _, image, _ in read_faces(folder / "test_lmdb"))
+    write_faces(folder / f"{split}_lmdb", records, SIZE)
+    images = (image for _, image, _ in read_faces(folder / f"{split}_lmdb"))
     write_mean(images, folder / "mean.binaryproto")
-    split = {"subjects": ["F001", "F002", "F003"], "faces": FACES}
-    about = {"dataset": "BP4D", "generated": generated, "aus": AUS, "size": SIZE}
-    rest = {"fold": 1, "seed": 5, "version": 1, "splits": {"test": split}}
+    summary = {"subjects": ["F001", "F002", "F003"], "faces": FACES}
+    about = {"dataset": "BP4D", "generated": generated, "aus": aus, "size": SIZE}
+    rest = {"fold": 1, "seed": 5, "version": 1, "splits": {split: summary}}
     (folder / "dataset.json").write_text(json.dumps(about | rest))
     return folder
 
@@ -49,6 +49,12 @@ def make_weights(file, shape=(2, 3 * CROP * CROP), layer="fc", seed=0):
     rng = np.random.default_rng(seed)
     weight = rng.normal(0, 1e-3, shape).astype(np.float32)
     bias = rng.normal(0, 0.1, shape[:1]).astype(np.float32)
+    store_weights(file, weight, bias, layer)
+    return weight, bias
+
+
+def store_weights(file, weight, bias, layer="fc"):
+    """Write a .caffemodel of one fc layer."""
     net = caffe_pb2.NetParameter(name="tiny")
     stored = net.layer.add(name=layer, type="InnerProduct")
     for values in (weight, bias):
@@ -56,4 +62,3 @@ def make_weights(file, shape=(2, 3 * CROP * CROP), layer="fc", seed=0):
         blob.shape.dim.extend(values.shape)
         blob.data.extend(values.ravel().tolist())
     file.write_bytes(net.SerializeToString())
-    return weight, bias

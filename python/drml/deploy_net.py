@@ -55,8 +55,13 @@ def check_outputs(prototxt: Path, outputs: int, aus: Sequence[int]) -> None:
     if outputs != len(aus):
         raise UserError(
             f"{prototxt} has {outputs} outputs, the dataset {len(aus)} AUs "
-            f"({', '.join(map(str, aus))}); give a net trained on this dataset"
+            f"({listed(aus)}); give a net trained on this dataset, or evaluate.py "
+            "--trained-on the net's own"
         )
+
+
+def listed(aus: Sequence[int]) -> str:
+    return ", ".join(map(str, aus))
 
 
 def net_title(prototxt: Path) -> str:

@@ -30,6 +30,7 @@ class Features(NamedTuple):
     about: dict
     faces: int
     dimension: int
+    aus: list[int]  # of the labels
     zeros: float  # share of all values, in [0, 1]
 
 
@@ -37,9 +38,18 @@ def read_features(file: Path) -> Features:
     try:
         with h5py.File(file) as content:
             about = json.loads(content.attrs["about"])
-            return Features(about, *content["features"].shape, content.attrs["zeros"])
+            shape, attributes = content["features"].shape, content.attrs
+            aus = attributes["aus"].tolist()
+            return Features(about, *shape, aus, attributes["zeros"])
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"{file} cannot be read ({error}); {REMEDY}") from None
+
+
+def read_rows(file: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Return the keys, features (N, D) float32 and labels (N, C) int8 of a file."""
+    with h5py.File(file) as content:
+        rows = content["features"][:], content["labels"][:]
+        return list(content["keys"].asstr()), *rows
 
 
 def keep(computed: Iterable[Batch], parts: Parts) -> None:

@@ -130,9 +130,15 @@ def _roc_plot(axes: Axes, column: int, name: str, runs: Sequence) -> None:
 
 
 def _data_uri(figure: Figure) -> str:
+    return data_uri(svg(figure), "image/svg+xml")
+
+
+def svg(figure: Figure) -> bytes:
+    """Return a figure of lines as a file's content; the same input, the same bytes."""
     content = io.BytesIO()
-    figure.savefig(content, format="svg", metadata={"Date": None})
-    return data_uri(content.getvalue(), "image/svg+xml")
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(content, format="svg", metadata={"Date": None})
+    return content.getvalue()
 
 
 def png(figure: Figure) -> bytes:

@@ -92,11 +92,11 @@ def pool3_to_output(net, blob, aus: int, fill: Fill) -> None:
     scores(net, blob, aus)
 
 
-def drml(net, face, aus: int, fill: Fill) -> None:
+def drml(net, face, aus: int, fill: Fill, grid: int = 8) -> None:
     """DRML from the 170 x 170 face; region2 has the ReLU for conv1 inside."""
     net.conv1 = convolution(face, fill, 32, 11, bias=0)
     net.region2 = L.Region(
-        net.conv1, param=WEIGHT_AND_BIAS, region_param=dict(grid=8, **fill(0.01, 1))
+        net.conv1, param=WEIGHT_AND_BIAS, region_param=dict(grid=grid, **fill(0.01, 1))
     )
     pool3_to_output(net, rectified(net, 2, net.region2), aus, fill)
 

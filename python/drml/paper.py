@@ -3,6 +3,7 @@
 import tomllib
 from functools import cache
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 AVERAGE = "average"  # the row below the AUs
@@ -45,6 +46,22 @@ def relation_distance(method: str) -> float | None:
     """Return the distance of Fig. 5's AU correlation table to the ground truth's."""
     figure = read_paper()["figure5"]
     return _of(method, figure["methods"], figure["distance"])
+
+
+def misprinted_averages(table: int, measure: str) -> list[tuple[str, float, float]]:
+    """List the methods whose printed average is not their column's mean, with both.
+
+    A difference of 0.1 is what rounding or cutting off the second decimal makes.
+    """
+    content = read_paper()[f"table{table}"]
+    rows = [row for au, row in content[measure].items() if au != AVERAGE]
+    means = [fmean(column) for column in zip(*rows, strict=True)]
+    printed = content[measure][AVERAGE]
+    return [
+        entry
+        for entry in zip(content["methods"], printed, means, strict=True)
+        if abs(entry[1] - entry[2]) > 0.1
+    ]
 
 
 def _of(method: str, methods: list[str], row: list[float] | None) -> float | None:

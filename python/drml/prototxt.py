@@ -8,6 +8,7 @@ from google.protobuf import text_format
 from caffe import layers as L
 from caffe import params as P
 from caffe.proto import caffe_pb2
+from data_prep.errors import UserError
 from drml.networks import FACE_SIZE, FACES, FILLERS, NETWORKS
 from drml.pycaffe import caffe, load_net
 
@@ -21,6 +22,7 @@ class Training:
     source: str = field(default="lmdb", metadata=dict(choices=("lmdb", "hdf5")))
     snapshot_prefix: str = "out/{network}"
     aus: int = 12
+    grid: int = 8  # DRML's region layer has grid x grid patches
     fillers: str = field(default="release", metadata=dict(choices=FILLERS))
     scale: float = 1  # of the faces, 0 to 255 less the mean
     batch: int = 128
@@ -37,6 +39,21 @@ class Training:
         default="BINARYPROTO", metadata=dict(choices=("BINARYPROTO", "HDF5"))
     )
     seed: int = 1
+
+    def __post_init__(self):
+        side = FACE_SIZE["drml"] - 11 + 1  # of conv1's output
+        if self.grid < 1 or side % self.grid:
+            fitting = [str(n) for n in range(2, side // 2) if side % n == 0]
+            raise UserError(
+                f"--grid {self.grid} does not divide the {side} x {side} pixels of "
+                f"DRML's conv1 into equal patches; give one of {', '.join(fitting)}"
+            )
+
+
+def _layers(net: caffe.NetSpec, network: str, face, training: Training) -> None:
+    """Add the network's layers, from the face to the scores."""
+    own = dict(grid=training.grid) if network == "drml" else {}
+    NETWORKS[network](net, face, training.aus, FILLERS[training.fillers], **own)
 
 
 def _faces(network: str, training: Training, split: str):
@@ -85,7 +102,7 @@ def train_val(network: str, training: Training) -> str:
     net = caffe.NetSpec()
     net.data, net.label = _faces(network, training, "train")
     face = _scaled(net, training) if training.source == "hdf5" else net.data
-    NETWORKS[network](net, face, training.aus, FILLERS[training.fillers])
+    _layers(net, network, face, training)
     net.loss = L.MultilabelSigmoidCrossEntropyLoss(net.output, net.label)
     proto = net.to_proto()
     proto.layer.insert(1, test.to_proto().layer[0])
@@ -104,9 +121,7 @@ def _deploy(network: str, training: Training) -> caffe_pb2.NetParameter:
     size = FACE_SIZE[network]
     net = caffe.NetSpec()
     net.data = L.Input(shape=dict(dim=[1, 3, size, size]))
-    NETWORKS[network](
-        net, _scaled(net, training), training.aus, FILLERS[training.fillers]
-    )
+    _layers(net, network, _scaled(net, training), training)
     net.prob = L.Sigmoid(net.output)
     return _without_fillers(net.to_proto())
 

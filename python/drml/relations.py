@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+TRUTH = "ground truth"  # its name among tables of nets
+
 
 class Distance(NamedTuple):
     """How far a table is from another; over the entries that both define."""

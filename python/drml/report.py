@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from data_prep.errors import UserError
 from drml import figures
 from drml.caffe_log import TrainingLog
 from drml.dataset import describe
+from drml.pages import templates
 from drml.samples import Sample
-from drml.tables import average_name, percent
+from drml.tables import average_name
 
 
 @dataclass(frozen=True)
@@ -64,24 +63,20 @@ def render(
 ) -> str:
     """Return the page; it needs no other file and no network."""
     suffix = " (generated faces)" if dataset["generated"] else ""
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters["percent"] = percent
-    return templates.get_template("report.html.j2").render(
-        title=title if "generated faces" in title else title + suffix,
-        suffix=suffix,
-        dataset=dataset,
-        runs=runs,
-        samples=samples,
-        command=command,
-        average_name=average_name,
-        colour=figures.colour,
-        f1_bars=figures.f1_bars(f"F1 per AU{suffix}", runs[0].aus, runs),
-        loss_curves=figures.loss_curves(f"Training and test loss{suffix}", runs),
-        roc_curves=figures.roc_curves(f"ROC curves{suffix}", runs[0].aus, runs),
+    return (
+        templates()
+        .get_template("report.html.j2")
+        .render(
+            title=title if "generated faces" in title else title + suffix,
+            suffix=suffix,
+            dataset=dataset,
+            runs=runs,
+            samples=samples,
+            command=command,
+            average_name=average_name,
+            colour=figures.colour,
+            f1_bars=figures.f1_bars(f"F1 per AU{suffix}", runs[0].aus, runs),
+            loss_curves=figures.loss_curves(f"Training and test loss{suffix}", runs),
+            roc_curves=figures.roc_curves(f"ROC curves{suffix}", runs[0].aus, runs),
+        )
     )

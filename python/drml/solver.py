@@ -18,19 +18,39 @@ class Solver:
 
     path: Path
     max_iter: int
+    interval: int  # iterations from one snapshot to the next; 0: only the last
     prefix: str  # snapshots are <prefix>_iter_<N>.<kind>
-    suffix: str  # ".solverstate", HDF5 adds ".h5"
+    ending: str  # after the kind: "", or ".h5" of HDF5 snapshots
 
     def state(self, iteration: int) -> Path:
-        return Path(f"{self.prefix}_iter_{iteration}{self.suffix}")
+        return Path(f"{self.prefix}_iter_{iteration}.solverstate{self.ending}")
+
+    def weights(self, iteration: int) -> Path:
+        return Path(f"{self.prefix}_iter_{iteration}.caffemodel{self.ending}")
+
+    @property
+    def selection(self) -> Path:
+        """The file that says which snapshot is best (selection.py)."""
+        return Path(self.prefix).parent / "selection.json"
 
     def newest_snapshot(self) -> int | None:
         """Return the iteration of the newest snapshot that is whole, if any."""
-        prefix, suffix = re.escape(Path(self.prefix).name), re.escape(self.suffix)
-        name = re.compile(rf"{prefix}_iter_(\d+){suffix}")
+        found = reversed(self._iterations("solverstate"))
+        return next((n for n in found if is_whole(self.state(n))), None)
+
+    def scheduled(self) -> list[int]:
+        """Return the iterations whose weights are there, less those of Ctrl-C."""
+        return [
+            n
+            for n in self._iterations("caffemodel")
+            if n == self.max_iter or (self.interval and n % self.interval == 0)
+        ]
+
+    def _iterations(self, kind: str) -> list[int]:
+        prefix, ending = re.escape(Path(self.prefix).name), re.escape(self.ending)
+        name = re.compile(rf"{prefix}_iter_(\d+)\.{kind}{ending}")
         files = Path(self.prefix).parent.glob("*")
-        found = sorted(int(m[1]) for f in files if (m := name.fullmatch(f.name)))
-        return next((n for n in reversed(found) if is_whole(self.state(n))), None)
+        return sorted(int(m[1]) for f in files if (m := name.fullmatch(f.name)))
 
 
 def read_solver(path: Path) -> Solver:
@@ -51,8 +71,9 @@ def read_solver(path: Path) -> Solver:
             "this folder; run from the folder its paths start at"
         )
     hdf5 = param.snapshot_format == caffe_pb2.SolverParameter.HDF5
-    suffix = ".solverstate.h5" if hdf5 else ".solverstate"
-    return Solver(path, param.max_iter, _prefix(path, param), suffix)
+    ending = ".h5" if hdf5 else ""
+    prefix = _prefix(path, param)
+    return Solver(path, param.max_iter, param.snapshot, prefix, ending)
 
 
 def _prefix(path: Path, param: caffe_pb2.SolverParameter) -> str:

@@ -1,0 +1,70 @@
+"""Fig. 5b-d: AU correlation tables and their distance to the ground truth's."""
+
+import numpy as np
+
+from data_prep.errors import UserError
+from drml.paper import read_paper, relation_distance
+from drml.relations import TRUTH, distance
+from drml.results.out import REDO, Out
+from drml.results.section import Section
+from drml.results.table import (
+    DIFFERENCE,
+    NAME,
+    OURS,
+    PAPERS,
+    Cell,
+    Column,
+    Table,
+    difference,
+)
+
+PART = "fig5"
+FILE = "relations/relations.csv"
+
+
+def section(out: Out) -> Section:
+    title = out.marked(read_paper()["figure5"]["caption"])
+    rows = out.csv(FILE, "dataset table au other_au", "correlation")
+    caption = out.marked("Correlation of AUs in the labels and in the predictions")
+    pictures = out.picture("relations/relations.png", caption)
+    if not rows and not pictures:
+        return Section(title, missing=out.lacking(PART, "Fig. 5b-d"))
+    notes = [
+        "The paper names its distance and gives no formula: per entry is the Euclidean "
+        "norm of the difference of the tables over the number of entries that both "
+        "define; an AU that is never called has none.",
+        *({f"Labels and predictions: {row['dataset']}." for row in rows or []}),
+    ]
+    tables = [_table(out, correlation_tables(rows))] if rows else []
+    return Section(title, notes, tables, pictures)
+
+
+def correlation_tables(rows: list[dict]) -> dict[str, np.ndarray]:
+    """Return each (C, C) table of relations.csv, which goes row by row."""
+    values: dict[str, list[float]] = {}
+    for row in rows:
+        values.setdefault(row["table"], []).append(row["correlation"])
+    aus = len({row["au"] for row in rows})
+    if TRUTH not in values or {len(found) for found in values.values()} != {aus * aus}:
+        raise UserError(f"{FILE} lacks the {TRUTH} or some of its rows; {REDO}")
+    return {name: np.reshape(found, (aus, aus)) for name, found in values.items()}
+
+
+def _table(out: Out, tables: dict[str, np.ndarray]) -> Table:
+    columns = [
+        Column("", "network", NAME),
+        Column("", "entries"),
+        Column("", "norm", digits=3),
+        Column("distance per entry", "ours", OURS, digits=4),
+        Column("distance per entry", "paper", PAPERS, digits=4),
+        Column("distance per entry", "diff.", DIFFERENCE, digits=4, full=0.02),
+    ]
+    rows = []
+    for net, table in tables.items():
+        if net != TRUTH:
+            found, papers = distance(table, tables[TRUTH]), relation_distance(net)
+            cells = [net, found.entries, found.norm, found.per_entry, papers]
+            rows.append([*map(Cell, cells), difference(found.per_entry, papers)])
+    title = out.marked("Distance of AU correlations to the ground truth's")
+    note = "Paper: section 4.2, on Fig. 5 (b)-(d)."
+    return Table("figure5b", title, columns, rows, notes=[note])

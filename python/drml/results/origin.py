@@ -1,0 +1,86 @@
+"""How the results were made: commands, seeds, versions, the models behind them."""
+
+import platform
+from collections.abc import Sequence
+
+import h5py
+import numpy
+import sklearn
+
+from drml.caffe_log import read_log
+from drml.pycaffe import caffe
+from drml.results.folds import Folds
+from drml.results.models import models_note
+from drml.results.out import Out
+from drml.results.section import Section
+from drml.results.table import NAME, PLAIN, TEXT, Cell, Column, Table
+
+Facts = list[tuple[str, str]]
+SAID_ELSEWHERE = "generated nets folds parts grids protocol left_out".split()
+
+
+def asked(out: Out) -> Facts:
+    """Say what was asked for."""
+    facts = {
+        "Networks": list(out.nets.values()),
+        "Folds": out.record.get("folds"),
+        "Tables, figures": out.record.get("parts"),
+        "Grids": out.record.get("grids"),
+        "Faces": ["generated" if out.generated else "real"],
+        "Protocol": [out.record[n] for n in ("protocol",) if n in out.record],
+        "Table 3 and figures": [models_note(out)],
+    }
+    return [(name, ", ".join(map(str, said))) for name, said in facts.items() if said]
+
+
+def made(out: Out, command: str) -> Facts:
+    """Say with which commands and versions; run.json's other entries as they are."""
+    versions = {
+        "Caffe": caffe.__version__,
+        "Python": platform.python_version(),
+        "numpy": numpy.__version__,
+        "scikit-learn": sklearn.__version__,
+        "h5py": h5py.__version__,
+    }
+    others = {k: v for k, v in out.record.items() if k not in SAID_ELSEWHERE}
+    return [
+        *((name.capitalize(), str(value)) for name, value in others.items()),
+        ("Reported by", command),
+        ("With", ", ".join(f"{name} {version}" for name, version in versions.items())),
+    ]
+
+
+def section(out: Out, networks: Sequence[Folds]) -> Section:
+    """List the models that were tested, with the commands that did it."""
+    title = out.marked("How this was made")
+    names = {
+        "network": NAME,
+        "fold": PLAIN,
+        "weights": TEXT,
+        "solver's seed": PLAIN,
+        "faces": PLAIN,
+        "evaluated by": TEXT,
+    }
+    columns = [Column("", name, kind) for name, kind in names.items()]
+    folders = {title: net for net, title in out.nets.items()}
+    rows = [
+        [
+            Cell(network.title),
+            Cell(fold),
+            *_cells(out, folders[network.title], fold, found),
+        ]
+        for network in networks
+        for fold, found in network.predictions.items()
+    ]
+    table = Table(
+        "models", out.marked(f"Models tested {out.on('BP4D')}"), columns, rows
+    )
+    return Section(title, tables=[table] if rows else [])
+
+
+def _cells(out: Out, net: str, fold: int, found) -> list[Cell]:
+    log = out.folder / net / f"fold{fold}" / "train.log"
+    seed = read_log(log).random_seed if log.exists() else None
+    about = found.about
+    values = (about["weights"], seed, len(found.keys), about["command"])
+    return [Cell("not set" if value is None else value) for value in values]

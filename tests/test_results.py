@@ -1,0 +1,255 @@
+"""results.py over a made-up OUT: its numbers against scikit-learn, its titles."""
+
+import csv
+import re
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from results_reader import (
+    html_rows,
+    markdown,
+    measure,
+    of_folds,
+    page,
+    read,
+    reported,
+    table,
+)
+from tiny_results import BEST, FACES, NETS, SHARED, make_out
+
+from data_prep.aus import BP4D_AUS, DISFA_AUS
+from drml.networks import TITLES
+from drml.paper import AVERAGE, percent_of
+from drml.relations import correlations
+from drml.results.figure5a import choose_fold, smoothed
+from drml.results.page import tint
+from drml.results.table import DIFFERENCE, OURS, Cell, Column, text
+
+MEASURES = ("f1", "auc")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A folder with OUT, reported on, as "out"."""
+    folder = tmp_path_factory.mktemp("results")
+    make_out(folder / "out")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(folder)
+        assert reported(monkeypatch) == 0
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def there(whole, monkeypatch):
+    monkeypatch.chdir(whole)
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_table2_is_the_mean_of_scikit_learns_folds(name):
+    found = table(f"table2_{name}")
+    titles = {"f1": "F1-frame", "auc": "AUC"}
+    shown = html_rows(
+        f"{titles[name]} in BP4D's layout, mean over folds (generated faces)"
+    )
+    for net in NETS:
+        means = {}
+        for au in BP4D_AUS:
+            means[au] = np.mean(of_folds(net, au, name))
+            row = found[str(au)]
+            assert float(row[f"{TITLES[net]} ours"]) == pytest.approx(means[au])
+            papers = percent_of(2, name, TITLES[net], au)
+            assert float(row[f"{TITLES[net]} paper"]) == papers
+            assert float(row[f"{TITLES[net]} diff."]) == pytest.approx(
+                means[au] - papers
+            )
+            assert f"{means[au]:.1f}" in shown[str(au)]
+            assert (
+                f"{means[au] - papers:+.1f}".replace("-", "\N{MINUS SIGN}")
+                in shown[str(au)]
+            )
+        average = found["Avg."]
+        mean = np.mean(list(means.values()))
+        assert float(average[f"{TITLES[net]} ours"]) == pytest.approx(mean)
+        assert float(average[f"{TITLES[net]} paper"]) == percent_of(
+            2, name, TITLES[net], AVERAGE
+        )
+    assert float(found["7"]["paper only JPML"]) == percent_of(2, name, "JPML", 7)
+    assert float(found["7"]["paper only LCN"]) == percent_of(2, name, "LCN", 7)
+
+
+def test_pooled_frames_are_measured_at_once():
+    row = table("table2_pooled")["12"]
+    column = BP4D_AUS.index(12)
+    for net in NETS:
+        found = [read(f"{net}/fold{k}/test/predictions.h5") for k in (1, 2)]
+        scores = np.concatenate([s[:, column] for s, _, _ in found])
+        labels = np.concatenate([y[:, column] for _, y, _ in found])
+        for name, title in (("f1", "F1-frame"), ("auc", "AUC")):
+            ours = float(row[f"{title} {TITLES[net]}"])
+            assert ours == pytest.approx(measure(scores, labels, name))
+    assert int(row["present"]) == np.count_nonzero(labels > 0)
+    assert int(row["unknown"]) == np.count_nonzero(labels == 0)
+    skewness = np.count_nonzero(labels < 0) / np.count_nonzero(labels > 0)
+    assert float(table("table2_f1")["12"]["skewness here"]) == pytest.approx(skewness)
+    assert float(table("table2_f1")["12"]["skewness paper"]) == 0.8
+
+
+def test_markdown_has_the_same_tables():
+    f1 = np.mean(of_folds("drml", 12, "f1"))
+    auc = np.mean(of_folds("drml", 12, "auc"))
+    papers = [percent_of(2, name, "DRML", 12) for name in MEASURES]
+    for ours, paper in zip((f1, auc), papers, strict=True):
+        cells = rf"\| \**{ours:.1f}\** \| \S+ \| \**{paper:.1f}\** \|"
+        assert re.search(cells, markdown())
+    for picture in re.findall(r"!\[.*?\]\((.*?)\)", markdown()):
+        assert (Path("out/report") / picture).stat().st_size > 1000
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_table3_direct_outputs_and_read_out(name):
+    found = table(f"table3_{name}")
+    direct = read("drml/disfa/direct/predictions.h5")
+    read_out = read("drml/disfa/read_out/predictions.h5")
+    columns = {"direct": [], "read-out": []}
+    for au in DISFA_AUS:
+        sources = {
+            "direct": direct if au in SHARED else read_out,
+            "read-out": read_out,
+        }
+        for column, (scores, labels, aus) in sources.items():
+            i = aus.index(au)
+            expected = measure(scores[:, i], labels[:, i], name)
+            ours = float(found[str(au)][f"DRML {column}"])
+            assert ours == pytest.approx(expected)
+            columns[column].append(expected)
+        assert float(found[str(au)]["DRML paper"]) == percent_of(3, name, "DRML", au)
+    for column, values in columns.items():
+        average = float(found["Avg."][f"DRML {column}"])
+        assert average == pytest.approx(np.mean(values))
+    assert f"DRML of fold {BEST} (iteration 400, validation F1 49.0)" in page()
+
+
+def test_every_title_says_generated_faces():
+    titles = re.findall(r"<(?:h[123]|title|figcaption)>(.*?)</", page())
+    titles += re.findall(r"(?m)^#+ (.*)$|!\[(.*?)\]", markdown())
+    titles = ["".join(title) for title in titles]
+    assert len(titles) > 60
+    assert [t for t in titles if "(generated faces)" not in t] == []
+    for file in Path("out/report").glob("*.csv"):
+        rows = list(csv.DictReader(file.read_text().splitlines()))
+        assert all("(generated faces)" in row["table"] for row in rows)
+    assert "(generated faces)" in Path("out/report/training_loss.svg").read_text()
+    for text_of in (page(), markdown()):
+        assert "expected and mean nothing" in text_of
+
+
+def test_page_stands_alone():
+    sources = re.findall(r'(?:src|href)="([^"]*)"', page())
+    assert len(sources) == 5  # two of Fig. 4, 5a, 5b-d, region layer
+    assert all(source.startswith("data:image/") for source in sources)
+    assert not re.search(r"<script|<link|@import|url\(|https?:", page())
+
+
+def test_best_of_a_row_is_bold():
+    for au in BP4D_AUS:
+        ours = {TITLES[net]: np.mean(of_folds(net, au, "f1")) for net in NETS}
+        best = max(ours.values())
+        row = next(
+            line for line in markdown().splitlines() if line.startswith(f"| {au} |")
+        )
+        assert f"**{best:.1f}**" in row
+
+
+def test_summary_is_that_of_the_averages():
+    row = table("table2_f1")["Avg."]
+    averages = {TITLES[net]: float(row[f"{TITLES[net]} ours"]) for net in NETS}
+    ranked = sorted(averages, key=averages.get, reverse=True)
+    first = f"{ranked[0]} ({averages[ranked[0]]:.1f})"
+    assert f"By average F1-frame {first} is best here" in page()
+    assert "of the same networks in the paper DRML (48.3)." in page()
+    holds = {
+        "DRML": "holds here",
+        "AlexNet": "does not hold here; it is AlexNet > DRML",
+    }
+    assert f"The paper's order, DRML > AlexNet, {holds[ranked[0]]}." in page()
+
+
+def test_correlation_distance_beside_the_papers():
+    scores, labels, _ = read(f"drml/fold{BEST}/test/predictions.h5")
+    gap = correlations(scores >= 0.5, labels) - correlations(labels, labels)
+    row = table("figure5b")["DRML"]
+    assert float(row["distance per entry ours"]) == pytest.approx(
+        np.linalg.norm(gap) / gap.size
+    )
+    assert float(row["distance per entry paper"]) == 0.0068
+
+
+def test_features_and_concentration():
+    with h5py.File("out/drml/features.h5") as file:
+        zeros = 100 * np.mean(file["features"][:] == 0)
+    row = table("features")["DRML"]
+    assert float(row["zeros (percent) ours"]) == pytest.approx(zeros)
+    assert (row["dimension ours"], row["dimension paper"]) == ("20", "2048")
+    rows = list(
+        csv.DictReader(Path("out/saliency/saliency.csv").read_text().splitlines())
+    )
+    shares = [
+        float(r["concentration"]) for r in rows if r["net"] == "DRML" and r["area"]
+    ]
+    ours = Path("out/report/figure4.csv").read_text().splitlines()
+    foot = next(csv.DictReader([ours[0], ours[-1]]))
+    assert foot["name"] == "Avg. of 11 of 12 AUs"
+    assert float(foot["saliency in the region DRML"]) == pytest.approx(
+        100 * np.mean(shares)
+    )
+
+
+def test_chosen_snapshots_are_marked():
+    assert "| DRML | 200 | 42.0 | 44.0 | 52.0 | 54.0 |" in markdown()
+    chosen = "| DRML | 400 | **47.0** | **49.0** (best) | **57.0** | **59.0** |"
+    assert chosen in markdown()
+
+
+def test_how_it_was_made():
+    row = table("models")["DRML"]
+    assert row["weights"] == "drml_iter_400.caffemodel"
+    assert (row["solver's seed"], row["faces"]) == ("3", str(FACES))
+    for said in ("make reproduce", "python results.py out", "scikit-learn"):
+        assert said in page()
+        assert said in markdown()
+
+
+def test_numbers_as_they_are_shown():
+    ours, gap = Column("", "", OURS), Column("", "", DIFFERENCE)
+    assert text(ours, Cell(47.349)) == "47.3"
+    assert text(ours, Cell(np.nan)) == "undefined"
+    assert text(ours, Cell()) == "-"
+    assert text(gap, Cell()) == ""
+    assert text(gap, Cell(-12.25)) == "\N{MINUS SIGN}12.2"
+    assert text(gap, Cell(3.0)) == "+3.0"
+    assert text(gap, Cell(-0.04)) == text(gap, Cell(0.04)) == "0.0"
+    assert text(ours, Cell(12345)) == "12,345"
+
+
+def test_differences_are_blue_above_and_orange_below():
+    assert tint(15.0, 30.0) == "background: rgba(31, 90, 148, 0.23)"  # half of 0.45
+    assert tint(-90.0, 30.0) == "background: rgba(200, 100, 27, 0.45)"
+    assert tint(None, 30.0) == tint(np.nan, 30.0) == ""
+
+
+def test_fold_of_the_loss_curves():
+    first, second = object(), object()
+    logs = {"DRML": {1: first, 2: first}, "AlexNet": {2: second}}
+    assert choose_fold(logs) == 2  # both have it
+    assert choose_fold({"DRML": {3: first, 2: first}}) == 2
+
+
+def test_smoothing():
+    assert smoothed([4.0]).tolist() == [4]
+    # A tenth of 40 values: two neighbours on either side, fewer at the ends.
+    values = np.arange(40.0)
+    assert smoothed(values)[20] == 20
+    assert smoothed(values)[0] == pytest.approx((0 + 1 + 2) / 3)
+    assert smoothed(values * values)[20] == pytest.approx(402)  # 20^2 + (2*4 + 2*1) / 5

@@ -1,0 +1,264 @@
+"""results.py where OUT is incomplete, lopsided, damaged or of real faces."""
+
+import re
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from results_reader import (
+    markdown,
+    measure,
+    of_folds,
+    page,
+    read,
+    reported,
+    table,
+)
+from tiny_results import NETS, make_out, make_run
+
+from data_prep.aus import BP4D_AUS
+from drml.networks import TITLES
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results") / "out"
+    make_out(folder)
+    return folder
+
+
+@pytest.fixture
+def out(whole, tmp_path, monkeypatch):
+    """A copy of the whole OUT as "out" in the current folder."""
+    shutil.copytree(whole, tmp_path / "out")
+    monkeypatch.chdir(tmp_path)
+    return Path("out")
+
+
+def test_direct_outputs_alone_have_no_average_to_compare(out, monkeypatch):
+    for net in NETS:
+        shutil.rmtree(out / net / "disfa/read_out")
+    assert reported(monkeypatch) == 0
+    row = table("table3_f1")["Avg."]
+    assert row["AlexNet direct"]
+    assert row["AlexNet diff."] == row["AlexNet read-out"] == ""
+    assert "Table 3: DRML has no read-out results yet" in page()
+
+
+def only_negatives(file, au=24):
+    with h5py.File(file, "r+") as found:
+        column = found.attrs["aus"].tolist().index(au)
+        found["labels"][:, column] = -1
+
+
+def test_an_au_of_one_class_in_a_fold(out, monkeypatch):
+    expected = of_folds("drml", 24, "f1")[1]
+    for net in NETS:
+        only_negatives(out / net / "fold1/test/predictions.h5")
+    only_negatives(out / "grids/5x5/fold1/test/predictions.h5")
+    assert reported(monkeypatch) == 0
+    row = table("table2_f1")["24"]
+    assert float(row["DRML ours"]) == pytest.approx(expected)
+    assert "DRML ours: 1 of 2 folds" in row["remarks"]
+    assert "11 of 12 AUs" in table("table2_folds")["DRML"]["remarks"]
+    assert "<small>1 of 2 folds</small>" in page()
+    assert "(1 of 2 folds)" in markdown()
+
+
+def test_an_au_of_one_class_in_every_fold(out, monkeypatch):
+    for net in NETS:
+        for fold in (1, 2):
+            only_negatives(out / net / f"fold{fold}/test/predictions.h5")
+    shutil.rmtree(out / "grids")
+    assert reported(monkeypatch) == 0
+    rows = table("table2_auc")
+    assert rows["24"]["DRML ours"] == rows["24"]["DRML diff."] == ""
+    assert "DRML ours: undefined" in rows["24"]["remarks"]
+    others = [np.mean(of_folds("drml", au, "auc")) for au in BP4D_AUS[:-1]]
+    assert float(rows["Avg."]["DRML ours"]) == pytest.approx(np.mean(others))
+    assert rows["Avg."]["DRML diff."] == ""  # over other AUs than the paper's
+    assert "DRML ours: 11 of 12 AUs" in rows["Avg."]["remarks"]
+    assert '<span class="undefined">undefined</span>' in page()
+
+
+def test_summary_follows_the_predictions(out, monkeypatch):
+    """Whichever network makes no mistake is first."""
+    for net in NETS:
+        for other in NETS:
+            for file in (out / other).glob("fold*/test/predictions.h5"):
+                with h5py.File(file, "r+") as found:
+                    right = found["labels"][:] > 0
+                    found["scores"][:] = right if other == net else ~right
+        assert reported(monkeypatch) == 0
+        assert f"By average F1-frame {TITLES[net]} (100.0) is best" in page()
+        holds = "DRML > AlexNet, holds here" in page()
+        assert holds == (net == "drml")
+
+
+def test_a_network_alone_and_unequal_folds(out, monkeypatch):
+    shutil.rmtree(out / "alexnet/fold2")
+    assert reported(monkeypatch) == 0
+    assert "Table 2: AlexNet has no results on fold 2 yet" in page()
+    assert "not like for like" in page()
+    shutil.rmtree(out / "alexnet")
+    make_run(out, nets=["drml"])
+    assert reported(monkeypatch) == 0
+    average = float(table("table2_auc")["Avg."]["DRML ours"])
+    alone = f"By average AUC DRML ({average:.1f}) stands alone here; the paper: DRML"
+    assert f"{alone} (56.0)." in page()
+
+
+def test_grids_over_the_folds_that_all_have(out, monkeypatch):
+    shutil.rmtree(out / "grids/5x5/fold2")
+    assert reported(monkeypatch) == 0
+    scores, labels, _ = read("drml/fold1/test/predictions.h5")
+    f1 = [measure(s, y, "f1") for s, y in zip(scores.T, labels.T, strict=True)]
+    rows = table("grids")
+    assert list(rows) == ["5 x 5", "8 x 8"]
+    assert float(rows["8 x 8"]["F1-frame"]) == pytest.approx(np.mean(f1))
+    assert "folds that all grids have (1)" in page()
+
+
+PARTS = {
+    "table4": "Table 4",
+    "saliency": "Fig. 4",
+    "relations": "Fig. 5b-d",
+    "region": "Region layer",
+}
+
+
+def test_nothing_but_a_run_that_began(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_run(Path("out"))
+    assert reported(monkeypatch) == 0
+    assert "No network has results for Table 2 yet." in page()
+    missing = re.search(r"<ul>(.*?)</ul>", page())[1]
+    for part in ("Table 3", *PARTS.values(), "Fig. 5a", "Features", "Grids"):
+        assert f"<li>{part}: no results yet" in missing
+    assert "Table 2: no results yet" in missing
+    assert '<table class="results' not in page()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_may_lack_or_be_alone(out, tmp_path, monkeypatch, part):
+    shutil.move(out / part, tmp_path / part)
+    assert reported(monkeypatch) == 0
+    assert f"<li>{PARTS[part]}: no results yet" in page()
+    shutil.rmtree(out)
+    make_run(out)
+    shutil.move(tmp_path / part, out / part)
+    assert reported(monkeypatch) == 0
+    assert f"<li>{PARTS[part]}: no results yet" not in page()
+
+
+def test_what_was_not_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_run(Path("out"), parts=["2"], grids=[])
+    assert reported(monkeypatch) == 0
+    assert "<li>Table 3: not asked for" in page()
+    assert "<li>Table 2: no results yet" in page()
+    assert "Grids" not in page()
+
+
+def test_why_a_part_was_left_out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_run(Path("out"), left_out=["Table 3 is left out: it wants DISFA"])
+    assert reported(monkeypatch) == 0
+    assert "<li>Table 3 is left out: it wants DISFA</li>" in page()
+    assert "Table 3: no results" not in page()
+
+
+def cut(file):
+    Path(file).write_bytes(Path(file).read_bytes()[:-200])
+
+
+def other_faces(file):
+    with h5py.File(file, "r+") as found:
+        found["keys"][0] = "someone else"
+
+
+def rewrite(file, old, new):
+    Path(file).write_text(Path(file).read_text().replace(old, new))
+
+
+DAMAGE = {
+    "run.json does not exist; run make": lambda: Path("out/run.json").unlink(),
+    "run.json lacks nets": lambda: rewrite("out/run.json", '"nets"', '"net"'),
+    "fold1/test/predictions.h5 cannot be read": lambda: cut(
+        "out/drml/fold1/test/predictions.h5"
+    ),
+    "is of generated faces, while out/run.json says real": lambda: make_run(
+        Path("out"), generated=False
+    ),
+    "DRML and AlexNet were evaluated on different faces": lambda: other_faces(
+        "out/drml/fold2/test/predictions.h5"
+    ),
+    "features.h5 cannot be read": lambda: cut("out/drml/features.h5"),
+    "train.log holds no loss": lambda: Path("out/drml/fold1/train.log").write_text("x"),
+    "saliency.csv cannot be read": lambda: rewrite(
+        "out/saliency/saliency.csv", ",area", ",size"
+    ),
+    "running_time.csv cannot be read": lambda: rewrite(
+        "out/table4/running_time.csv", "10.0", "soon"
+    ),
+    "region.png is not a whole PNG": lambda: cut("out/region/region.png"),
+    "relations.csv lacks the ground truth": lambda: rewrite(
+        "out/relations/relations.csv", "ground truth", "truth"
+    ),
+    "best.json lacks val_f1": lambda: rewrite("out/drml/best.json", "val_f1", "f1"),
+    "selection.json is no selection": lambda: rewrite(
+        "out/drml/fold1/selection.json", '"auc"', '"area"'
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", DAMAGE)
+def test_damage_is_one_sentence(out, monkeypatch, capsys, sentence):
+    DAMAGE[sentence]()
+    assert reported(monkeypatch) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert sentence in lines[0]
+    assert not Path("out/report").exists()
+
+
+def test_folds_of_different_aus_are_refused(out, monkeypatch, capsys):
+    with h5py.File("out/drml/fold1/test/predictions.h5", "r+") as file:
+        file.attrs["aus"] = [*BP4D_AUS[:-1], 25]
+    assert reported(monkeypatch) == 1
+    assert "DRML's folds were evaluated on different AUs" in capsys.readouterr().err
+
+
+def test_table4_ratios(out, monkeypatch):
+    file = out / "table4/running_time.csv"
+    line = "ConvNet,train,4.0,0.1,1,6.4,0.003,1,8,5,5,a CPU"
+    file.write_text(file.read_text() + line + "\n")
+    assert reported(monkeypatch) == 0
+    row = table("table4")["DRML"]
+    assert float(row["train, here ms"]) == 10
+    assert float(row["train, paper ms"]) == 19.1
+    assert float(row["train, x ConvNet here"]) == 2.5
+    assert float(row["train, x ConvNet paper"]) == pytest.approx(19.1 / 6.4)
+    assert float(row["train, x ConvNet diff."]) == pytest.approx(2.5 - 19.1 / 6.4)
+    assert row["test, x ConvNet here"] == ""  # ConvNet's test was not timed
+
+
+def test_real_faces_are_not_called_generated(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_out(Path("out"), generated=False)
+    assert reported(monkeypatch) == 0
+    assert "generated" not in page().replace(
+        re.search("<style>.*</style>", page())[0], ""
+    )
+    assert "generated" not in markdown()
+    assert "F1-frame on BP4D, mean over folds" in page()
+
+
+def test_same_input_same_bytes(out, monkeypatch):
+    def written():
+        assert reported(monkeypatch) == 0
+        return {f.name: f.read_bytes() for f in Path("out/report").iterdir()}
+
+    assert written() == written()
