@@ -43,10 +43,16 @@ def region_net(num: int, channels: int, grid: Grid, global_stats=False):
 
 
 def branches_net(num: int, channels: int, grid: Grid, global_stats=False):
-    """The same as the authors released it."""
+    """The same as the authors released it, in Caffe's own code for the CPU."""
     net = _input(num, channels, grid)
     branches(net, net.conv1, grid, fill, channels, global_stats)
-    return _with_gradients(net)
+    param = _with_gradients(net)
+    for layer in param.layer:
+        if layer.type == "Convolution":
+            layer.convolution_param.engine = caffe_pb2.ConvolutionParameter.CAFFE
+        elif layer.type == "ReLU":
+            layer.relu_param.engine = caffe_pb2.ReLUParameter.CAFFE
+    return param
 
 
 def _input(num: int, channels: int, grid: Grid) -> caffe.NetSpec:
