@@ -43,7 +43,7 @@ def of_drml(times: list[Times], options: argparse.Namespace) -> Iterator[Result]
     if "convnet" in options.networks:
         yield from drml_only.to_convnet(times)
     yield drml_only.region_layer(batch, rounds)
-    yield drml_only.memory(training, options.peer, batch, rounds)
+    yield from drml_only.peaks(training, options.peer, batch, rounds)
     yield from drml_only.batches(rounds)
     yield drml_only.reading(training, options.out / "faces", batch, rounds)
 

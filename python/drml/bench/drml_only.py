@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from drml.bench.data_rate import face_time
-from drml.bench.measure import in_turn, iterations, peak_memory
+from drml.bench.measure import in_turn, iterations, memory
 from drml.bench.networks import OURS, PEER, Times, say
 from drml.bench.result import Measure, Result
 from drml.bench.worker import Worker
@@ -27,39 +27,37 @@ def to_convnet(taken: list[Times]) -> Iterator[Result]:
         )
 
 
-def memory(training: Times, peer_python: Path, batch: int, rounds: int) -> Result:
-    """Peaks of a training; PyTorch's with and without compiling, the smaller."""
+def peaks(
+    training: Times, peer_python: Path, batch: int, rounds: int
+) -> Iterator[Result]:
+    """Memory of a training; PyTorch's with and without compiling, the smaller."""
     say("memory")
     what = dict(**TRAINING, batch=batch)
+    ours = memory(*OURS, rounds, **what)
     variants = {training.fastest, training.fastest._replace(compiled=False)}
-    theirs = {
-        variant: peak_memory(peer_python, PEER, rounds, **what, variant=variant)
-        for variant in variants
-    }
-    least = min(theirs, key=lambda variant: theirs[variant].median)
-    return Result(
-        f"DRML, training at batch {batch}, peak memory",
-        "MiB",
-        peak_memory(*OURS, rounds, **what),
-        f"PyTorch: {least}",
-        theirs[least],
-        1,
-    )
+    theirs = {v: memory(peer_python, PEER, rounds, **what, variant=v) for v in variants}
+    least = min(theirs, key=lambda v: theirs[v].peak)
+    peer = f"PyTorch: {least}"
+    for name, mine, other, at_most in [
+        ("peak memory", ours.peak, theirs[least].peak, 1),
+        ("of which before it is loaded", ours.before, theirs[least].before, None),
+    ]:
+        title = f"DRML, training at batch {batch}, {name}"
+        yield Result(title, "MiB", Measure(mine), peer, Measure(other), at_most)
 
 
 def batches(rounds: int) -> Iterator[Result]:
     """The cost of a face as batches grow, against the smallest batch."""
-    first = None
+    costs = {}
     with Worker(*OURS) as ours:
         for batch in BATCHES:
             say(f"DRML, training at batch {batch}")
             iterate = iterations(ours, **TRAINING, batch=batch)
-            cost = in_turn({"": iterate}, rounds)[""].per(batch)
-            first = first or cost
-            what = f"DRML, training at batch {batch}"
-            yield Result(
-                what, "ms a face", cost, f"Caffe: batch {BATCHES[0]}", first, 1
-            )
+            costs[batch] = in_turn({"": iterate}, rounds)[""].per(batch)
+    first, *others = BATCHES
+    for batch in others:
+        what, against = f"DRML, training at batch {batch}", f"Caffe: batch {first}"
+        yield Result(what, "ms a face", costs[batch], against, costs[first], 1)
 
 
 def region_layer(batch: int, rounds: int) -> Result:

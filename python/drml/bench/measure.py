@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from drml.bench.result import Measure, summarise
 from drml.bench.worker import Worker
@@ -27,14 +28,18 @@ def in_turn(engines: dict[str, Iterate], rounds: int) -> dict[str, Measure]:
     return {name: summarise(times) for name, times in taken.items()}
 
 
-def peak_memory(python: Path | str, module: str, rounds: int, **what) -> Measure:
-    """Return the peak MiB of iterations in a process of their own.
+class Memory(NamedTuple):
+    """MiB resident of a process of its own."""
 
-    Taken once it has warmed up, so that what compiling needs does not count.
-    """
+    before: float  # it loaded the network: its libraries
+    peak: float  # of iterations, warmed up, so that compiling does not count
+
+
+def memory(python: Path | str, module: str, rounds: int, **what) -> Memory:
     with Worker(python, module) as engine:
+        before = engine("peak_memory")
         iterate = iterations(engine, **what)
         iterate(WARM_UP)
         engine("forget_peak_memory")
         iterate(rounds)
-        return Measure(engine("peak_memory"))
+        return Memory(before, engine("peak_memory"))

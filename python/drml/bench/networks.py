@@ -69,13 +69,13 @@ def time_networks(
 
 
 def _try(peer: Worker, network: str, phase: str, batch: int) -> dict[Variant, Measure]:
+    what = dict(network=network, phase=phase, batch=batch)
     tried = {}
     for variant in variants(network):
-        say(f"{TITLES[network]}, {PHASES[phase]}: trying PyTorch, {variant}")
-        iterate = iterations(
-            peer, network=network, phase=phase, batch=batch, variant=variant
-        )
-        tried[variant] = in_turn({"": iterate}, TRIES)[""].per(batch)
+        iterate = iterations(peer, **what, variant=variant)
+        taken = tried[variant] = in_turn({"": iterate}, TRIES)[""].per(batch)
+        title = f"{TITLES[network]}, {PHASES[phase]}"
+        say(f"{title}: PyTorch, {variant}: {taken.median:.1f} ms a face")
     return tried
 
 

@@ -59,8 +59,8 @@ def _cells(r: Result) -> list[str]:
         *(_number(v) for v in r.ours),
         r.against,
         *(_number(v) for v in r.theirs),
-        f"{mark}{r.ratio:.2f}{mark}",
-        "" if r.at_most is None else f"{r.at_most:.2f}",
+        f"{mark}{r.ratio:.2g}{mark}",
+        "" if r.at_most is None else f"{r.at_most:.2g}",
     ]
 
 
