@@ -52,7 +52,7 @@ $(BUILD)/build.ninja: $(VENV)/.installed $(BUILD)/.options
 
 # ---- What a user asks for
 
-.PHONY: all demo reproduce test lint format clean install help FORCE
+.PHONY: all demo reproduce bench test lint format clean install help FORCE
 
 all: $(BUILD)/build.ninja ## build Caffe, its tools and pycaffe (the default)
 	$(call say,Caffe with $(JOBS) jobs)
@@ -62,6 +62,7 @@ all: $(BUILD)/build.ninja ## build Caffe, its tools and pycaffe (the default)
 include tests/test.mk
 include python/demo.mk
 include python/reproduce.mk
+include python/bench.mk
 
 CXX_FILES = $(shell git ls-files 'caffe_ext/*.hpp' 'caffe_ext/*.cpp' 'caffe_ext/*.cu')
 

@@ -1,6 +1,9 @@
 # One runner for Caffe's own tests and caffe_ext's; not part of `all`.
 file(GLOB TEST_SOURCES ${CAFFE}/src/caffe/test/test_*.cpp)
 file(GLOB EXT_TEST_SOURCES CONFIGURE_DEPENDS ${EXT}/test/test_*.cpp)
+if(USE_ONEDNN)
+  include(caffe_ext/cmake/OneDNNTests.cmake)  # more TEST_SOURCES
+endif()
 set_source_files_properties(${TEST_SOURCES} PROPERTIES COMPILE_OPTIONS -w)
 set_source_files_properties(${EXT_TEST_SOURCES} PROPERTIES COMPILE_OPTIONS
                             "-Wall;-Wextra;-Wno-sign-compare")
@@ -9,6 +12,7 @@ add_executable(test_caffe EXCLUDE_FROM_ALL ${TEST_SOURCES} ${EXT_TEST_SOURCES}
                ${CAFFE}/src/gtest/gtest-all.cpp)
 set_target_properties(test_caffe PROPERTIES OUTPUT_NAME test.testbin
                       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
+target_include_directories(test_caffe PRIVATE ${EXT}/test)
 target_include_directories(test_caffe SYSTEM PRIVATE ${CAFFE}/src)
 # The layers under test are compiled in libcaffe, at -O3.
 target_compile_options(test_caffe PRIVATE -O1)
