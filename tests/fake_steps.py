@@ -73,7 +73,7 @@ def main() -> None:
     steps = plan(seed, int(tests))
     ledger = Ledger(OUT, {Path("dataset").absolute(): "BP4D"})
     with alone(OUT, "make reproduce", "another OUT"):
-        bring_about("toys", steps, ledger, Estimate(ledger, steps, 1), bool(redo), int)
+        bring_about("toys", steps, ledger, Estimate(ledger, steps, 1), bool(redo), bool)
 
 
 if __name__ == "__main__":
