@@ -10,6 +10,7 @@
 #include "caffe/filler.hpp"
 #include "caffe/net.hpp"
 #include "caffe/util/math_functions.hpp"
+#include "caffe/util/onednn_patch_convolution.hpp"
 
 namespace caffe {
 
@@ -329,11 +330,16 @@ static string RegionNetwork(const string& top = "'region2'") {
          "  top: 'pool3' pooling_param { kernel_size: 2 stride: 2 {engine} } }";
 }
 
+// Processors before AVX2 have Caffe's own code compute the patches below.
+static bool RegionIsOneDNNs() {
+  return onednn::PatchConvolution(32, 5, 7, 3).IsFast();
+}
+
 TEST_F(OneDNNNetTest, RegionBetweenPrivateBlobs) {
   Create({3, 3, 17, 16}, RegionNetwork());
   Iterate();
-  EXPECT_TRUE(IsPrivate("conv1"));
-  EXPECT_TRUE(IsPrivate("region2"));
+  EXPECT_EQ(RegionIsOneDNNs(), IsPrivate("conv1"));
+  EXPECT_EQ(RegionIsOneDNNs(), IsPrivate("region2"));
   ExpectSame();
   Iterate();  // now that all blobs have been read, they are plain
   EXPECT_FALSE(IsPrivate("region2"));
@@ -343,7 +349,7 @@ TEST_F(OneDNNNetTest, RegionBetweenPrivateBlobs) {
 TEST_F(OneDNNNetTest, RegionInPlace) {
   Create({3, 3, 17, 16}, RegionNetwork("'conv1'"));
   Iterate();
-  EXPECT_TRUE(IsPrivate("conv1"));
+  EXPECT_EQ(RegionIsOneDNNs(), IsPrivate("conv1"));
   ExpectSame();
 }
 
@@ -355,7 +361,7 @@ TEST_F(OneDNNNetTest, RegionSmallerThenLargerBatch) {
     ours_->Reshape();
     caffe_->Reshape();
     Iterate();
-    EXPECT_TRUE(IsPrivate("region2"));
+    EXPECT_EQ(RegionIsOneDNNs(), IsPrivate("region2"));
   }
   ExpectSame();
 }
