@@ -61,10 +61,13 @@ def batches(rounds: int) -> Iterator[Result]:
 
 
 def region_layer(batch: int, rounds: int) -> Result:
-    """One Region layer, forward and backward, against the release's 64 branches."""
+    """One Region layer, forward and backward, against the release's 64 branches.
+
+    Both stand between DRML's layers, whose blobs are in the layouts that they want.
+    """
     say("the region layer and 64 branches")
-    region, branched = load_pair(batch, CHANNELS, Grid())
-    error = agreement(region, branched)
+    error = agreement(*load_pair(batch, CHANNELS, Grid()))
+    region, branched = load_pair(batch, CHANNELS, Grid(), in_drml=True)
     taken = times({"one": region, "64": branched}, rounds)
     return Result(
         f"region layer alone, batch {batch}, agreeing to {error:.0e}",
