@@ -13,8 +13,10 @@
 #include "caffe/layers/onednn_inner_product_layer.hpp"
 #include "caffe/layers/onednn_lrn_layer.hpp"
 #include "caffe/layers/onednn_pooling_layer.hpp"
+#include "caffe/layers/onednn_region_layer.hpp"
 #include "caffe/layers/onednn_relu_layer.hpp"
 #include "caffe/layers/pooling_layer.hpp"
+#include "caffe/layers/region_layer.hpp"
 #include "caffe/layers/relu_layer.hpp"
 
 namespace caffe {
@@ -71,26 +73,29 @@ class OneDNNEngineTest : public ::testing::Test {
 };
 
 #ifdef CPU_ONLY
-TEST_F(OneDNNEngineTest, IsTheDefault) {
+TEST_F(OneDNNEngineTest, EnvironmentChoosesOneDNN) {
+  setenv("CAFFE_ENGINE", "ONEDNN", 1);
   ExpectOneDNN<OneDNNConvolutionLayer>(Param("Convolution"));
   ExpectOneDNN<OneDNNInnerProductLayer>(Param("InnerProduct"));
   ExpectOneDNN<OneDNNLRNLayer>(Param("LRN"));
   ExpectOneDNN<OneDNNPoolingLayer>(Param("Pooling"));
+  ExpectOneDNN<OneDNNRegionLayer>(Param("Region"));
   ExpectOneDNN<OneDNNReLULayer>(Param("ReLU"));
   ExpectCaffeForDouble<ConvolutionLayer>(Param("Convolution"));
 }
 
-TEST_F(OneDNNEngineTest, EnvironmentChoosesCaffe) {
-  setenv("CAFFE_ENGINE", "CAFFE", 1);
+TEST_F(OneDNNEngineTest, CaffeIsTheDefault) {
   ExpectCaffe<ConvolutionLayer>(Param("Convolution"));
   ExpectCaffe<InnerProductLayer>(Param("InnerProduct"));
   ExpectCaffe<LRNLayer>(Param("LRN"));
   ExpectCaffe<PoolingLayer>(Param("Pooling"));
+  ExpectCaffe<RegionLayer>(Param("Region"));
   ExpectCaffe<ReLULayer>(Param("ReLU"));
 }
 #endif
 
 TEST_F(OneDNNEngineTest, FieldChoosesCaffe) {
+  setenv("CAFFE_ENGINE", "ONEDNN", 1);
   LayerParameter convolution = Param("Convolution");
   convolution.mutable_convolution_param()->set_engine(
       ConvolutionParameter_Engine_CAFFE);

@@ -36,7 +36,7 @@ int EngineOf(const LayerParameter& param) {
 bool OneDNNIsDefault() {
 #if defined(USE_ONEDNN) && defined(CPU_ONLY)
   const char* engine = getenv("CAFFE_ENGINE");
-  return !engine || engine != std::string("CAFFE");
+  return engine && engine == std::string("ONEDNN");
 #else
   return false;
 #endif
@@ -80,6 +80,7 @@ Layer<Dtype>* New(const LayerParameter& param) {
     return New<PoolingLayer, OneDNNPoolingLayer>(param, type);
   if (param.type() == "Region")
     return New<RegionLayer, OneDNNRegionLayer>(param, type);
+  CHECK_EQ(param.type(), "ReLU");
   return New<ReLULayer, OneDNNReLULayer>(param, type);
 }
 
