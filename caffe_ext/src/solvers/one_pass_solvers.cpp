@@ -8,8 +8,8 @@
 namespace caffe {
 
 // What is smaller stays in the cache between Caffe's passes, which then cost
-// nothing, and goes on rounding as it did. What is larger may round otherwise in
-// a few weights where BLAS would have divided it among threads.
+// nothing, and goes on rounding as it did. What is larger may round otherwise
+// in a few weights where BLAS would have divided it among threads.
 static const int kLarge = 1 << 16;
 
 template <typename Dtype>
