@@ -87,7 +87,7 @@ SHORT_FACES = {
 
 
 def short() -> Protocol:
-    """Return what trains all networks on three folds in about an hour of two cores."""
+    """Return what trains all networks on three folds in half an hour on two cores."""
     lengths = {"drml": 300, "convnet": 300, "lcn": 120, "alexnet": 480}
     snapshots = {"lcn": 2}  # 1.2 GB each
     return Protocol(
