@@ -140,7 +140,7 @@ def test_make_passes_options_on():
     words = ["BP4D=/b p", "DISFA=/d", "NETS=drml lcn", "FOLDS=1 2", "TABLES=2 fig4"]
     words += ["GRIDS=5 10", "OUT=o", "SEED=3", "ITERATIONS=4", "PATIENCE=2", "REDO=1"]
     made = subprocess.run(
-        ["make", "-n", "-o", "all", "reproduce", *words],
+        ["make", "-n", "--no-print-directory", "-o", "all", "reproduce", *words],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert " ".join(made.stdout.split()).endswith(
