@@ -1,5 +1,8 @@
 # `make reproduce`: the paper's results section, on BP4D=DIR and DISFA=DIR or, without
 # them, on generated faces. The options are those of python/reproduce.py.
+$(foreach name,BP4D DISFA,$(if $(filter command,$(firstword $(origin $(name)))),\
+  $(if $($(name)),,$(error $(name)= is empty: give its folder, or leave it out))))
+
 REPRODUCE := $(if $(BP4D),--bp4d '$(BP4D)') $(if $(DISFA),--disfa '$(DISFA)') \
   $(if $(NETS),--nets $(NETS)) $(if $(FOLDS),--folds $(FOLDS)) \
   $(if $(TABLES),--tables $(TABLES)) $(if $(GRIDS),--grids $(GRIDS)) \

@@ -84,6 +84,7 @@ def note(request: Request) -> None:
         "grids": request.grids,
         "protocol": request.protocol.name,
         "seed": request.seed,
+        "left_out": request.left_out(),
         "command": shlex.join(["python", *sys.argv]),
     }
     write(request.out / "run.json", json.dumps(about, indent=2) + "\n")

@@ -71,6 +71,7 @@ def features(request: Request, network: str, best: Step, faces: int) -> Step:
         part=PARTS["features"],
         command=("python/extract_features.py", *words, "--out", out),
         outputs=(out,),
+        leaves=(f"{out}.parts",),
         needs=(best,),
         work=(Work(network, scored=faces),),
     )
@@ -92,7 +93,7 @@ def table3(
     blob = ["--blob", FEATURES.get(network, "fc9"), "--out", f"{out}/features.h5"]
     values = step(
         request, "3", folder, "extract_features", [*net, *blob], ["features.h5"],
-        (best, disfa), work=work,
+        (best, disfa), leaves=(f"{out}/features.h5.parts",), work=work,
     )  # fmt: skip
     words = ["--features", f"{out}/features.h5", *data, "--out", f"{out}/read_out"]
     read = step(
