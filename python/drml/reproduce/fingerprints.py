@@ -8,6 +8,7 @@ no size.
 """
 
 import hashlib
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -55,9 +56,16 @@ def _state(file: Path) -> str:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the dataset's files with their names inside the folder, in order."""
-    names = sorted(str(f.relative_to(folder)) for f in folder.rglob("*.*"))
-    for name in names:
+    """Yield the dataset's files with their names inside the folder, in order.
+
+    Folders that are links are entered, as the importers enter them.
+    """
+    found = (
+        Path(parent, name)
+        for parent, _, names in os.walk(folder, followlinks=True)
+        for name in names
+    )
+    for name in sorted(str(file.relative_to(folder)) for file in found):
         file = folder / name
         if file.suffix.lower() in READ | COUNTED and file.is_file():
             yield name, file
