@@ -1,8 +1,8 @@
 """Early end: a training is done once the F1 on the val split no longer rises.
 
-select_snapshot.py scores each snapshot as it comes, while Caffe trains on, and
-selection.json, which it writes, is all that is decided from: a training that was ended
-so is known by it ever after.
+select_snapshot.py scores each snapshot as it comes, while Caffe trains on (until its
+log has filled the pipe that train.py reads), and selection.json, which it writes, is
+all that is decided from: a training that was ended so is known by it ever after.
 """
 
 import signal

@@ -84,7 +84,7 @@ bool PatchConvolution::MakeConvolutions(const memory::dims& pad) {
 
 KeptPrimitive PatchConvolution::MakeReorder(const Desc& from, const Desc& to,
                                             bool add) {
-  dnnl::primitive_attr attributes;  // a copy of Attributes() would share it
+  dnnl::primitive_attr attributes;  // with the sum of its own
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   dnnl::post_ops sum;
   if (add) sum.append_sum();

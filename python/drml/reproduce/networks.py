@@ -25,10 +25,6 @@ class Trained:
     def deploy(self) -> str:
         return f"{self.folder}/{self.network}_deploy.prototxt"
 
-    @property
-    def predictions(self) -> str:
-        return f"{self.folder}/test/predictions.h5"
-
 
 def trained(
     request: Request, datasets: Datasets, network: str, fold: int, grid: int = 0
