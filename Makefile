@@ -55,7 +55,7 @@ $(BUILD)/build.ninja: $(VENV)/.installed $(BUILD)/.options
 
 # ---- What a user asks for
 
-.PHONY: all demo test lint format clean install help FORCE
+.PHONY: all demo reproduce bench test lint format clean install help FORCE
 
 all: $(BUILD)/build.ninja ## build Caffe, its tools and pycaffe (the default)
 	$(call say,Caffe with $(JOBS) jobs)
@@ -65,6 +65,8 @@ all: $(BUILD)/build.ninja ## build Caffe, its tools and pycaffe (the default)
 include tests/test.mk
 include tests/cuda.mk
 include python/demo.mk
+include python/reproduce.mk
+include python/bench.mk
 
 CXX_FILES = $(shell git ls-files 'caffe_ext/*.hpp' 'caffe_ext/*.cpp' 'caffe_ext/*.cu' 'caffe_ext/*.cuh')
 

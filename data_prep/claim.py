@@ -52,15 +52,16 @@ def read_json(file: Path) -> dict:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keep other imports out of a folder; raise UserError where one is at work."""
+def alone(
+    folder: Path, who: str = "import", remedy: str = "another --out"
+) -> Iterator[None]:
+    """Keep others of a kind out of a folder; raise UserError where one is at work."""
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)  # its lock ends with the process
     try:
         if not _locks(handle):
             raise UserError(
-                f"another import is writing {folder}: wait for it, or choose another "
-                "--out"
+                f"another {who} is writing {folder}: wait for it, or choose {remedy}"
             )
         yield
     finally:

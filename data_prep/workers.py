@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection, wait
 import cv2
 
 from data_prep.errors import UserError
+from data_prep.processes import end_with_parent
 
 _DONE = None  # what a worker sends after a task's last result
 
@@ -67,6 +68,7 @@ def _start(work: Callable) -> tuple:
 
 
 def _serve(work: Callable, connection: Connection) -> None:
+    end_with_parent()  # a rerun must not meet it still writing
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     cv2.setNumThreads(1)
     with suppress(EOFError, ConnectionError):  # the parent is gone

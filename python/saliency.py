@@ -33,17 +33,29 @@ def main() -> None:
     splits = {data: open_split(data, options.split) for data in options.data}
     faces = {data: read_faces(split, options) for data, split in splits.items()}
     nets: Nets = {}
+    made_from: dict[str, str] = {}
     for prototxt, weights, data in zip(
         options.net, options.weights, options.data, strict=True
     ):
         title = distinct(net_title(prototxt), nets)
         nets[title] = measure(prototxt, weights, splits[data], faces[data], options)
-    dataset = splits[options.data[0]].title
+        made_from[title] = splits[data].title
+    dataset = name_datasets(made_from)
     what = f"AU-specific saliency on {dataset}"
     write(options.out / "saliency.png", png(face_maps(what, nets)))
     write(options.out / "saliency_mean.png", png(mean_maps(f"Mean {what}", nets)))
-    write(options.out / "saliency.csv", as_csv(dataset, nets))
+    write(options.out / "saliency.csv", as_csv(made_from, nets))
     print(as_text(f"Saliency in the AU's own region (percent), {dataset}", nets))
+
+
+def name_datasets(made_from: dict[str, str]) -> str:
+    """Name the first net's dataset, and that of each net which has another.
+
+    The faces shown are the first net's.
+    """
+    first, *_ = made_from.values()
+    others = [f"; {net}: {name}" for net, name in made_from.items() if name != first]
+    return first + "".join(others)
 
 
 def read_faces(split: Split, options: argparse.Namespace) -> dict[int, list[Face]]:
@@ -82,10 +94,10 @@ def measure(
     ]
 
 
-def as_csv(dataset: str, nets: Nets) -> str:
+def as_csv(made_from: dict[str, str], nets: Nets) -> str:
     header = "dataset net au name faces concentration area".split()
     rows = [
-        (dataset, net, m.au, AU_NAMES[m.au], m.faces, m.concentration, m.area)
+        (made_from[net], net, m.au, AU_NAMES[m.au], m.faces, m.concentration, m.area)
         for net, aus in nets.items()
         for m in aus
     ]

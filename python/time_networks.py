@@ -6,7 +6,6 @@ their ratios to ConvNet, and writes them as running_time.csv into --out. The pap
 """
 
 import argparse
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isnan
@@ -16,6 +15,7 @@ from tqdm import tqdm
 
 from data_prep.errors import run
 from drml.files import write
+from drml.hardware import processor
 from drml.networks import NETWORKS, TITLES
 from drml.options import parser, positive
 from drml.paper import Time, read_paper, running_time
@@ -125,15 +125,6 @@ def parse_options() -> argparse.Namespace:
     if not options.hardware:
         options.hardware = "a GPU" if options.mode == "gpu" else processor()
     return options
-
-
-def processor() -> str:
-    """Name the processor and how many threads Caffe uses of it."""
-    threads = os.environ.get("OMP_NUM_THREADS", len(os.sched_getaffinity(0)))
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return f"{line.split(':', 1)[1].strip()}, {threads} threads"
-    return f"a CPU, {threads} threads"
 
 
 if __name__ == "__main__":

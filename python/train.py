@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TextIO
 
 from data_prep.errors import UserError, run
+from data_prep.processes import start
 from drml.caffe_log import seconds_left
 from drml.early_end import EarlyEnd
 from drml.options import parser, positive
@@ -88,7 +89,7 @@ def train(command: list[str], solver: Solver, log: Path, early: EarlyEnd | None)
     Path(solver.prefix).parent.mkdir(parents=True, exist_ok=True)
     with (
         open_log(log) as log_file,
-        subprocess.Popen(
+        start(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

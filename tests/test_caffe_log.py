@@ -81,4 +81,5 @@ def test_seconds_left():
     assert seconds_left(line, 100) == pytest.approx(24)  # (100 - 40) / 2.5
     assert seconds_left(line, 40) == 0
     assert seconds_left(line.replace("2.5 iter", "0 iter"), 100) is None
+    assert seconds_left(line.replace("2.5 iter", "7.01216e-31 iter"), 100) is None
     assert seconds_left(check_of(40, 1)[0], 100) is None

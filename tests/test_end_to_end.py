@@ -2,21 +2,9 @@
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[1]
-
-
-def script(name: str, *options) -> str:
-    """Run a script of the project from its root; returns what it printed."""
-    command = [sys.executable, name, *map(str, options)]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
+from scripts import ROOT, script
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
+from drml import region_pair
 from drml.branches import Grid
 from drml.pycaffe import caffe
 from drml.region_pair import compare, copy_weights, load_pair
@@ -104,7 +105,7 @@ def test_time_prints_a_table(tmp_path):
 
 def test_nothing_is_timed_after_a_nan(monkeypatch):
     errors = {"output": 0.0, "means": math.nan}
-    monkeypatch.setattr(region_branches, "compare", lambda *_: errors)
+    monkeypatch.setattr(region_pair, "compare", lambda *_: errors)
     with pytest.raises(UserError, match="differ by nan; nothing was timed"):
         region_branches.time_forms(Namespace(batch=1))
 

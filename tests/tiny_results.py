@@ -131,7 +131,9 @@ def make_table4(folder, nets):
 def make_figures(out, nets, rng):
     what = "generated faces in BP4D's layout"
     maps = {TITLES[net]: [make_map(au, rng) for au in BP4D_AUS] for net in nets}
-    write(out / "saliency/saliency.csv", saliency.as_csv(what, maps))
+    write(
+        out / "saliency/saliency.csv", saliency.as_csv(dict.fromkeys(maps, what), maps)
+    )
     write(out / "saliency/saliency.png", png(face_maps(what, maps)))
     write(out / "saliency/saliency_mean.png", png(mean_maps(what, maps)))
     make_relations(out, nets)

@@ -4,6 +4,9 @@ file(GLOB EXT_TEST_SOURCES CONFIGURE_DEPENDS ${EXT}/test/test_*.cpp)
 if(NOT CPU_ONLY)
   file(GLOB TEST_CUDA ${CAFFE}/src/caffe/test/test_*.cu)
 endif()
+if(USE_ONEDNN)
+  include(caffe_ext/cmake/OneDNNTests.cmake)  # more TEST_SOURCES
+endif()
 set_source_files_properties(${TEST_SOURCES} PROPERTIES COMPILE_OPTIONS -w)
 set_source_files_properties(${EXT_TEST_SOURCES} PROPERTIES COMPILE_OPTIONS
                             "-Wall;-Wextra;-Wno-sign-compare")
@@ -12,6 +15,7 @@ add_executable(test_caffe EXCLUDE_FROM_ALL ${TEST_SOURCES} ${TEST_CUDA}
                ${EXT_TEST_SOURCES} ${CAFFE}/src/gtest/gtest-all.cpp)
 set_target_properties(test_caffe PROPERTIES OUTPUT_NAME test.testbin
                       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
+target_include_directories(test_caffe PRIVATE ${EXT}/test)
 target_include_directories(test_caffe SYSTEM PRIVATE ${CAFFE}/src)
 # The layers under test are compiled in libcaffe, at -O3.
 target_compile_options(test_caffe PRIVATE

@@ -16,6 +16,7 @@ Curve = dict[int, float]  # iteration -> value, in the order of iterations
 NUMBER = r"([-+.\deE]+|-?nan|-?inf)"
 ITERATION = re.compile(r"\] Iteration (\d+)(?: \(.*?\))?, (.*)")
 SPEED = re.compile(r"\] Iteration (\d+) \(([-+.\de]+) iter/s")
+SLOWEST = 1e-6  # iterations a second
 TRAIN_LOSS = re.compile(rf"loss = {NUMBER}$")
 LEARNING_RATE = re.compile(rf"lr = {NUMBER}$")
 RANDOM_SEED = re.compile(r"random_seed: (\d+)")
@@ -86,8 +87,11 @@ def _read_iteration(log: TrainingLog, iteration: int, rest: str) -> None:
 
 
 def seconds_left(line: str, max_iter: int) -> float | None:
-    """Tell from a line "Iteration N (v iter/s, ..." how long the rest takes."""
+    """Tell from a line "Iteration N (v iter/s, ..." how long the rest takes.
+
+    Caffe's first line has done no iteration yet: its v is 0, or (seen) 7e-31.
+    """
     match = SPEED.search(line)
-    if not match or float(match[2]) <= 0:
+    if not match or float(match[2]) < SLOWEST:
         return None
     return max(0, max_iter - int(match[1])) / float(match[2])

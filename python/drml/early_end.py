@@ -1,8 +1,8 @@
 """Early end: a training is done once the F1 on the val split no longer rises.
 
-select_snapshot.py scores each snapshot as it comes, while Caffe trains on, and
-selection.json, which it writes, is all that is decided from: a training that was ended
-so is known by it ever after.
+select_snapshot.py scores each snapshot as it comes, while Caffe trains on (until its
+log has filled the pipe that train.py reads), and selection.json, which it writes, is
+all that is decided from: a training that was ended so is known by it ever after.
 """
 
 import signal
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from data_prep.errors import UserError
+from data_prep.processes import start
 from drml.dataset import read_dataset
 from drml.selection import ended_at, read_selection
 from drml.solver import Solver
@@ -45,7 +46,7 @@ class EarlyEnd:
         if found == self.seen:
             return None
         self.seen = found
-        with subprocess.Popen(self.command) as self.scoring:
+        with start(self.command) as self.scoring:
             status = self.scoring.wait()
         if status in STOPPED:
             return None

@@ -1,6 +1,8 @@
 """One region layer and the branches with the same weights, in two nets side by side.
 
-Both nets take the blob "conv1" (N, C, H, W) to one output; they hold nothing else.
+Both nets take the blob "conv1" (N, C, H, W) to one output. They hold nothing else, or
+DRML's layers before and after (in_drml): between those, blobs are in the layouts that
+the layers want, which a net's input never is.
 """
 
 import tempfile
@@ -10,10 +12,14 @@ import numpy as np
 
 from caffe import layers as L
 from caffe.proto import caffe_pb2
+from data_prep.errors import UserError
 from drml.branches import Grid, branches
-from drml.networks import WEIGHT_AND_BIAS
+from drml.networks import WEIGHT_AND_BIAS, convolution, max_pooling, rectified
 from drml.pycaffe import caffe, load_net
 from drml.region_weights import convert
+
+TOLERANCE = 1e-5  # of a sum of thousands of float32 products, whose rounding is 6e-8
+CAFFE = caffe_pb2.ConvolutionParameter.CAFFE  # the same number in all layers
 
 
 def fill(_std: float, _bias: float) -> dict:
@@ -23,9 +29,11 @@ def fill(_std: float, _bias: float) -> dict:
     )
 
 
-def region_net(num: int, channels: int, grid: Grid, global_stats=False):
+def region_net(
+    num: int, channels: int, grid: Grid, global_stats=False, in_drml=False
+) -> caffe_pb2.NetParameter:
     """A net of one Region layer, region2."""
-    net = _input(num, channels, grid)
+    net = _before(num, channels, grid, in_drml)
     net.region2 = L.Region(
         net.conv1,
         param=WEIGHT_AND_BIAS,
@@ -36,33 +44,48 @@ def region_net(num: int, channels: int, grid: Grid, global_stats=False):
             **fill(0.01, 1),
         ),
     )
-    return _with_gradients(net)
+    return _after(net, net.region2, in_drml)
 
 
-def branches_net(num: int, channels: int, grid: Grid, global_stats=False):
-    """The same as the authors released it."""
-    net = _input(num, channels, grid)
-    branches(net, net.conv1, grid, fill, channels, global_stats)
-    return _with_gradients(net)
+def branches_net(
+    num: int, channels: int, grid: Grid, global_stats=False, in_drml=False
+) -> caffe_pb2.NetParameter:
+    """The same as the authors released it, all of it by Caffe's own code."""
+    net = _before(num, channels, grid, in_drml)
+    add = branches(net, net.conv1, grid, fill, channels, global_stats)
+    param = _after(net, add, in_drml)
+    for layer in param.layer:
+        if layer.type in ("Convolution", "ReLU", "Pooling"):
+            getattr(layer, f"{layer.type.lower()}_param").engine = CAFFE
+    return param
 
 
-def _input(num: int, channels: int, grid: Grid) -> caffe.NetSpec:
+def _before(num: int, channels: int, grid: Grid, in_drml: bool) -> caffe.NetSpec:
     net = caffe.NetSpec()
     height, width = grid.rows * grid.height, grid.columns * grid.width
-    net.conv1 = L.Input(shape=dict(dim=[num, channels, height, width]))
+    if in_drml:
+        net.data = L.Input(shape=dict(dim=[num, 3, height + 10, width + 10]))
+        net.conv1 = convolution(net.data, fill, channels, 11)
+    else:
+        net.conv1 = L.Input(shape=dict(dim=[num, channels, height, width]))
     return net
 
 
-def _with_gradients(net: caffe.NetSpec) -> caffe_pb2.NetParameter:
+def _after(net: caffe.NetSpec, blob, in_drml: bool) -> caffe_pb2.NetParameter:
+    if in_drml:
+        net.pool3 = max_pooling(rectified(net, 2, blob), 2)
     param = net.to_proto()
     param.force_backward = True  # down to conv1
     return param
 
 
-def load_pair(num, channels, grid, phase=caffe.TRAIN, global_stats=False):
+def load_pair(
+    num, channels, grid, phase=caffe.TRAIN, global_stats=False, in_drml=False
+):
     """Load both nets; the branches get the region layer's weights and statistics."""
-    region = load_net(region_net(num, channels, grid, global_stats), phase)
-    branched = load_net(branches_net(num, channels, grid, global_stats), phase)
+    options = num, channels, grid, global_stats, in_drml
+    region = load_net(region_net(*options), phase)
+    branched = load_net(branches_net(*options), phase)
     copy_weights(region, branched)
     return region, branched
 
@@ -92,6 +115,14 @@ def compare(region: caffe.Net, branched: caffe.Net, seed=1) -> dict[str, float]:
         name: float(abs(release[name] - ours[name]).max() / abs(ours[name]).max())
         for name in ours
     }
+
+
+def agreement(region: caffe.Net, branched: caffe.Net) -> float:
+    """Return the largest error of `compare`; UserError where it is no rounding."""
+    error = np.max(list(compare(region, branched).values()))  # keeps a NaN
+    if not error <= TOLERANCE:
+        raise UserError(f"the two forms differ by {error:.1e}; nothing was timed")
+    return error
 
 
 def _run(net: caffe.Net, x: np.ndarray, gradient: np.ndarray) -> dict[str, np.ndarray]:

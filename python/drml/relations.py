@@ -44,10 +44,13 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def distance(table: np.ndarray, truth: np.ndarray) -> Distance:
-    """Compare two (C, C) tables; all nan where they share no entry."""
+    """Compare two (C, C) tables; nan where they share no pair of AUs.
+
+    An AU's correlation with itself is 1 in every table, so it says nothing alone.
+    """
     difference = (table - truth)[np.isfinite(table - truth)]
     entries = difference.size
-    if not entries:
-        return Distance(0, np.nan, np.nan)
+    if entries <= np.isfinite(np.diagonal(table - truth)).sum():
+        return Distance(entries, np.nan, np.nan)
     norm = float(np.linalg.norm(difference))
     return Distance(entries, norm, norm / entries)

@@ -41,7 +41,7 @@ def summarise(trials: Sequence[float]) -> Time:
 
 def training(network: str, batch: int) -> Iteration:
     """Return what does one iteration of the paper's SGD."""
-    solver = _solver(_training_net(network, batch))
+    solver = training_solver(network, batch)
     rng = np.random.default_rng(0)
     faces, labels = (solver.net.blobs[name].data for name in ("data", "label"))
     faces[...] = rng.normal(0, 50, faces.shape)
@@ -56,27 +56,40 @@ def training(network: str, batch: int) -> Iteration:
 
 def scoring(network: str, batch: int) -> Iteration:
     """Return what scores a batch of faces."""
-    spec = _network(network, batch)
-    spec.prob = L.Sigmoid(spec.output)
-    net = pycaffe.load_net(spec.to_proto())
+    net = scoring_net(network, batch)
     faces = net.blobs["data"].data
     faces[...] = np.random.default_rng(0).normal(0, 50, faces.shape)
     return lambda: net.forward()["prob"][0]  # reading it waits for a GPU
 
 
-def _network(network: str, batch: int) -> caffe.NetSpec:
+def training_solver(
+    network: str, batch: int, fillers: str = "release", dropout: bool = True
+) -> caffe.SGDSolver:
+    """Load the paper's SGD for a net that takes its input from "data" and "label"."""
+    spec = _network(network, batch, fillers)
+    spec.label = L.Input(shape=dict(dim=[batch, AUS]))
+    spec.loss = L.MultilabelSigmoidCrossEntropyLoss(spec.output, spec.label)
+    net = spec.to_proto()
+    if not dropout:
+        layers = [layer for layer in net.layer if layer.type != "Dropout"]
+        del net.layer[:]
+        net.layer.extend(layers)  # dropout works in place, so nothing misses it
+    return _solver(net)
+
+
+def scoring_net(network: str, batch: int) -> caffe.Net:
+    """Load a net from the faces "data" to the probabilities "prob"."""
+    spec = _network(network, batch, "release")
+    spec.prob = L.Sigmoid(spec.output)
+    return pycaffe.load_net(spec.to_proto())
+
+
+def _network(network: str, batch: int, fillers: str) -> caffe.NetSpec:
     size = FACE_SIZE[network]
     net = caffe.NetSpec()
     net.data = L.Input(shape=dict(dim=[batch, 3, size, size]))
-    NETWORKS[network](net, net.data, AUS, FILLERS["release"])
+    NETWORKS[network](net, net.data, AUS, FILLERS[fillers])
     return net
-
-
-def _training_net(network: str, batch: int) -> caffe_pb2.NetParameter:
-    net = _network(network, batch)
-    net.label = L.Input(shape=dict(dim=[batch, AUS]))
-    net.loss = L.MultilabelSigmoidCrossEntropyLoss(net.output, net.label)
-    return net.to_proto()
 
 
 def _solver(net: caffe_pb2.NetParameter) -> caffe.SGDSolver:

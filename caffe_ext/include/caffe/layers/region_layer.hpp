@@ -82,6 +82,18 @@ class RegionLayer : public Layer<Dtype> {
   virtual void Backward_gpu(const vector<Blob<Dtype>*>& top,
                             const vector<bool>& propagate_down,
                             const vector<Blob<Dtype>*>& bottom);
+  void LoadGlobalStatistics();
+  void UpdateMovingAverages();
+
+  int grid_h_, grid_w_, patches_;
+  int kernel_, pad_;
+  bool bias_term_;
+  bool use_global_stats_;
+  int num_, channels_, height_, width_;
+  int patch_h_, patch_w_;
+  int mean_id_;           // index of the first statistics blob
+  Blob<Dtype> mean_;      // (P, C), what the last forward pass used
+  Blob<Dtype> variance_;  // (P, C), biased
 
  private:
   class Workspace;
@@ -89,10 +101,7 @@ class RegionLayer : public Layer<Dtype> {
   void AllocateWorkspaces();
   void CreateBlobs();
   void FixStatistics();
-
   Rectangle PatchRectangle(int patch) const;
-  void LoadGlobalStatistics();
-  void UpdateMovingAverages();
 
   // One patch of all images.
   void ForwardPatch(const Dtype* bottom, int patch, Workspace* work,
@@ -109,18 +118,9 @@ class RegionLayer : public Layer<Dtype> {
   void AddBias(int patch, Dtype* y) const;
   void BackwardBias(const Dtype* g, int patch);
 
-  int grid_h_, grid_w_, patches_;
-  int kernel_, pad_;
-  bool bias_term_;
-  bool use_global_stats_;
   Dtype moving_average_fraction_;
-  int num_, channels_, height_, width_;
-  int patch_h_, patch_w_;
   ChannelNormalization<Dtype> normalization_;  // of a patch
-  int mean_id_;              // index of the first statistics blob
-  Blob<Dtype> mean_;         // (P, C), what the last forward pass used
-  Blob<Dtype> variance_;     // (P, C), biased
-  Blob<Dtype> bottom_copy_;  // (N, C, H, W), in place only
+  Blob<Dtype> bottom_copy_;                    // (N, C, H, W), in place only
   vector<shared_ptr<Workspace> > workspaces_;  // one a thread
 
   // GPU mode

@@ -1,0 +1,181 @@
+// The region layer on oneDNN, its convolutions alone, and oneDNN's own
+// convolution of 64 groups over a patch-major copy: DRML's region2, 16 faces.
+//
+//   ninja -C build bench_region
+//   build/bench/bench_region [repetitions, default 7]
+//
+// Medians, in milliseconds of processor time a thread: on an idle machine the
+// time that passed, on a busy one not lengthened by others (with
+// OMP_WAIT_POLICY=passive, or waiting counts). The layer's blobs are in
+// oneDNN's layout, as between DRML's own layers. That it is right
+// test_region_layer.cpp says; here are only times.
+#ifndef USE_ONEDNN
+#error "bench_region needs oneDNN (USE_ONEDNN)"
+#endif
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <algorithm>
+#include <functional>
+#include <vector>
+
+#include "caffe/layers/onednn_region_layer.hpp"
+#include "caffe/util/math_functions.hpp"
+#include "caffe/util/onednn_patch_convolution.hpp"
+
+using caffe::Blob;
+using caffe::onednn::Engine;
+using caffe::onednn::PatchConvolution;
+using dnnl::memory;
+using std::vector;
+
+static const int kNum = 16, kChannels = 32, kSide = 20, kPatches = 64;
+
+static double Median(const std::function<void()>& work, int repetitions) {
+  vector<double> ms;
+  for (int i = 0; i <= repetitions; ++i) {
+    const clock_t start = clock();
+    work();
+    const double ticks = clock() - start;
+    ms.push_back(ticks * 1e3 / CLOCKS_PER_SEC / omp_get_max_threads());
+  }
+  ms.erase(ms.begin());  // the first one allocates
+  std::sort(ms.begin(), ms.end());
+  return ms[ms.size() / 2];
+}
+
+// gflop: of the convolutions.
+static void Report(const char* what, double gflop, int repetitions,
+                   const std::function<void()>& work) {
+  const double ms = Median(work, repetitions);
+  printf("| %s | %.1f | %.0f |\n", what, ms, gflop / ms * 1e3);
+  fflush(stdout);
+}
+
+static memory Random(const memory::desc& desc) {
+  const memory values(desc, Engine());
+  caffe::caffe_rng_gaussian(caffe::onednn::Count(desc), 0.f, 1.f,
+                            caffe::onednn::Values(values));
+  return values;
+}
+
+// All images of all patches on one image's values, which stay in the cache.
+static void BenchPatches(double gflop, int repetitions) {
+  struct Thread {
+    Thread()
+        : convolution(kChannels, kSide, kSide, 3),
+          x(Random(convolution.image())),
+          y(Random(convolution.image())) {}
+    PatchConvolution convolution;
+    memory x, y;
+  };
+  vector<Thread> threads(omp_get_max_threads());
+  typedef std::function<void(PatchConvolution*, float*, float*)> Pass;
+  const auto run = [&](const char* name, const Pass& pass) {
+    Report(name, gflop, repetitions, [&] {
+#pragma omp parallel for schedule(static)
+      for (int i = 0; i < kPatches * kNum; ++i) {
+        Thread* thread = &threads[omp_get_thread_num()];
+        pass(&thread->convolution, caffe::onednn::Values(thread->x),
+             caffe::onednn::Values(thread->y));
+      }
+    });
+  };
+  const vector<float> weight(kChannels * kChannels * 9, 0.01f);
+  for (Thread& thread : threads) {
+    thread.convolution.SetWeight(weight.data(), NULL);
+  }
+  run("an image of a patch a call, forward",
+      [](PatchConvolution* c, float* x, float* y) { c->Forward(x, y); });
+  run("likewise, gradient of the weights",
+      [](PatchConvolution* c, float* x, float* y) { c->BackwardWeight(y, x); });
+  run("likewise, gradient of the data",
+      [](PatchConvolution* c, float* x, float* y) { c->BackwardData(y, x); });
+}
+
+// The rate to compare with.
+static void BenchGroups(double gflop, int repetitions) {
+  const memory::desc x =
+      caffe::onednn::Any({kNum, kPatches * kChannels, kSide, kSide});
+  const memory::desc w =
+      caffe::onednn::Any({kPatches, kChannels, kChannels, 3, 3});
+  const memory::dims one = {1, 1};
+  const dnnl::convolution_forward::primitive_desc forward(
+      {dnnl::prop_kind::forward_training, dnnl::algorithm::convolution_direct,
+       x, w, x, one, one, one},
+      caffe::onednn::Attributes(), Engine());
+  const dnnl::convolution_backward_data::primitive_desc data(
+      {dnnl::algorithm::convolution_direct, x, w, x, one, one, one},
+      caffe::onednn::Attributes(), Engine(), forward);
+  const dnnl::convolution_backward_weights::primitive_desc weight(
+      {dnnl::algorithm::convolution_direct, x, w, x, one, one, one},
+      caffe::onednn::Attributes(), Engine(), forward);
+  const memory bottom = Random(forward.src_desc());
+  const memory top = Random(forward.dst_desc());
+  const memory filters = Random(forward.weights_desc());
+  const memory data_filters = Random(data.weights_desc());
+  const memory filters_diff = Random(weight.diff_weights_desc());
+  Report("64 groups, forward", gflop, repetitions, [&] {
+    caffe::onednn::Run<dnnl::convolution_forward>(forward,
+                                                  {{DNNL_ARG_SRC, bottom},
+                                                   {DNNL_ARG_WEIGHTS, filters},
+                                                   {DNNL_ARG_DST, top}});
+  });
+  Report("likewise, gradient of the weights", gflop, repetitions, [&] {
+    caffe::onednn::Run<dnnl::convolution_backward_weights>(
+        weight, {{DNNL_ARG_SRC, bottom},
+                 {DNNL_ARG_DIFF_DST, top},
+                 {DNNL_ARG_DIFF_WEIGHTS, filters_diff}});
+  });
+  Report("likewise, gradient of the data", gflop, repetitions, [&] {
+    caffe::onednn::Run<dnnl::convolution_backward_data>(
+        data, {{DNNL_ARG_DIFF_DST, top},
+               {DNNL_ARG_WEIGHTS, data_filters},
+               {DNNL_ARG_DIFF_SRC, bottom}});
+  });
+}
+
+// Random values in oneDNN's layout.
+static void FillPrivate(const caffe::onednn::Tensor& tensor,
+                        memory::format_tag layout) {
+  const caffe::onednn::Output values(
+      tensor, caffe::onednn::Layout(tensor.dims, layout), NULL);
+  const int count = caffe::onednn::Count(values.get().get_desc());
+  caffe::caffe_rng_gaussian(count, 0.f, 1.f,
+                            caffe::onednn::Values(values.get()));
+}
+
+static void BenchLayer(double gflop, int repetitions) {
+  caffe::LayerParameter param;
+  param.mutable_region_param()->mutable_weight_filler()->set_type("msra");
+  caffe::OneDNNRegionLayer layer(param);
+  Blob<float> bottom(kNum, kChannels, 8 * kSide, 8 * kSide), top;
+  const vector<Blob<float>*> bottoms(1, &bottom), tops(1, &top);
+  layer.SetUp(bottoms, tops);
+  const memory::format_tag layout =
+      PatchConvolution(kChannels, kSide, kSide, 3).layout();
+  FillPrivate(caffe::onednn::Data(bottom), layout);
+  FillPrivate(caffe::onednn::Diff(top), layout);
+  Report("the layer, forward", gflop, repetitions,
+         [&] { layer.Forward(bottoms, tops); });
+  Report("the layer, backward", 2 * gflop, repetitions,
+         [&] { layer.Backward(tops, {true}, bottoms); });
+}
+
+int main(int argc, char** argv) {
+  const int repetitions = argc > 1 ? atoi(argv[1]) : 7;
+  if (argc > 2 || repetitions < 1) {
+    fprintf(stderr, "usage: bench_region [REPETITIONS, at least 1]\n");
+    return 2;
+  }
+  FLAGS_minloglevel = google::WARNING;
+  const double gflop =
+      2e-9 * kNum * kPatches * kChannels * kChannels * 9 * kSide * kSide;
+  printf("Threads: %d\n\n", omp_get_max_threads());
+  printf("| what | ms | GFLOP/s |\n|---|---:|---:|\n");
+  BenchGroups(gflop, repetitions);
+  BenchPatches(gflop, repetitions);
+  BenchLayer(gflop, repetitions);
+}

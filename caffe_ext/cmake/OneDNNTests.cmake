@@ -1,0 +1,28 @@
+# Caffe's own and our tests of a layer, once more with oneDNN's layer in its place:
+# test_convolution_layer.cpp's ConvolutionLayerTest/2.Foo, of a
+# ConvolutionLayer<Dtype>, becomes OneDNNConvolutionLayerTest/0.Foo, of a
+# OneDNNConvolutionLayer. Adds to TEST_SOURCES.
+function(add_onednn_test header stem layer)
+  file(GLOB source ${CAFFE}/src/caffe/test/test_${stem}_layer.cpp
+                   ${EXT}/test/test_${stem}_layer.cpp)
+  set(result ${CMAKE_BINARY_DIR}/onednn_tests/test_onednn_${header}_layer.cpp)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+  file(READ ${source} text)
+  string(REGEX MATCH "TYPED_TEST_CASE\\(([A-Za-z]+), TestDtypesAndDevices" case
+         "${text}")
+  string(REPLACE "${CMAKE_MATCH_1}" "OneDNN${CMAKE_MATCH_1}" text "${text}")
+  string(REPLACE "TestDtypesAndDevices" "::testing::Types<CPUDevice<float> >"
+         text "${text}")
+  string(REGEX REPLACE "([^A-Za-z])${layer}<Dtype>" "\\1OneDNN${layer}"
+         text "${text}")
+  file(WRITE ${result}.new
+       "#include \"caffe/layers/onednn_${header}_layer.hpp\"\n${text}")
+  configure_file(${result}.new ${result} COPYONLY)  # only if it changed
+  set(TEST_SOURCES ${TEST_SOURCES} ${result} PARENT_SCOPE)
+endfunction()
+add_onednn_test(conv convolution ConvolutionLayer)
+add_onednn_test(inner_product inner_product InnerProductLayer)
+add_onednn_test(lrn lrn LRNLayer)
+add_onednn_test(pooling pooling PoolingLayer)
+add_onednn_test(region region RegionLayer)
+add_onednn_test(relu neuron ReLULayer)

@@ -1,0 +1,55 @@
+#ifndef CAFFE_LAYERS_ONEDNN_CONV_LAYER_HPP_
+#define CAFFE_LAYERS_ONEDNN_CONV_LAYER_HPP_
+#ifdef USE_ONEDNN
+
+#include <vector>
+
+#include "caffe/layers/conv_layer.hpp"
+#include "caffe/util/onednn.hpp"
+
+namespace caffe {
+
+/**
+ * @brief Caffe's Convolution, computed by oneDNN on the processor.
+ *
+ * Options, blobs and results are ConvolutionLayer's (sums in another order).
+ * Bottom and top are in the layouts that oneDNN chooses; weights are plain and
+ * are reordered in every pass. What oneDNN does not do, or only in its slow
+ * reference code (axis other than 1, more than 3 spatial axes), and GPU mode
+ * are left to ConvolutionLayer.
+ */
+class OneDNNConvolutionLayer : public ConvolutionLayer<float> {
+ public:
+  explicit OneDNNConvolutionLayer(const LayerParameter& param)
+      : ConvolutionLayer<float>(param), use_onednn_(false) {}
+  virtual void Reshape(const vector<Blob<float>*>& bottom,
+                       const vector<Blob<float>*>& top);
+
+ protected:
+  virtual void Forward_cpu(const vector<Blob<float>*>& bottom,
+                           const vector<Blob<float>*>& top);
+  virtual void Backward_cpu(const vector<Blob<float>*>& top,
+                            const vector<bool>& propagate_down,
+                            const vector<Blob<float>*>& bottom);
+
+ private:
+  typedef dnnl::memory::dims Dims;
+
+  void CreatePrimitives(const Dims& bottom, const Dims& top);
+  void BackwardWeights(const Blob<float>& top, const Blob<float>& bottom);
+  void BackwardData(const Blob<float>& top, Blob<float>* bottom);
+
+  Dims bottom_dims_;   // (N, C, H, W), what the primitives are for
+  Dims weights_dims_;  // (O, C, k, k), or (G, O / G, C / G, k, k)
+  bool use_onednn_;    // whether they are any good
+  dnnl::convolution_forward::primitive_desc forward_;
+  dnnl::convolution_backward_data::primitive_desc backward_data_;
+  dnnl::convolution_backward_weights::primitive_desc backward_weights_;
+  // In the layouts of the primitives; bottom and top where their blobs' differ.
+  dnnl::memory bottom_, top_, weights_, weights_diff_, bias_diff_;
+};
+
+}  // namespace caffe
+
+#endif  // USE_ONEDNN
+#endif  // CAFFE_LAYERS_ONEDNN_CONV_LAYER_HPP_

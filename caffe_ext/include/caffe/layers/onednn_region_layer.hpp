@@ -1,0 +1,66 @@
+#ifndef CAFFE_LAYERS_ONEDNN_REGION_LAYER_HPP_
+#define CAFFE_LAYERS_ONEDNN_REGION_LAYER_HPP_
+#ifdef USE_ONEDNN
+
+#include <vector>
+
+#include "caffe/layers/region_layer.hpp"
+#include "caffe/util/onednn.hpp"
+#include "caffe/util/onednn_patches.hpp"
+
+namespace caffe {
+
+/**
+ * @brief RegionLayer with oneDNN's convolutions on the processor.
+ *
+ * Options, blobs and results are RegionLayer's (sums in another order), its
+ * threads too. Bottom and the top's gradient may be in any layout: a patch of
+ * them is copied into the convolutions' layout, which converts nothing where
+ * the neighbours are in it as well. The outputs are in it, or plain if somebody
+ * wants them plain. A shape for which oneDNN has only its slow reference code
+ * is left to RegionLayer.
+ */
+class OneDNNRegionLayer : public RegionLayer<float> {
+ public:
+  explicit OneDNNRegionLayer(const LayerParameter& param);
+  virtual ~OneDNNRegionLayer();
+  virtual void Reshape(const vector<Blob<float>*>& bottom,
+                       const vector<Blob<float>*>& top);
+
+ protected:
+  virtual void Forward_cpu(const vector<Blob<float>*>& bottom,
+                           const vector<Blob<float>*>& top);
+  virtual void Backward_cpu(const vector<Blob<float>*>& top,
+                            const vector<bool>& propagate_down,
+                            const vector<Blob<float>*>& bottom);
+
+ private:
+  class Workspace;
+  typedef onednn::Patches Patches;
+
+  void AllocateWorkspaces();
+  void PrepareBlobs();
+  dnnl::memory::desc OutputLayout(const onednn::Tensor& output) const;
+
+  void Gather(const Patches& patches, int patch,
+              const dnnl::memory& copy) const;
+  void Scatter(const dnnl::memory& copy, int patch,
+               const Patches& patches) const;
+  void SetParameters(int patch, Workspace* work);
+  // One patch of all images; dx NULL: not wanted.
+  void ForwardPatch(const Patches& from, int patch, Workspace* work,
+                    const Patches& to);
+  void BackwardPatch(const Patches& x, const Patches& g, int patch,
+                     Workspace* work, const Patches* dx);
+  void AddParameterDiffs(int patch, Workspace* work);
+
+  vector<int> shape_;         // the bottom's, which what follows is for
+  bool use_onednn_;           // whether it is any good
+  dnnl::memory bottom_copy_;  // in place only
+  vector<shared_ptr<Workspace> > workspaces_;  // one a thread
+};
+
+}  // namespace caffe
+
+#endif  // USE_ONEDNN
+#endif  // CAFFE_LAYERS_ONEDNN_REGION_LAYER_HPP_

@@ -1,0 +1,49 @@
+#ifndef CAFFE_UTIL_BLOCKED_NORMALIZATION_HPP_
+#define CAFFE_UTIL_BLOCKED_NORMALIZATION_HPP_
+
+#include <vector>
+
+namespace caffe {
+
+/**
+ * @brief ChannelNormalization of a contiguous array whose channels lie in
+ * blocks of b side by side, (N, ceil(C / b), H, W, b), on the calling thread.
+ *
+ * b = 1 is NCHW, b = C NHWC. Where b does not divide C the last block's other
+ * channels are zeros, and stay so. A row of a block, W b values, is worked on
+ * as a whole: each channel's mean and scale are repeated along it. An object
+ * has buffers of its own: one a thread.
+ */
+class BlockedNormalization {
+ public:
+  BlockedNormalization(int num, int channels, int block, int height, int width,
+                       float eps);
+
+  /// Of all images x: mean and biased variance, (C) each.
+  void Statistics(const float* x, float* mean, float* variance);
+  /// What the two below normalise by.
+  void SetStatistics(const float* mean, const float* variance);
+  /// z = (x - mean) / sqrt(variance + eps) of one image, maybe in place.
+  void Forward(const float* x, float* z) const;
+  /// diff: from dL/dz to dL/dx + g, in place, of all images. of_batch: mean and
+  /// variance are x's own, so that they, too, depend on it.
+  void Backward(const float* g, const float* z, bool of_batch, float* diff);
+
+ private:
+  template <typename Value>
+  void Average(const Value& value, std::vector<float>* rows);
+  int Channel(int i) const { return i / row_ * block_ + i % block_; }
+
+  int num_, channels_, block_, height_;
+  int blocks_;  // of an image
+  int row_;     // values of a block's row
+  float eps_;
+  std::vector<float> mean_, scale_;         // (blocks, row)
+  std::vector<float> mean_dz_, mean_dz_z_;  // (blocks, row)
+  std::vector<float> sum_;                  // (row) of a block
+  std::vector<double> total_;               // (blocks, b)
+};
+
+}  // namespace caffe
+
+#endif  // CAFFE_UTIL_BLOCKED_NORMALIZATION_HPP_

@@ -1,0 +1,109 @@
+#ifndef CAFFE_UTIL_ONEDNN_HPP_
+#define CAFFE_UTIL_ONEDNN_HPP_
+#ifdef USE_ONEDNN
+
+#include <dnnl.hpp>
+
+#include <unordered_map>
+#include <vector>
+
+#include "caffe/blob.hpp"
+
+namespace caffe {
+
+/**
+ * Blobs of floats as oneDNN sees them. What a oneDNN layer writes stays in the
+ * layout that oneDNN chose (PrivateData) until somebody wants it plain; the
+ * next oneDNN layer takes it from there.
+ */
+namespace onednn {
+
+/// The processor.
+const dnnl::engine& Engine();
+
+typedef std::unordered_map<int, dnnl::memory> Arguments;
+
+/// For every primitive: its temporary memory is given by Run. (oneDNN's own may
+/// only be used by the thread that made the primitive.)
+dnnl::primitive_attr Attributes();
+
+/// Runs a primitive to its end.
+void Run(const dnnl::primitive& primitive,
+         const dnnl::primitive_desc_base& description, Arguments arguments);
+
+template <class Primitive>
+void Run(const typename Primitive::primitive_desc& description,
+         const Arguments& arguments) {
+  Run(Primitive(description), description, arguments);
+}
+
+/// Whether oneDNN has more than its slow reference code for it, if anything.
+bool IsFast(const dnnl::primitive_desc_base& primitive);
+
+/// Whether oneDNN can take a blob of that shape at all: 1 to 5 axes, not empty.
+bool Fits(const Blob<float>& blob);
+
+/// Copies values into another layout.
+void Reorder(const dnnl::memory& from, const dnnl::memory& to);
+
+/// The layout of an ordinary blob: the last axis is contiguous.
+dnnl::memory::desc Plain(const dnnl::memory::dims& dims);
+
+/// Any layout: the primitive chooses.
+dnnl::memory::desc Any(const dnnl::memory::dims& dims);
+
+/// Makes *scratch a memory of that layout, unless it is one.
+void Allocate(const dnnl::memory::desc& desc, dnnl::memory* scratch);
+
+/// A blob's data or diff, and the shape in which oneDNN is to see it: the
+/// blob's own, or another with as many values (weights of a grouped
+/// convolution).
+struct Tensor {
+  shared_ptr<SyncedMemory> memory;
+  dnnl::memory::dims dims;
+};
+
+dnnl::memory::dims Dims(const vector<int>& shape);
+Tensor Data(const Blob<float>& blob);
+Tensor Diff(const Blob<float>& blob);
+Tensor Data(const Blob<float>& blob, const dnnl::memory::dims& dims);
+Tensor Diff(const Blob<float>& blob, const dnnl::memory::dims& dims);
+
+/// The values as they stand, in whatever layout they are.
+dnnl::memory Read(const Tensor& tensor);
+
+/// The values in the layout wanted. They are reordered into *scratch, which is
+/// allocated on first use, only if they are in another one.
+dnnl::memory ReadAs(const Tensor& tensor, const dnnl::memory::desc& wanted,
+                    dnnl::memory* scratch);
+
+/**
+ * @brief A place for new values of a tensor, in the layout wanted.
+ *
+ * A tensor that may be private keeps them there. One that is plain gets them
+ * when the Output is destroyed: written directly if that is the layout wanted,
+ * else by way of *scratch. The old values are gone, except where the tensor is
+ * already in the layout wanted (so layers may work in place).
+ */
+class Output {
+ public:
+  Output(const Tensor& tensor, const dnnl::memory::desc& wanted,
+         dnnl::memory* scratch);
+  ~Output();
+  const dnnl::memory& get() const { return memory_; }
+
+ private:
+  dnnl::memory memory_;
+  dnnl::memory plain_;  // null unless memory_ is to be reordered to it
+
+  DISABLE_COPY_AND_ASSIGN(Output);
+};
+
+/// Adds values, in any layout, to a tensor's plain ones: a weight's gradient.
+void AddTo(const Tensor& tensor, const dnnl::memory& values);
+
+}  // namespace onednn
+}  // namespace caffe
+
+#endif  // USE_ONEDNN
+#endif  // CAFFE_UTIL_ONEDNN_HPP_

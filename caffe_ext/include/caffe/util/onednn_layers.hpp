@@ -1,0 +1,28 @@
+#ifndef CAFFE_UTIL_ONEDNN_LAYERS_HPP_
+#define CAFFE_UTIL_ONEDNN_LAYERS_HPP_
+
+#include "caffe/common.hpp"
+#include "caffe/proto/caffe.pb.h"
+
+namespace caffe {
+
+template <typename Dtype>
+class Layer;
+
+/**
+ * @brief Whether a layer is to be computed by oneDNN.
+ *
+ * Convolution, InnerProduct, LRN, Pooling, Region and ReLU can be: if their
+ * engine is ONEDNN, or if it is DEFAULT in a CPU-only build that has oneDNN and
+ * the environment says CAFFE_ENGINE=ONEDNN. ONEDNN as the engine of a layer
+ * without oneDNN ends the program.
+ */
+bool UsesOneDNN(const LayerParameter& param);
+
+/// Such a layer. For double, which oneDNN does not do, it is Caffe's own.
+template <typename Dtype>
+shared_ptr<Layer<Dtype> > CreateOneDNNLayer(const LayerParameter& param);
+
+}  // namespace caffe
+
+#endif  // CAFFE_UTIL_ONEDNN_LAYERS_HPP_

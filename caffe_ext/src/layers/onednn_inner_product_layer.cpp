@@ -1,0 +1,66 @@
+#ifdef USE_ONEDNN
+#include "caffe/layers/onednn_inner_product_layer.hpp"
+
+#include <dnnl.hpp>
+
+#include <vector>
+
+#include "caffe/util/math_functions.hpp"
+
+namespace caffe {
+
+namespace {
+
+// c = a b + beta c, for a of rows x inner (transposed: inner x rows), and so
+// on.
+void Multiply(char transpose_a, char transpose_b, int rows, int columns,
+              int inner, const float* a, const float* b, float beta, float* c) {
+  const dnnl_status_t status =
+      dnnl_sgemm(transpose_a, transpose_b, rows, columns, inner, 1, a,
+                 transpose_a == 'T' ? rows : inner, b,
+                 transpose_b == 'T' ? inner : columns, beta, c, columns);
+  CHECK_EQ(status, dnnl_success);
+}
+
+}  // namespace
+
+void OneDNNInnerProductLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
+                                          const vector<Blob<float>*>& top) {
+  const float* bias = bias_term_ ? blobs_[1]->cpu_data() : NULL;
+  float* y = top[0]->mutable_cpu_data();
+  product_.resize(top[0]->count());
+  Multiply(transpose_ ? 'T' : 'N', 'T', N_, M_, K_, blobs_[0]->cpu_data(),
+           bottom[0]->cpu_data(), 0, product_.data());
+  for (int m = 0; m < M_; ++m) {
+    for (int n = 0; n < N_; ++n) {
+      y[m * N_ + n] = product_[n * M_ + m] + (bias ? bias[n] : 0);
+    }
+  }
+}
+
+void OneDNNInnerProductLayer::Backward_cpu(const vector<Blob<float>*>& top,
+                                           const vector<bool>& propagate_down,
+                                           const vector<Blob<float>*>& bottom) {
+  const float* x = bottom[0]->cpu_data();  // (M_, K_)
+  const float* dy = top[0]->cpu_diff();    // (M_, N_)
+  if (param_propagate_down_[0]) {
+    float* diff = blobs_[0]->mutable_cpu_diff();
+    if (transpose_) {
+      Multiply('T', 'N', K_, N_, M_, x, dy, 1, diff);
+    } else {
+      Multiply('T', 'N', N_, K_, M_, dy, x, 1, diff);
+    }
+  }
+  if (bias_term_ && param_propagate_down_[1]) {
+    caffe_cpu_gemv<float>(CblasTrans, M_, N_, 1, dy,
+                          bias_multiplier_.cpu_data(), 1,
+                          blobs_[1]->mutable_cpu_diff());
+  }
+  if (propagate_down[0]) {
+    Multiply('N', transpose_ ? 'T' : 'N', M_, K_, N_, dy, blobs_[0]->cpu_data(),
+             0, bottom[0]->mutable_cpu_diff());
+  }
+}
+
+}  // namespace caffe
+#endif  // USE_ONEDNN

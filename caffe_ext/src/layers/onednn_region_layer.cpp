@@ -1,0 +1,207 @@
+#ifdef USE_ONEDNN
+#include "caffe/layers/onednn_region_layer.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "caffe/util/blocked_normalization.hpp"
+#include "caffe/util/onednn_patch_convolution.hpp"
+
+namespace caffe {
+
+using dnnl::memory;
+using onednn::Data;
+using onednn::Diff;
+using onednn::Values;
+
+// What one thread needs for one patch, kept between passes. Not for a shape for
+// which the convolution is not fast.
+class OneDNNRegionLayer::Workspace {
+ public:
+  Workspace(int num, int channels, int height, int width, int kernel, float eps)
+      : convolution(channels, height, width, kernel),
+        normalization(num, channels, convolution.block(), height, width, eps),
+        image(onednn::Count(convolution.image())),
+        x(onednn::Layout({num, channels, height, width}, convolution.layout()),
+          onednn::Engine()),
+        g(x.get_desc(), onednn::Engine()),
+        dz(x.get_desc(), onednn::Engine()),
+        a(convolution.image(), onednn::Engine()),
+        y(convolution.image(), onednn::Engine()) {}
+
+  onednn::PatchConvolution convolution;
+  BlockedNormalization normalization;
+  int image;        // values of one image of the patch
+  memory x, g, dz;  // (N, C, h, w)
+  memory a, y;      // (1, C, h, w)
+};
+
+OneDNNRegionLayer::OneDNNRegionLayer(const LayerParameter& param)
+    : RegionLayer<float>(param), use_onednn_(false) {}
+
+OneDNNRegionLayer::~OneDNNRegionLayer() {}
+
+void OneDNNRegionLayer::Reshape(const vector<Blob<float>*>& bottom,
+                                const vector<Blob<float>*>& top) {
+  RegionLayer<float>::Reshape(bottom, top);
+  if (bottom[0]->shape() == shape_) return;
+  shape_ = bottom[0]->shape();
+  workspaces_.clear();
+  use_onednn_ =
+      bottom[0]->count() > 0 &&
+      onednn::PatchConvolution(channels_, patch_h_, patch_w_, kernel_).IsFast();
+}
+
+void OneDNNRegionLayer::AllocateWorkspaces() {
+  const size_t threads = omp_get_max_threads();
+  const float eps = layer_param_.region_param().eps();
+  while (workspaces_.size() < threads) {
+    workspaces_.push_back(shared_ptr<Workspace>(
+        new Workspace(num_, channels_, patch_h_, patch_w_, kernel_, eps)));
+  }
+}
+
+// Blobs allocate and synchronise on first use, which threads must not race.
+void OneDNNRegionLayer::PrepareBlobs() {
+  for (const shared_ptr<Blob<float> >& blob : blobs_) blob->cpu_data();
+  mean_.mutable_cpu_data();
+  variance_.mutable_cpu_data();
+}
+
+memory::desc OneDNNRegionLayer::OutputLayout(
+    const onednn::Tensor& output) const {
+  if (!output.memory->may_be_private()) return onednn::Plain(output.dims);
+  return onednn::Layout(output.dims, workspaces_[0]->convolution.layout());
+}
+
+void OneDNNRegionLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
+                                    const vector<Blob<float>*>& top) {
+  if (!use_onednn_) return RegionLayer<float>::Forward_cpu(bottom, top);
+  AllocateWorkspaces();
+  PrepareBlobs();
+  if (use_global_stats_) LoadGlobalStatistics();
+  const memory from = onednn::Read(Data(*bottom[0]));
+  if (bottom[0] == top[0]) {
+    onednn::Allocate(from.get_desc(), &bottom_copy_);
+    onednn::Reorder(from, bottom_copy_);
+  }
+  const onednn::Output to(Data(*top[0]), OutputLayout(Data(*top[0])), NULL);
+  const memory::desc patch_layout = workspaces_[0]->x.get_desc();
+  const Patches x(from, patch_layout), y(to.get(), patch_layout);
+#pragma omp parallel for schedule(static)
+  for (int patch = 0; patch < patches_; ++patch) {
+    ForwardPatch(x, patch, workspaces_[omp_get_thread_num()].get(), y);
+  }
+  if (!use_global_stats_) UpdateMovingAverages();
+}
+
+void OneDNNRegionLayer::Gather(const Patches& patches, int patch,
+                               const memory& copy) const {
+  patches.Gather(patch / grid_w_ * patch_h_, patch % grid_w_ * patch_w_, copy);
+}
+
+void OneDNNRegionLayer::Scatter(const memory& copy, int patch,
+                                const Patches& patches) const {
+  patches.Scatter(copy, patch / grid_w_ * patch_h_, patch % grid_w_ * patch_w_);
+}
+
+void OneDNNRegionLayer::SetParameters(int patch, Workspace* work) {
+  work->normalization.SetStatistics(
+      mean_.cpu_data() + mean_.offset(patch),
+      variance_.cpu_data() + variance_.offset(patch));
+  work->convolution.SetWeight(
+      blobs_[0]->cpu_data() + blobs_[0]->offset(patch * channels_),
+      bias_term_ ? blobs_[1]->cpu_data() + patch * channels_ : NULL);
+}
+
+void OneDNNRegionLayer::ForwardPatch(const Patches& from, int patch,
+                                     Workspace* work, const Patches& to) {
+  float *x = Values(work->x), *a = Values(work->a), *y = Values(work->y);
+  Gather(from, patch, work->x);
+  if (!use_global_stats_) {
+    work->normalization.Statistics(
+        x, mean_.mutable_cpu_data() + mean_.offset(patch),
+        variance_.mutable_cpu_data() + variance_.offset(patch));
+  }
+  SetParameters(patch, work);
+  for (int n = 0; n < num_; ++n, x += work->image) {
+    work->normalization.Forward(x, a);                                 // step 1
+    for (int i = 0; i < work->image; ++i) a[i] = std::max(a[i], 0.f);  // 2
+    work->convolution.Forward(a, y);                                   // step 3
+    for (int i = 0; i < work->image; ++i) x[i] += y[i];
+  }
+  Scatter(work->x, patch, to);
+}
+
+void OneDNNRegionLayer::Backward_cpu(const vector<Blob<float>*>& top,
+                                     const vector<bool>& propagate_down,
+                                     const vector<Blob<float>*>& bottom) {
+  if (!use_onednn_) {
+    RegionLayer<float>::Backward_cpu(top, propagate_down, bottom);
+    return;
+  }
+  AllocateWorkspaces();
+  PrepareBlobs();
+  for (int i = 0; i < mean_id_; ++i) blobs_[i]->mutable_cpu_diff();
+  const memory::desc patch_layout = workspaces_[0]->x.get_desc();
+  const Patches x(
+      bottom[0] == top[0] ? bottom_copy_ : onednn::Read(Data(*bottom[0])),
+      patch_layout);
+  const Patches g(onednn::Read(Diff(*top[0])), patch_layout);
+  shared_ptr<onednn::Output> output;
+  shared_ptr<Patches> dx;
+  if (propagate_down[0]) {
+    const onednn::Tensor diff = Diff(*bottom[0]);
+    output.reset(new onednn::Output(diff, OutputLayout(diff), NULL));
+    dx.reset(new Patches(output->get(), patch_layout));
+  }
+#pragma omp parallel for schedule(static)
+  for (int patch = 0; patch < patches_; ++patch) {
+    BackwardPatch(x, g, patch, workspaces_[omp_get_thread_num()].get(),
+                  dx.get());
+  }
+}
+
+// The patch's values become the normalised ones in place.
+void OneDNNRegionLayer::BackwardPatch(const Patches& x, const Patches& g,
+                                      int patch, Workspace* work,
+                                      const Patches* dx) {
+  Gather(x, patch, work->x);
+  Gather(g, patch, work->g);
+  SetParameters(patch, work);
+  const bool parameters =
+      param_propagate_down_[0] || (bias_term_ && param_propagate_down_[1]);
+  float* a = Values(work->a);
+  for (int n = 0; n < num_ * work->image; n += work->image) {
+    float* z = Values(work->x) + n;
+    work->normalization.Forward(z, z);
+    for (int i = 0; i < work->image; ++i) a[i] = std::max(z[i], 0.f);
+    if (parameters) work->convolution.BackwardWeight(Values(work->g) + n, a);
+    if (!dx) continue;
+    float* dz = Values(work->dz) + n;
+    work->convolution.BackwardData(Values(work->g) + n, dz);
+    for (int i = 0; i < work->image; ++i) dz[i] = z[i] > 0 ? dz[i] : 0;
+  }
+  if (parameters) AddParameterDiffs(patch, work);
+  if (!dx) return;
+  work->normalization.Backward(Values(work->g), Values(work->x),
+                               !use_global_stats_, Values(work->dz));
+  Scatter(work->dz, patch, *dx);
+}
+
+void OneDNNRegionLayer::AddParameterDiffs(int patch, Workspace* work) {
+  float *weight = NULL, *bias = NULL;
+  if (param_propagate_down_[0]) {
+    weight =
+        blobs_[0]->mutable_cpu_diff() + blobs_[0]->offset(patch * channels_);
+  }
+  if (bias_term_ && param_propagate_down_[1]) {
+    bias = blobs_[1]->mutable_cpu_diff() + patch * channels_;
+  }
+  work->convolution.AddWeightDiff(weight, bias);
+}
+
+}  // namespace caffe
+#endif  // USE_ONEDNN

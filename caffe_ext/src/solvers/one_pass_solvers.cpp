@@ -1,0 +1,71 @@
+#include <cmath>
+#include <string>
+#include <typeinfo>
+
+#include "caffe/sgd_solvers.hpp"
+#include "caffe/util/one_pass_update.hpp"
+
+namespace caffe {
+
+// What is smaller stays in the cache between Caffe's passes, which then cost
+// nothing, and goes on rounding as it did. What is larger may round otherwise
+// in a few weights where BLAS would have divided it among threads.
+static const int kLarge = 1 << 16;
+
+template <typename Dtype>
+static RegularizedGradient<Dtype> GradientOf(const SolverParameter& param,
+                                             Dtype decay_mult) {
+  const Dtype decay = static_cast<Dtype>(param.weight_decay()) * decay_mult;
+  const Dtype scale = Dtype(1) / param.iter_size();
+  const std::string& type = param.regularization_type();
+  LOG_IF(FATAL, decay && type != "L1" && type != "L2")
+      << "Unknown regularization type: " << type;
+  return {scale, type == "L1" ? decay : 0, type == "L2" ? decay : 0};
+}
+
+template <typename Dtype>
+bool SGDSolver<Dtype>::UpdateInOnePass(int param_id, Dtype rate) {
+  // Other solvers are derived from this one and have rules of their own.
+  if (typeid(*this) != typeid(SGDSolver<Dtype>)) return false;
+  Blob<Dtype>* param = this->net_->learnable_params()[param_id];
+  if (param->count() < kLarge) return false;
+  SgdUpdate<Dtype>(
+      param->count(),
+      GradientOf<Dtype>(this->param_,
+                        this->net_->params_weight_decay()[param_id]),
+      rate * this->net_->params_lr()[param_id], this->param_.momentum(),
+      param->mutable_cpu_data(), param->mutable_cpu_diff(),
+      history_[param_id]->mutable_cpu_data());
+  return true;
+}
+
+template <typename Dtype>
+bool AdamSolver<Dtype>::UpdateInOnePass(int param_id, Dtype rate) {
+  if (typeid(*this) != typeid(AdamSolver<Dtype>)) return false;
+  const auto& params = this->net_->learnable_params();
+  Blob<Dtype>* param = params[param_id];
+  if (param->count() < kLarge) return false;
+  const Dtype beta1 = this->param_.momentum();
+  const Dtype beta2 = this->param_.momentum2();
+  const int t = this->iter_ + 1;
+  const Dtype correction =
+      std::sqrt(Dtype(1) - pow(beta2, t)) / (Dtype(1) - pow(beta1, t));
+  const Dtype local_rate = rate * this->net_->params_lr()[param_id];
+  const AdamRule<Dtype> rule = {local_rate * correction, beta1, beta2,
+                                static_cast<Dtype>(this->param_.delta())};
+  AdamUpdate<Dtype>(
+      param->count(),
+      GradientOf<Dtype>(this->param_,
+                        this->net_->params_weight_decay()[param_id]),
+      rule, param->mutable_cpu_data(), param->mutable_cpu_diff(),
+      this->history_[param_id]->mutable_cpu_data(),
+      this->history_[param_id + params.size()]->mutable_cpu_data());
+  return true;
+}
+
+template bool SGDSolver<float>::UpdateInOnePass(int, float);
+template bool SGDSolver<double>::UpdateInOnePass(int, double);
+template bool AdamSolver<float>::UpdateInOnePass(int, float);
+template bool AdamSolver<double>::UpdateInOnePass(int, double);
+
+}  // namespace caffe

@@ -1,0 +1,106 @@
+#include "caffe/util/blocked_normalization.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace caffe {
+
+BlockedNormalization::BlockedNormalization(int num, int channels, int block,
+                                           int height, int width, float eps)
+    : num_(num),
+      channels_(channels),
+      block_(block),
+      height_(height),
+      blocks_((channels + block - 1) / block),
+      row_(width * block),
+      eps_(eps),
+      mean_(blocks_ * row_),
+      scale_(mean_.size()),
+      mean_dz_(mean_.size()),
+      mean_dz_z_(mean_.size()),
+      sum_(row_),
+      total_(blocks_ * block) {}
+
+// The average over images and pixels, repeated along the rows: value(i, c) is
+// array element i's, c its place in the rows. Sums are single within a column
+// of an image, double beyond it.
+template <typename Value>
+void BlockedNormalization::Average(const Value& value,
+                                   std::vector<float>* rows) {
+  std::fill(total_.begin(), total_.end(), 0);
+  float* sum = sum_.data();
+  int offset = 0;
+  for (int block = 0; block < num_ * blocks_; ++block) {
+    const int c = block % blocks_ * row_;
+    std::fill(sum_.begin(), sum_.end(), 0);
+    for (int h = 0; h < height_; ++h, offset += row_) {
+#pragma omp simd
+      for (int i = 0; i < row_; ++i) sum[i] += value(offset + i, c + i);
+    }
+    for (int i = 0; i < row_; ++i) total_[Channel(c + i)] += sum[i];
+  }
+  const double count = static_cast<double>(num_) * height_ * row_ / block_;
+  for (size_t i = 0; i < rows->size(); ++i) {
+    (*rows)[i] = total_[Channel(i)] / count;
+  }
+}
+
+// Two passes, as ChannelNormalization and for its reason.
+void BlockedNormalization::Statistics(const float* x, float* mean,
+                                      float* variance) {
+  Average([=](int i, int c) { return x[i]; }, &mean_);
+  const float* m = mean_.data();
+  Average([=](int i, int c) { return (x[i] - m[c]) * (x[i] - m[c]); }, &scale_);
+  for (int c = 0; c < channels_; ++c) {
+    const int i = c / block_ * row_ + c % block_;
+    mean[c] = mean_[i];
+    variance[c] = scale_[i];
+  }
+}
+
+void BlockedNormalization::SetStatistics(const float* mean,
+                                         const float* variance) {
+  for (size_t i = 0; i < mean_.size(); ++i) {
+    const int c = Channel(i);
+    mean_[i] = c < channels_ ? mean[c] : 0;
+    scale_[i] = c < channels_ ? 1 / std::sqrt(variance[c] + eps_) : 0;
+  }
+}
+
+void BlockedNormalization::Forward(const float* x, float* z) const {
+  for (int block = 0; block < blocks_; ++block) {
+    const float* mean = mean_.data() + block * row_;
+    const float* scale = scale_.data() + block * row_;
+    for (int h = 0; h < height_; ++h, x += row_, z += row_) {
+#pragma omp simd
+      for (int i = 0; i < row_; ++i) z[i] = (x[i] - mean[i]) * scale[i];
+    }
+  }
+}
+
+// g + (dz - mean(dz) - z mean(dz z)) / sqrt(variance + eps)
+void BlockedNormalization::Backward(const float* g, const float* z,
+                                    bool of_batch, float* diff) {
+  if (of_batch) {
+    Average([=](int i, int c) { return diff[i]; }, &mean_dz_);
+    Average([=](int i, int c) { return diff[i] * z[i]; }, &mean_dz_z_);
+  }
+  int offset = 0;
+  for (int block = 0; block < num_ * blocks_; ++block) {
+    const int c = block % blocks_ * row_;
+    for (int h = 0; h < height_; ++h, offset += row_) {
+      const float* m = mean_dz_.data() + c;
+      const float* mz = mean_dz_z_.data() + c;
+      const float* scale = scale_.data() + c;
+      float* dx = diff + offset;
+#pragma omp simd
+      for (int i = 0; i < row_; ++i) {
+        dx[i] =
+            g[offset + i] + (dx[i] - m[i] - z[offset + i] * mz[i]) * scale[i];
+      }
+    }
+  }
+}
+
+}  // namespace caffe

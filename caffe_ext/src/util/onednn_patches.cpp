@@ -1,0 +1,42 @@
+#ifdef USE_ONEDNN
+#include "caffe/util/onednn_patches.hpp"
+
+namespace caffe {
+namespace onednn {
+
+using dnnl::memory;
+
+namespace {
+
+KeptPrimitive Copy(const memory::desc& from, const memory::desc& to) {
+  const OneThread here;
+  return Keep<dnnl::reorder>(dnnl::reorder::primitive_desc(
+      Engine(), from, Engine(), to, Attributes()));
+}
+
+}  // namespace
+
+Patches::Patches(const memory& blob, const memory::desc& patch)
+    : blob_(blob),
+      first_(blob.get_desc().submemory_desc(patch.dims(), {0, 0, 0, 0})),
+      gather_(Copy(first_, patch)),
+      scatter_(Copy(patch, first_)) {}
+
+memory Patches::At(int y, int x) const {
+  const memory::desc there =
+      blob_.get_desc().submemory_desc(first_.dims(), {0, 0, y, x});
+  float* origin = static_cast<float*>(blob_.get_data_handle());
+  return memory(first_, Engine(), origin + there.data.offset0);
+}
+
+void Patches::Gather(int y, int x, const memory& copy) const {
+  gather_.Run({{DNNL_ARG_FROM, At(y, x)}, {DNNL_ARG_TO, copy}});
+}
+
+void Patches::Scatter(const memory& copy, int y, int x) const {
+  scatter_.Run({{DNNL_ARG_FROM, copy}, {DNNL_ARG_TO, At(y, x)}});
+}
+
+}  // namespace onednn
+}  // namespace caffe
+#endif  // USE_ONEDNN

@@ -1,0 +1,59 @@
+"""Whether the engines compute the same, before anything is timed."""
+
+import numpy as np
+
+from data_prep.errors import UserError
+from drml.bench.variants import Variant
+from drml.bench.worker import Worker
+
+BATCH = 4
+AUS = 12
+# Relative errors |a - b| / |b|. Sums of up to some 100,000 products whose rounding is
+# 6e-8 each agree to 1e-5. Two steps change a weight of 0.1 by 1e-6 or so, and float32
+# holds such a weight to 4e-9.
+TOLERANCE = 1e-4
+TOLERANCE_OF_CHANGE = 1e-2
+
+
+def check(
+    ours: Worker, peer: Worker, network: str, size: int, train: Variant, test: Variant
+) -> float:
+    """Return the largest relative error of scores, gradients and probabilities.
+
+    From the same random weights, faces (N, 3, size, size) and labels, some of them
+    unknown, both train for two iterations without dropout; then both score the faces
+    with the weights that ours have become. UserError where they differ.
+    """
+    rng = np.random.default_rng(1)
+    faces = rng.normal(0, 0.25, (BATCH, 3, size, size)).astype(np.float32)
+    labels = rng.choice(np.float32([-1, 0, 1]), (BATCH, AUS))
+    ours("start", network=network, batch=BATCH)
+    start = dict(network=network, parameters=ours("parameters"), faces=faces)
+    theirs = peer("train", **start, labels=labels, variant=train)
+    errors = differences(ours("train", faces=faces, labels=labels), theirs)
+    end = dict(network=network, parameters=ours("parameters"), faces=faces)
+    theirs = {"probabilities": peer("score", **end, variant=test)}
+    errors |= differences({"probabilities": ours("score", faces=faces)}, theirs)
+    return judge(network, errors)
+
+
+def differences(
+    ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]
+) -> dict[str, float]:
+    """Return the relative error of each of ours."""
+    return {
+        name: float(np.linalg.norm(theirs[name] - value) / np.linalg.norm(value))
+        for name, value in ours.items()
+    }
+
+
+def judge(network: str, errors: dict[str, float]) -> float:
+    """Return the largest error but those of changes; UserError if one is too large."""
+    for name, error in errors.items():
+        change = name.endswith("change")
+        if not error <= (TOLERANCE_OF_CHANGE if change else TOLERANCE):  # or is nan
+            raise UserError(
+                f"{network}: Caffe and PyTorch differ in {name} by {error:.1e}; "
+                "nothing was timed"
+            )
+    return max(e for name, e in errors.items() if not name.endswith("change"))

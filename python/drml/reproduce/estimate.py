@@ -1,0 +1,95 @@
+"""How long steps will take: from a network's first iterations, then from its like."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from data_prep.errors import UserError
+from data_prep.processes import start
+from drml.files import read_json, write
+from drml.reproduce.ledger import Ledger
+from drml.reproduce.step import Step, Work
+
+
+class Estimate:
+    """Seconds a step takes: those of a finished step of its kind, or else reckoned.
+
+    OUT/first_iteration.json keeps each network's milliseconds a face in training and
+    in scoring, so that they are measured once.
+    """
+
+    def __init__(self, ledger: Ledger, steps: Sequence[Step], batch: int):
+        self.ledger, self.steps, self.batch = ledger, steps, batch
+        self.file = ledger.out / "first_iteration.json"
+        self.first: dict[str, dict[str, float]] = {}
+
+    def measure(self, todo: Iterable[Step]) -> None:
+        """Time the networks that these steps work with, where it is not known yet."""
+        remedy = "delete it, and it is measured again"
+        if self.file.exists():
+            kept = read_json(self.file, remedy)
+            self.first = {n: v for n, v in kept.items() if v["batch"] == self.batch}
+        networks = dict.fromkeys(w.network for s in todo for w in s.work)
+        for network in networks:
+            if network not in self.first:
+                print(f"timing {network} with {self.batch} faces", flush=True)
+                self.first[network] = time_first(network, self.batch)
+                write(self.file, json.dumps(self.first, indent=2) + "\n")
+
+    def seconds(self, step: Step) -> float | None:
+        """Return None where nothing like it was ever done."""
+        alike = [s for s in self.steps if kind(s) == kind(step)]
+        records = filter(None, map(self.ledger.read, alike))
+        done = [record.seconds for record in records if record.finished]
+        if done:
+            return done[-1]
+        known = step.work or step.brief
+        return sum(map(self._reckoned, step.work)) if known else None
+
+    def _reckoned(self, work: Work) -> float:
+        first = self.first[work.network]
+        return (work.trained * first["train"] + work.scored * first["test"]) / 1000
+
+    def total(self, steps: Iterable[Step]) -> str:
+        """Say how long these steps will take together."""
+        times = [self.seconds(step) for step in steps]
+        unknown = times.count(None)
+        text = f"about {span(sum(filter(None, times)))}"
+        some = "1 step" if unknown == 1 else f"{unknown} steps"
+        return f"{text} and {some} of unknown length" if unknown else text
+
+
+def kind(step: Step) -> str:
+    """Steps of one kind take about as long."""
+    return re.sub(r"fold\d", "fold", step.name)
+
+
+def span(seconds: float) -> str:
+    """Round as suits an estimate."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = timedelta(minutes=round(seconds / 60))
+    if minutes < timedelta(minutes=90):
+        return f"{minutes // timedelta(minutes=1)} min"
+    return f"{minutes / timedelta(hours=1):.1f} h"
+
+
+def time_first(network: str, batch: int) -> dict[str, float]:
+    """Time one iteration in a process of its own, whose memory is then free again."""
+    command = [sys.executable, "-m", "drml.reproduce.first_iteration", network]
+    with start(
+        [*command, str(batch)],
+        stdout=subprocess.PIPE,
+        text=True,
+        process_group=0,  # Ctrl-C is this process's to handle, which ends that one
+    ) as process:
+        answer, _ = process.communicate()
+    if process.returncode:
+        raise UserError(
+            f"no iteration of {network} with {batch} faces could be timed, for the "
+            "reason above (is there enough memory?)"
+        )
+    return json.loads(answer.splitlines()[-1])

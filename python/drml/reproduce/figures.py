@@ -1,0 +1,170 @@
+"""The steps that make the paper's tables and figures of trained networks."""
+
+from collections.abc import Mapping, Sequence
+
+from drml.reproduce.datasets import Datasets
+from drml.reproduce.networks import Trained
+from drml.reproduce.request import PARTS, Request
+from drml.reproduce.step import Step, Work
+
+EVALUATION = ("predictions.h5", "evaluation.json", "evaluation.csv")
+FEATURES = {"alexnet": "fc7"}  # fc9 of the others
+TRIALS = 5  # of Table 4, of so many iterations and faces each; and one to warm up
+TABLE_4 = (5, 8)
+SALIENCY = (
+    1200  # passes: 100 faces, a third showing each of 12 AUs, 3 for forth and back
+)
+
+
+def step(
+    request: Request,
+    part: str,
+    folder: str,
+    script: str,
+    words: Sequence,
+    files: Sequence[str],
+    needs: Sequence[Step] = (),
+    **more,
+) -> Step:
+    """A step that writes files into a folder of OUT, after which it is named."""
+    command = (f"python/{script}.py", *map(str, words))
+    outputs = tuple(str(request.out / folder / file) for file in files)
+    return Step(folder, PARTS.get(part, part), command, outputs, tuple(needs), **more)
+
+
+def best_fold(request: Request, datasets: Datasets, folds: Sequence[Trained]) -> Step:
+    """Choose which fold's model stands for a network."""
+    network, out = folds[0].network, best_file(request, folds[0].network)
+    words = ["--selections", *(f"{f.folder}/selection.json" for f in folds)]
+    words += ["--data", *(datasets.folder(f.data) for f in folds), "--out", out]
+    needs = [s for f in folds for s in (f.select, f.data)]
+    return Step(
+        name=f"{network}/best",
+        part="best folds",
+        command=("python/best_fold.py", *map(str, words)),
+        outputs=(out,),
+        needs=tuple(needs),
+        joins=True,
+        brief=True,
+    )
+
+
+def best_file(request: Request, network: str) -> str:
+    return str(request.out / network / "best.json")
+
+
+def best_net(request: Request, *networks: str, data: str = "--data") -> list[str]:
+    """Return the options that name the best fold's net, weights and dataset."""
+    files = [best_file(request, network) for network in networks]
+    options = []
+    for option, field in (("--net", "net"), ("--weights", "weights"), (data, "data")):
+        options += [option, *(f"{{{file}:{field}}}" for file in files)]
+    return options
+
+
+def features(request: Request, network: str, best: Step, faces: int) -> Step:
+    """fc9 of the best fold's own test split."""
+    out = f"{request.out}/{network}/features.h5"
+    words = [*best_net(request, network), "--blob", FEATURES.get(network, "fc9")]
+    return Step(
+        name=f"{network}/features",
+        part=PARTS["features"],
+        command=("python/extract_features.py", *words, "--out", out),
+        outputs=(out,),
+        leaves=(f"{out}.parts",),
+        needs=(best,),
+        work=(Work(network, scored=faces),),
+    )
+
+
+def table3(
+    request: Request, datasets: Datasets, network: str, best: Step
+) -> list[Step]:
+    """DISFA by the best model: direct outputs, and the read-out of its features."""
+    disfa, folder = datasets.disfa(network), f"{network}/disfa"
+    work = (Work(network, scored=datasets.faces(disfa, "test")),)
+    data = ["--data", datasets.folder(disfa)]
+    net = [*best_net(request, network, data="--trained-on"), *data]
+    out = f"{request.out}/{folder}"
+    direct = step(
+        request, "3", f"{folder}/direct", "evaluate", [*net, "--out", f"{out}/direct"],
+        EVALUATION, (best, disfa), work=work,
+    )  # fmt: skip
+    blob = ["--blob", FEATURES.get(network, "fc9"), "--out", f"{out}/features.h5"]
+    values = step(
+        request, "3", folder, "extract_features", [*net, *blob], ["features.h5"],
+        (best, disfa), leaves=(f"{out}/features.h5.parts",), work=work,
+    )  # fmt: skip
+    words = ["--features", f"{out}/features.h5", *data, "--out", f"{out}/read_out"]
+    read = step(
+        request, "3", f"{folder}/read_out", "read_out",
+        [*words, "--seed", request.seed], EVALUATION, (values, disfa), brief=True,
+    )  # fmt: skip
+    return [direct, values, read]
+
+
+def table4(request: Request) -> Step:
+    """Running times, which want no training."""
+    iterations, batch = TABLE_4
+    faces = (TRIALS * iterations + 1) * batch
+    words = ["--networks", *request.nets, "--out", request.out / "table4"]
+    words += ["--trials", TRIALS, "--iterations", iterations, "--batch", batch]
+    work = tuple(Work(n, trained=faces, scored=faces) for n in request.nets)
+    return step(
+        request, "4", "table4", "time_networks", words, ["running_time.csv"],
+        joins=True, work=work,
+    )  # fmt: skip
+
+
+def saliency(request: Request, bests: Mapping[str, Step]) -> Step:
+    words = [*best_net(request, *bests), "--out", request.out / "saliency"]
+    files = ["saliency.png", "saliency_mean.png", "saliency.csv"]
+    return step(
+        request, "fig4", "saliency", "saliency", words, files, [*bests.values()],
+        joins=True, work=tuple(Work(net, scored=SALIENCY) for net in bests),
+    )  # fmt: skip
+
+
+def relations(
+    request: Request, best: Step, nets: Mapping[str, Sequence[tuple[Trained, Step]]]
+) -> Step:
+    """Compare AU correlations of all networks on one fold: the first's best.
+
+    nets: each network's folds with the steps that test them.
+    """
+    first = next(iter(nets))
+    folds = {net: {t.fold for t, _ in tests} for net, tests in nets.items()}
+    alike = [net for net in nets if folds[net] >= folds[first]]
+    fold = f"{{{best_file(request, first)}:fold}}"
+    files = [request.out / net / f"fold{fold}/test/predictions.h5" for net in alike]
+    words = ["--predictions", *files, "--out", request.out / "relations"]
+    return step(
+        request, "fig5", "relations", "correlate_aus", words,
+        ["relations.png", "relations.csv"],
+        [best, *(test for net in alike for _, test in nets[net])],
+        joins=True, brief=True,
+    )  # fmt: skip
+
+
+def region(request: Request, best: Step) -> Step:
+    words = [*best_net(request, "drml"), "--out", request.out / "region"]
+    files = ["region.png", "region.csv"]
+    return step(
+        request,
+        "region",
+        "region",
+        "show_region_layer",
+        words,
+        files,
+        [best],
+        brief=True,
+    )
+
+
+def report(request: Request, steps: Sequence[Step]) -> Step:
+    """Write the results section from whatever there is."""
+    files = ["results.html", "results.md", "*.csv"]
+    return step(
+        request, "report", "report", "results", [request.out], files, steps,
+        joins=True, brief=True,
+    )  # fmt: skip

@@ -1,0 +1,116 @@
+"""Runs the steps that are to be done, one at a time, each in a process of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+
+from data_prep.errors import UserError
+from data_prep.processes import start
+from drml.files import read_json
+from drml.reproduce.estimate import Estimate
+from drml.reproduce.ledger import Ledger
+from drml.reproduce.step import Step
+from drml.reproduce.verdict import State, Verdict, judge
+
+FOUND = re.compile(r"\{([^{}]+\.json):(\w+)\}")  # a value of an earlier step
+INTERRUPTED = 130
+
+
+class Runner:
+    """Says before each step what it is, and after it how long the rest will take."""
+
+    def __init__(self, ledger: Ledger, estimate: Estimate):
+        self.ledger, self.estimate = ledger, estimate
+        self.child: subprocess.Popen | None = None
+        self.stopped = False
+
+    def run(self, steps: Sequence[Step], verdicts: dict[str, Verdict]) -> None:
+        """Bring all steps to their end; raises UserError where one fails."""
+        todo = [s for s in steps if verdicts[s.name].state is not State.DONE]
+        handlers = [signal.signal(n, self._pass_on) for n in _STOPS]
+        try:
+            for number, step in enumerate(todo, 1):
+                now = f"{datetime.now():%H:%M}"
+                say(f"step {number} of {len(todo)}, {now}: {step.name}")
+                self._do(step)
+                if left := todo[number:]:
+                    print(f"{step.name} is done; {self.estimate.total(left)} left")
+        finally:
+            for name, handler in zip(_STOPS, handlers, strict=True):
+                signal.signal(name, handler)
+
+    def _do(self, step: Step) -> None:
+        """Run a step unless it turns out that nothing it needs has changed."""
+        verdict = judge(step, self.ledger)
+        if verdict.state is State.DONE:
+            print("what it needs is as it was: nothing to do", flush=True)
+            return
+        if verdict.edited:
+            print("taken as it was edited", flush=True)
+            self.ledger.adopt(step)
+            return
+        if verdict.state is State.STALE:
+            self.ledger.wipe(step)
+        self.ledger.start(step)
+        begun = monotonic()
+        self._execute(step)
+        self.ledger.finish(step, monotonic() - begun)
+        if self.stopped:  # too late for the step
+            raise KeyboardInterrupt
+
+    def _execute(self, step: Step) -> None:
+        words = [resolve(word) for word in step.command]
+        with start(
+            [sys.executable, *words], stdin=subprocess.DEVNULL, process_group=0
+        ) as self.child:
+            status = self.child.wait()
+        self.child = None
+        if status == INTERRUPTED:
+            sys.exit(INTERRUPTED)  # the step has told of it
+        if status and self.stopped:
+            raise KeyboardInterrupt
+        if status < 0:
+            name = signal.Signals(-status).name
+            raise UserError(
+                f"the step {step.name} was killed ({name}): run the same command again "
+                "to go on"
+            )
+        if status:
+            raise UserError(
+                f"the step {step.name} failed with status {status}, for the reason "
+                "above; mend it and run the same command again to go on"
+            )
+
+    def _pass_on(self, number: int, _frame) -> None:
+        """Hand Ctrl-C on to the step's processes, as a terminal would."""
+        self.stopped = True
+        if self.child is None:
+            raise KeyboardInterrupt
+        if self.child.poll() is None:
+            os.killpg(self.child.pid, signal.SIGINT)
+
+
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+def resolve(word: str) -> str:
+    """Put in what earlier steps found: {FILE.json:NAME}."""
+    return FOUND.sub(lambda m: str(_value(Path(m[1]), m[2])), word)
+
+
+def _value(file: Path, name: str):
+    remedy = "run the same command again"
+    record = read_json(file, remedy)
+    if name not in record:
+        raise UserError(f"{file} lacks {name}; delete it and {remedy}")
+    return record[name]
+
+
+def say(text: str) -> None:
+    print(f"\n== {text}", flush=True)

@@ -1,0 +1,112 @@
+"""What is to be done of each step: the ledger against the disk and the command line.
+
+A step is done while its command, what it reads and what it made are as they were, and
+the steps it needs still hold what it was made from. What changed without being asked
+for (a file lost or edited, a dataset, an option) is a fault, which only REDO may mend;
+that a step is to be run again since another was is none.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from drml.reproduce import fingerprints
+from drml.reproduce.ledger import Ledger, Record
+from drml.reproduce.step import Step, dependents
+
+
+class State(Enum):
+    DONE = "done"
+    OPEN = "to do"  # never run, or unfinished: it goes on
+    STALE = "to redo"  # what is there goes first
+
+
+@dataclass
+class Verdict:
+    state: State
+    faults: list[str] = field(default_factory=list)  # what changed, in words
+    edited: bool = False  # the only fault: outputs that the user may edit
+
+
+def judge(step: Step, ledger: Ledger) -> Verdict:
+    """Judge a step all of whose needs are done."""
+    record = ledger.read(step)
+    if record is None:
+        return Verdict(State.OPEN)
+    other_options = list(_options(step, ledger, record))
+    changed = list(_read(step, ledger, record))
+    made = list(_made(step, record))
+    faults = [*other_options, *changed, *(line for line, _ in made)]
+    moved = record.needs != {need.name: ledger.digest(need) for need in step.needs}
+    if not faults and not moved:
+        return Verdict(State.DONE if record.finished else State.OPEN)
+    edited = step.editable and not (other_options or changed or moved)
+    return Verdict(
+        State.STALE,
+        [] if step.joins else faults,
+        edited and bool(made) and all(there for _, there in made),
+    )
+
+
+def judge_all(steps: Sequence[Step], ledger: Ledger) -> dict[str, Verdict]:
+    """Judge every step as if those before it were run; by the steps' names."""
+    verdicts: dict[str, Verdict] = {}
+    for step in steps:
+        verdict = verdicts[step.name] = judge(step, ledger)
+        waits = any(verdicts[n.name].state is not State.DONE for n in step.needs)
+        if waits and verdict.state is State.DONE:
+            verdict.state = State.STALE
+    return verdicts
+
+
+def faults(steps: Sequence[Step], verdicts: dict[str, Verdict]) -> Iterator[str]:
+    """Yield a line for each fault: what changed, since when, what hangs on it."""
+    for step in steps:
+        if found := verdicts[step.name].faults:
+            hang = [d.name for d in dependents([step.name], steps)]
+            more = f" and {len(hang) - 3} more" if len(hang) > 3 else ""
+            tail = f"; on it depend {', '.join(hang[:3])}{more}" if hang else ""
+            for fault in found:
+                yield f"{fault}{tail}"
+
+
+def _options(step: Step, ledger: Ledger, record: Record) -> Iterator[str]:
+    before, now = _by_option(record.command), _by_option(ledger.command(step))
+    for name in dict.fromkeys([*before, *now]):
+        if before.get(name) != now.get(name):
+            was, is_ = (d.get(name, "not given") or "given" for d in (before, now))
+            yield f"the step {step.name} was run with {name} {was}, now it is {is_}"
+
+
+def _by_option(command: Sequence[str]) -> dict[str, str]:
+    """Return {"--seed": "1"}; what stands before the options is under the script's."""
+    options: dict[str, str] = {}
+    name = "the command"
+    for word in command:
+        if word.startswith("--"):
+            name = word
+            options[name] = ""
+        else:
+            options[name] = f"{options.get(name, '')} {word}".strip()
+    return options
+
+
+def _read(step: Step, ledger: Ledger, record: Record) -> Iterator[str]:
+    for name, earlier in record.reads.items():
+        path = ledger.path(name)
+        what = name if str(path) == name else f"{name}={path}"
+        if not path.exists():
+            yield f"{what}, which the step {step.name} read, is missing"
+        elif not fingerprints.same(path, earlier, once=True):
+            yield f"{what} has changed since the step {step.name} read it"
+
+
+def _made(step: Step, record: Record) -> Iterator[tuple[str, bool]]:
+    """Yield what is no longer as the step made it, and whether it is there."""
+    for name, earlier in (record.outputs or {}).items():
+        path = Path(name)
+        if not path.exists():
+            yield f"{name}, which the step {step.name} made, is missing", False
+        elif not fingerprints.same(path, earlier):
+            yield f"{name} has changed since the step {step.name} made it", True

@@ -1,0 +1,222 @@
+"""make reproduce: what is planned of a request, and a whole run on tiny faces."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data_prep.errors import UserError
+from drml.reproduce.plan import plan
+from drml.reproduce.request import PARTS, Request, finished_runs
+from drml.reproduce.step import dependents
+
+ROOT = Path(__file__).parents[1]
+# The script as it is, with fewer and smaller faces.
+TINY = """
+import runpy, sys
+from drml.reproduce import protocol
+
+protocol.SHORT_FACES["bp4d"].update(subjects=41, tasks=1, frames=2, height=174)
+protocol.SHORT_FACES["disfa"].update(subjects=9, frames=4, height=174)
+sys.argv[0] = "python/reproduce.py"
+runpy.run_path("python/reproduce.py", run_name="__main__")
+"""
+
+
+def request(out="out/x", nets=("drml",), folds=(1,), parts=tuple(PARTS), **more):
+    defaults = {
+        "bp4d": None, "disfa": None, "grids": (), "seed": 1, "iterations": None,
+        "patience": None, "caffe": Path("caffe"),
+    }  # fmt: skip
+    runs = tuple((net, fold) for net in nets for fold in folds)
+    return Request(Path(out), runs=runs, parts=parts, **(defaults | more))
+
+
+def planned(**options):
+    return [step.name for step in plan(request(**options))]
+
+
+def command(name, **options):
+    (found,) = [s for s in plan(request(**options)) if s.name == name]
+    return " ".join(found.command)
+
+
+def test_steps_come_after_what_they_need_and_folds_in_turn():
+    steps = plan(request(nets=("drml", "alexnet"), folds=(1, 2, 3), grids=(5,)))
+    names = [step.name for step in steps]
+    assert len(names) == len(set(names))
+    for place, step in enumerate(steps):
+        assert {need.name for need in step.needs} <= set(names[:place])
+    tests = [n for n in names if n.endswith("/test") and not n.startswith("grids")]
+    nets = ("drml", "alexnet")
+    assert tests == [f"{net}/fold{fold}/test" for fold in (1, 2, 3) for net in nets]
+    assert names[-1] == "report"
+    assert "grids/5x5/fold3/test" in names
+
+
+@pytest.mark.parametrize(
+    ("part", "expected", "spared"),
+    [
+        ("2", ["drml/fold1/test"], ["drml/best", "table4", "faces/disfa"]),
+        ("3", ["drml/disfa/read_out"], ["drml/fold1/test", "saliency"]),
+        ("4", ["table4"], ["drml/fold1/train", "faces/bp4d"]),
+        ("fig4", ["saliency"], ["drml/fold1/test", "faces/disfa"]),
+        ("fig5", ["relations", "drml/fold1/test"], ["drml/features"]),
+        ("features", ["drml/features"], ["drml/fold1/test"]),
+        ("region", ["region"], ["convnet/fold1/train", "drml/fold1/test"]),
+    ],
+)
+def test_only_what_a_part_needs_is_run(part, expected, spared):
+    names = planned(nets=("drml", "convnet"), parts=(part,))
+    assert set(expected) <= set(names)
+    assert not set(spared) & set(names)
+
+
+def test_a_fold_hangs_on_its_own_data_only():
+    steps = plan(request(folds=(1, 2), parts=("2",)))
+    hang = {step.name for step in dependents(["data/bp4d_178/fold2"], steps)}
+    kinds = ("train", "select", "test")
+    assert hang == {f"drml/fold2/{kind}" for kind in kinds} | {"report"}
+
+
+def test_real_faces_are_trained_on_as_in_the_paper(tmp_path):
+    options = {"bp4d": tmp_path, "nets": ("drml", "alexnet")}
+    solver = command("drml/fold1/prototxts", **options)
+    assert "--max-iter 16000 --stepsize 8000 --snapshot 1000 --seed 1" in solver
+    assert "--fillers" not in solver
+    imported = command("data/bp4d_256/fold1", **options)
+    assert f"{tmp_path} --out out/x/data/bp4d_256 --fold 1 --size 256" in imported
+    assert "--sample" not in imported  # the importer's own, which is the paper's
+    assert not any(n.startswith("faces") for n in planned(**options))
+
+
+def test_generated_faces_are_trained_on_shortly():
+    solver = command("lcn/fold1/prototxts", nets=("lcn",), iterations=10)
+    assert "--max-iter 10 --stepsize 8 --snapshot 5" in solver
+    assert "--fillers msra" in solver
+    assert "--snapshot-format HDF5" in solver
+    assert "--size 178 --crop 170" in command("data/bp4d_178/fold1")
+
+
+def test_early_end_is_passed_on():
+    assert "--patience 3 --net" in command("drml/fold1/train", patience=3)
+    assert "--patience" not in command("drml/fold1/train")
+
+
+def test_table_3_wants_disfa(tmp_path):
+    real = request(bp4d=tmp_path)
+    assert real.left_out() == ["Table 3 is left out: it wants DISFA (DISFA=DIR)"]
+    assert not any("disfa" in step.name for step in plan(real))
+    assert request(bp4d=tmp_path, disfa=tmp_path).left_out() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"disfa": ROOT}, "give BP4D=DIR too, or neither for generated faces"),
+        ({"bp4d": Path("no/where")}, "BP4D=no/where is no folder"),
+        ({"grids": (7,)}, "--grid 7 does not divide"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(options, sentence):
+    with pytest.raises(UserError, match=sentence):
+        request(**options)
+
+
+def test_generated_faces_that_are_given_are_called_so(tmp_path):
+    drawn, real = tmp_path / "drawn", tmp_path / "real"
+    for folder in (drawn, real):
+        folder.mkdir()
+    (drawn / "generated.json").write_text("{}")
+    assert request(bp4d=drawn).generated
+    assert request(bp4d=drawn).protocol.name == "paper"
+    with pytest.raises(UserError, match="one holds generated faces: give two of a"):
+        request(bp4d=drawn, disfa=real)
+
+
+def test_make_passes_options_on():
+    words = ["BP4D=/b p", "DISFA=/d", "NETS=drml lcn", "FOLDS=1 2", "TABLES=2 fig4"]
+    words += ["GRIDS=5 10", "OUT=o", "SEED=3", "ITERATIONS=4", "PATIENCE=2", "REDO=1"]
+    made = subprocess.run(
+        ["make", "-n", "--no-print-directory", "-o", "all", "reproduce", *words],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert " ".join(made.stdout.split()).endswith(
+        "python/reproduce.py --bp4d '/b p' --disfa '/d' --nets drml lcn --folds 1 2 "
+        "--tables 2 fig4 --grids 5 10 --out 'o' --seed 3 --iterations 4 --patience 2 "
+        "--redo"
+    )
+
+
+def reproduce(out, *words):
+    command = [sys.executable, "-c", TINY, "--out", out, "--nets", "convnet"]
+    command += ["--folds", "2", "--iterations", "2", *words]
+    result = subprocess.run(map(str, command), cwd=ROOT, capture_output=True, text=True)
+    return result.returncode, result.stdout, result.stderr
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    out = tmp_path_factory.mktemp("reproduce") / "out"
+    status, printed, err = reproduce(out)
+    assert status == 0, err
+    assert f"The results section: {out}/report/results.html" in printed
+    return out
+
+
+def test_a_whole_run_fills_its_folder(out):
+    fold = [f"convnet_iter_{n}.caffemodel" for n in (1, 2)]
+    fold += ["convnet_iter_2.solverstate", "train.log", "selection.json"]
+    fold += [f"convnet_{kind}.prototxt" for kind in ("train_val", "deploy", "solver")]
+    evaluation = ["predictions.h5", "evaluation.json", "evaluation.csv"]
+    names = [f"convnet/fold2/{name}" for name in fold]
+    names += [f"convnet/fold2/test/{name}" for name in evaluation]
+    for kind in ("direct", "read_out"):
+        names += [f"convnet/disfa/{kind}/{name}" for name in evaluation]
+    names += ["convnet/best.json", "convnet/features.h5", "convnet/disfa/features.h5"]
+    names += ["run.json", "first_iteration.json", "table4/running_time.csv"]
+    names += ["faces/bp4d/generated.json", "data/disfa_178/all/dataset.json"]
+    names += [f"saliency/saliency{kind}" for kind in (".png", "_mean.png", ".csv")]
+    names += ["relations/relations.png", "relations/relations.csv"]
+    names += ["report/results.html", "report/results.md"]
+    assert [name for name in names if not (out / name).exists()] == []
+    assert not (out / "convnet/fold2/convnet_iter_1.solverstate").exists()
+    assert finished_runs(out) == [("convnet", 2)]
+    run = json.loads((out / "run.json").read_text())
+    assert (run["generated"], run["protocol"], run["folds"]) == (True, "short", [2])
+
+
+def test_a_second_run_does_nothing(out):
+    before = {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file()}
+    status, printed, err = reproduce(out)
+    assert (status, err) == (0, "")
+    assert "== step" not in printed
+    assert {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file()} == before
+
+
+def test_a_lost_snapshot_is_named(out):
+    snapshot = out / "convnet/fold2/convnet_iter_1.caffemodel"
+    moved = snapshot.rename(out / "elsewhere")
+    status, _, err = reproduce(out)
+    moved.rename(snapshot)
+    assert status == 1
+    assert f"{snapshot}, which the step convnet/fold2/train made, is missing" in err
+    assert "convnet/fold2/select, convnet/fold2/test" in err
+    assert reproduce(out)[0] == 0  # it was put back
+
+
+def test_real_and_generated_faces_are_never_mixed(out, tmp_path):
+    status, _, err = reproduce(out, "--bp4d", tmp_path)
+    assert status == 1
+    assert f"{out} holds results on generated faces: choose another OUT" in err
+
+
+def test_a_dry_run_shows_the_plan_only(tmp_path):
+    status, printed, err = reproduce(tmp_path, "--dry-run", "--tables", "2")
+    assert (status, err) == (0, "")
+    (row,) = [line for line in printed.splitlines() if line.startswith("ConvNet")]
+    assert row.split()[:6] == ["ConvNet,", "fold", "2", "4", "0", "4"]
+    files = [file.name for file in tmp_path.rglob("*") if file.is_file()]
+    assert files == ["first_iteration.json"]
