@@ -55,7 +55,7 @@ $(BUILD)/build.ninja: $(VENV)/.installed $(BUILD)/.options
 
 # ---- What a user asks for
 
-.PHONY: all demo reproduce bench test lint format clean install help FORCE
+.PHONY: all demo reproduce bench test lint format clean install portable help FORCE
 
 all: $(BUILD)/build.ninja ## build Caffe, its tools and pycaffe (the default)
 	$(call say,Caffe with $(JOBS) jobs)
@@ -94,6 +94,15 @@ install: $(VENV)/.installed ## install to PREFIX=/path (portable unless MARCH=na
 	@cmake --install $(BUILD)/install --prefix '$(PREFIX)' > $(BUILD)/install.log
 	@printf '%s\n' 'Use it with: export PATH=$(PREFIX)/bin:$$PATH PYTHONPATH=$(PREFIX)/python' \
 	  'pycaffe wants the packages of python/requirements.txt.'
+
+# For a machine that has no -dev packages, say one with a GPU that is lent.
+portable: $(VENV)/.installed ## one caffe and one test runner that run anywhere
+	$(call say,portable Caffe in $(BUILD)/portable)
+	@[ ! -d $(BUILD)/caffe-pristine ] || export CAFFE_SOURCE='$(CURDIR)/$(BUILD)/caffe-pristine'; \
+	  $(CONFIGURE) -B $(BUILD)/portable -DPORTABLE=1 -DMARCH=$(MARCH) > $(BUILD)/portable.log \
+	  || { cat $(BUILD)/portable.log; exit 1; }
+	@ninja -C $(BUILD)/portable -j $(JOBS) tool_caffe test_caffe
+	@ls -s --block-size=MB $(BUILD)/portable/bin/caffe $(BUILD)/portable/test/test.testbin
 
 clean: ## remove the build and the virtual environment (data/ and out/ stay)
 	rm -rf $(BUILD) $(VENV)

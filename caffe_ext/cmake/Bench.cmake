@@ -5,5 +5,5 @@ foreach(source ${BENCH_SOURCES})
   add_executable(${bench} EXCLUDE_FROM_ALL ${source})
   set_target_properties(${bench} PROPERTIES
                         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
-  target_link_libraries(${bench} PRIVATE caffe Python3::Python)
+  target_link_libraries(${bench} PRIVATE ${PROGRAM_LIBRARIES})
 endforeach()

@@ -4,6 +4,9 @@ file(GLOB EXT_TEST_SOURCES CONFIGURE_DEPENDS ${EXT}/test/test_*.cpp)
 if(NOT CPU_ONLY)
   file(GLOB TEST_CUDA ${CAFFE}/src/caffe/test/test_*.cu)
 endif()
+if(PORTABLE)  # no OpenCV
+  list(FILTER EXT_TEST_SOURCES EXCLUDE REGEX "test_multilabel_(image_)?data")
+endif()
 if(USE_ONEDNN)
   include(caffe_ext/cmake/OneDNNTests.cmake)  # more TEST_SOURCES
 endif()
@@ -20,7 +23,7 @@ target_include_directories(test_caffe SYSTEM PRIVATE ${CAFFE}/src)
 # The layers under test are compiled in libcaffe, at -O3.
 target_compile_options(test_caffe PRIVATE
                        $<$<COMPILE_LANGUAGE:CXX>:-O1>)
-target_link_libraries(test_caffe PRIVATE caffe Python3::Python)
+target_link_libraries(test_caffe PRIVATE ${PROGRAM_LIBRARIES})
 if(NOT CPU_ONLY)  # tests/cuda_build.py
   add_library(fake_cuda MODULE EXCLUDE_FROM_ALL ${EXT}/test/fake_cuda.c)
   target_include_directories(fake_cuda PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
