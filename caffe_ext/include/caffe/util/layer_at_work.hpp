@@ -28,7 +28,9 @@ class LayerAtWork {
  private:
   LayerAtWork(const string& name, int batch);
 
+  const string name_;
   const string* outer_;  // a layer may run a net of its own
+  int outer_batch_;
 
   DISABLE_COPY_AND_ASSIGN(LayerAtWork);
 };
