@@ -5,7 +5,7 @@ from math import isnan
 import numpy as np
 import pytest
 
-from drml.metrics import au_results, average
+from drml.metrics import au_results, average, mean_of_folds
 
 
 def measure(scores, labels):
@@ -75,6 +75,21 @@ def test_average_leaves_undefined_out_and_says_so():
     assert mean.f1 == pytest.approx((2 / 3 + 0) / 2)
     assert mean.auc == pytest.approx((1 + 0) / 2)
     assert mean.f1_all_positive == pytest.approx(2 / 3)
+
+
+def test_mean_of_folds_counts_each_fold_that_is_defined_alike():
+    folds = [
+        measure([0.9, 0.6, 0.1], [1, -1, -1]),  # TP 1, FP 1: 2/3; both pairs won
+        measure([0.2, 0.8, 0.9, 0.1], [1, -1, -1, 0]),  # TP 0: 0; both pairs lost
+        measure([0.9, 0.8], [-1, -1]),  # one class only
+    ]
+    mean = mean_of_folds(folds)
+    assert (mean.positives, mean.negatives, mean.unknown) == (2, 6, 1)
+    assert mean.f1 == pytest.approx((2 / 3 + 0) / 2)
+    assert mean.auc == pytest.approx((1 + 0) / 2)
+    # All present: 2*1 / (2*1 + 2) in both.
+    assert mean.f1_all_positive == pytest.approx(1 / 2)
+    assert not mean_of_folds(folds[2:]).defined
 
 
 def test_average_of_nothing():

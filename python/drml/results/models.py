@@ -1,8 +1,8 @@
-"""The one model a network that tables and figures of single models are of."""
+"""Which models tables and figures are of that want one a network."""
+
+from collections.abc import Collection, Sequence
 
 from drml.results.out import Out
-
-OF_BEST = "Of each network's fold with the best validation F1, as named at the top."
 
 
 def models_note(out: Out) -> str:
@@ -15,3 +15,27 @@ def models_note(out: Out) -> str:
         if best
     ]
     return ", ".join(chosen) or "not chosen yet"
+
+
+def of_best(out: Out) -> str:
+    """Say of which models a table is; several folds of a network are a choice."""
+    chosen = any(len(out.selections(net)) > 1 for net in out.nets)
+    why = ", the fold of the best validation F1" if chosen else ""
+    return f"One model a network{why}: {models_note(out)}."
+
+
+def same_faces(rows: Sequence[dict]) -> str:
+    """Say on which faces networks are compared; rows: of a CSV with their dataset."""
+    return (
+        f"All networks on the same faces: {rows[0]['dataset']}; each by the snapshot "
+        "that was chosen on that fold."
+    )
+
+
+def without(out: Out, name: str, shown: Collection[str]) -> list[str]:
+    """Name the networks that a figure of one fold lacks."""
+    return [
+        f"{name}: {title} has no results on the fold shown"
+        for title in out.nets.values()
+        if title not in shown
+    ]
