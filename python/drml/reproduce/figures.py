@@ -1,7 +1,9 @@
 """The steps that make the paper's tables and figures of trained networks."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from drml.pycaffe import engine
 from drml.reproduce.datasets import Datasets
 from drml.reproduce.networks import Trained
 from drml.reproduce.request import PARTS, Request
@@ -9,8 +11,7 @@ from drml.reproduce.step import Step, Work
 
 EVALUATION = ("predictions.h5", "evaluation.json", "evaluation.csv")
 FEATURES = {"alexnet": "fc7"}  # fc9 of the others
-TRIALS = 5  # of Table 4, of so many iterations and faces each; and one to warm up
-TABLE_4 = (5, 8)
+TABLE_4_BATCH = 8
 SALIENCY = (
     1200  # passes: 100 faces, a third showing each of 12 AUs, 3 for forth and back
 )
@@ -103,14 +104,16 @@ def table3(
 
 def table4(request: Request) -> Step:
     """Running times, which want no training."""
-    iterations, batch = TABLE_4
-    faces = (TRIALS * iterations + 1) * batch
+    trials, iterations = request.trials
+    faces = (trials * iterations + 1) * TABLE_4_BATCH  # one to warm up
     words = ["--networks", *request.nets, "--out", request.out / "table4"]
-    words += ["--trials", TRIALS, "--iterations", iterations, "--batch", batch]
+    words += ["--trials", trials, "--iterations", iterations]
+    words += ["--batch", TABLE_4_BATCH]
+    words += ["--mode", request.mode] if request.mode else []
     work = tuple(Work(n, trained=faces, scored=faces) for n in request.nets)
     return step(
         request, "4", "table4", "time_networks", words, ["running_time.csv"],
-        joins=True, work=work,
+        joins=True, engine=engine(request.mode), work=work,
     )  # fmt: skip
 
 
@@ -153,19 +156,16 @@ def saliency(
 
 
 def relations(
-    request: Request, best: Step, nets: Mapping[str, Sequence[tuple[Trained, Step]]]
+    request: Request, best: Step, nets: Mapping[str, Sequence[Trained]]
 ) -> Step:
-    """Compare AU correlations of all networks on one fold; best: the first's.
-
-    nets: each network's folds with the steps that test them.
-    """
-    fold, alike = one_fold(request, {n: [t for t, _ in nets[n]] for n in nets})
+    """Compare AU correlations of all networks on one fold; best: the first's."""
+    fold, alike = one_fold(request, nets)
     files = [f"{request.out}/{net}/{fold}/test/predictions.h5" for net in alike]
     words = ["--predictions", *files, "--out", request.out / "relations"]
     return step(
         request, "fig5", "relations", "correlate_aus", words,
         ["relations.png", "relations.csv"],
-        [best, *(test for net in alike for _, test in nets[net])],
+        [best, *(t.test for net in alike for t in nets[net])],
         joins=True, brief=True,
     )  # fmt: skip
 
@@ -186,9 +186,12 @@ def region(request: Request, best: Step) -> Step:
 
 
 def report(request: Request, steps: Sequence[Step]) -> Step:
-    """Write the results section from whatever there is."""
+    """Write the results section from whatever there is, training logs among it."""
     files = ["results.html", "results.md", "*.csv"]
+    logs = [
+        Path(f"{request.out}/{net}/fold{k}/train.log") for net, k in request.trained
+    ]
     return step(
         request, "report", "report", "results", [request.out], files, steps,
-        joins=True, brief=True,
+        reads=tuple(logs), joins=True, brief=True,
     )  # fmt: skip
