@@ -6,6 +6,7 @@ a step that is run again must not stay as it was beside it), and those that both
 
 from collections.abc import Iterator
 
+from data_prep.errors import UserError
 from drml.reproduce import figures
 from drml.reproduce.datasets import Datasets
 from drml.reproduce.networks import Trained, trained
@@ -44,6 +45,7 @@ def _possible(request: Request) -> Possible:
     for grid, fold in request.trained_grids:
         net = trained(request, datasets, "drml", fold, grid)
         yield (), net.train
+        yield (), net.select
         yield ("grids",), net.test
     if request.asks("4"):  # hangs on no other step: it stays as it is
         yield ("4",), figures.table4(request)
@@ -62,6 +64,11 @@ def _of_best(request: Request, datasets: Datasets, nets: list[Trained]) -> Possi
         for name, best in bests.items():
             for step in figures.table3(request, datasets, name, best):
                 yield ("3",), step
+    elif request.holds("3"):
+        raise UserError(
+            f"{request.out} holds Table 3, which hangs on the networks trained: give "
+            "DISFA=DIR too"
+        )
     first = next(iter(bests.values()))
     yield ("fig4",), figures.saliency(request, datasets, first, by_net)
     yield ("fig5",), figures.relations(request, first, by_net)

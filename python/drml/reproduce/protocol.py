@@ -89,7 +89,7 @@ SHORT_FACES = {
 
 
 def short() -> Protocol:
-    """Return what trains all networks on three folds in half an hour on two cores."""
+    """Return what trains all networks on three folds without a GPU."""
     lengths = {"drml": 600, "convnet": 600, "lcn": 120, "alexnet": 960}
     snapshots = {"lcn": 2}  # 1.2 GB each
     return Protocol(

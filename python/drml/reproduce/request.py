@@ -72,11 +72,6 @@ class Request:
                 f"of BP4D={self.bp4d} and DISFA={self.disfa} one holds generated "
                 "faces: give two of a kind"
             )
-        if self._holds("3") and not self.has_disfa:
-            raise UserError(
-                f"{self.out} holds Table 3, which hangs on the networks trained: give "
-                "DISFA=DIR too"
-            )
         for grid in self.grids:
             Training(grid=grid)  # knows which grids there can be
 
@@ -134,7 +129,7 @@ class Request:
         return {
             "nets": self.nets,
             "folds": sorted({fold for _, fold in runs}),
-            "parts": [part for part in PARTS if self.asks(part) or self._holds(part)],
+            "parts": [part for part in PARTS if self.asks(part) or self.holds(part)],
             "grids": sorted({grid for grid, _ in self.trained_grids}),
         }
 
@@ -151,7 +146,7 @@ class Request:
             said.append("Region layer is left out: only DRML has one (NETS=drml)")
         return said
 
-    def _holds(self, part: str) -> bool:
+    def holds(self, part: str) -> bool:
         name = re.compile(LAST_STEPS[part])
         return any(map(name.fullmatch, self.finished))
 
