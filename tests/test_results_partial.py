@@ -247,7 +247,8 @@ def test_one_fold_is_no_choice(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make_out(Path("out"), folds=(2,))
     assert reported(monkeypatch) == 0
-    assert "One model a network: AlexNet of fold 2" in page()
+    assert "The models: AlexNet of fold 2" in page()
+    assert "the one of the best validation F1" not in page()
     assert "AlexNet: fold 2; DRML: fold 2" in page()
 
 

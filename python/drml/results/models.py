@@ -4,24 +4,23 @@ from collections.abc import Collection, Sequence
 
 from drml.results.out import Out
 
+NAMED = "Of each network's single model, as named at the top."
 
-def models_note(out: Out) -> str:
-    """Say which fold's model stands for each network, by its validation F1."""
+
+def single_models(out: Out) -> str:
+    """Name the model of each network that serves where one is wanted."""
     models = {title: out.best(net) for net, title in out.nets.items()}
-    chosen = [
+    named = [
         f"{title} of fold {best['fold']} (iteration {best['iteration']:,}, "
         f"validation F1 {100 * best['val_f1']:.1f})"
         for title, best in models.items()
         if best
     ]
-    return ", ".join(chosen) or "not chosen yet"
-
-
-def of_best(out: Out) -> str:
-    """Say of which models a table is; several folds of a network are a choice."""
-    chosen = any(len(out.selections(net)) > 1 for net in out.nets)
-    why = ", the fold of the best validation F1" if chosen else ""
-    return f"One model a network{why}: {models_note(out)}."
+    if not named:
+        return "not chosen yet"
+    choice = any(len(out.selections(net)) > 1 for net in out.nets)
+    how = "; of several folds the one of the best validation F1" if choice else ""
+    return ", ".join(named) + how
 
 
 def same_faces(rows: Sequence[dict]) -> str:

@@ -9,7 +9,7 @@ from drml.metrics import average
 from drml.paper import read_paper
 from drml.results.comparison import MEASURES, Comparison, Lead, System
 from drml.results.folds import AuMean, Folds
-from drml.results.models import of_best
+from drml.results.models import single_models
 from drml.results.out import Out
 from drml.results.section import Section
 from drml.results.table import Column, Table
@@ -48,7 +48,7 @@ def section(out: Out) -> Section:
     tables = [_table(out, there, measure) for measure in MEASURES]
     return Section(
         title,
-        [_how(there), *_protocol(there), of_best(out)],
+        [_how(there), *_protocol(there), f"The models: {single_models(out)}."],
         tables,
         (),
         _missing(every),
