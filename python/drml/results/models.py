@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from drml.results.out import Out
 
-NAMED = "Of each network's single model, as named at the top."
+NAMED = "Of the single models that are named at the top."
 
 
 def single_models(out: Out) -> str:
