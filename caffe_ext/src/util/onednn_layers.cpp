@@ -33,6 +33,8 @@ int EngineOf(const LayerParameter& param) {
   return CAFFE;
 }
 
+}  // namespace
+
 bool OneDNNIsDefault() {
 #if defined(USE_ONEDNN) && defined(CPU_ONLY)
   const char* engine = getenv("CAFFE_ENGINE");
@@ -41,8 +43,6 @@ bool OneDNNIsDefault() {
   return false;
 #endif
 }
-
-}  // namespace
 
 bool UsesOneDNN(const LayerParameter& param) {
   const int engine = EngineOf(param);
