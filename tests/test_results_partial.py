@@ -249,6 +249,9 @@ def test_one_fold_is_no_choice(tmp_path, monkeypatch):
     assert reported(monkeypatch) == 0
     assert "The models: AlexNet of fold 2" in page()
     assert "the one of the best validation F1" not in page()
+    assert "F1-frame in BP4D's layout, fold 2 (generated faces)" in page()
+    for said in ("mean over folds", "mean over the folds", "all folds"):
+        assert said not in page()
     assert "AlexNet: fold 2; DRML: fold 2" in page()
 
 

@@ -6,7 +6,6 @@ from functools import cached_property
 
 from drml.evaluation import Predictions, by_fold
 from drml.metrics import average
-from drml.paper import read_paper
 from drml.results.comparison import MEASURES, Comparison, Lead, System
 from drml.results.folds import AuMean, Folds
 from drml.results.models import single_models
@@ -40,7 +39,7 @@ class OnDisfa:
 
 
 def section(out: Out) -> Section:
-    title = out.marked(read_paper()["table3"]["caption"])
+    title = out.marked(f"Table 3. Results {out.on('DISFA')}")
     every = [_read(out, net) for net in out.nets]
     there = [found for found in every if found.direct or found.read_out]
     if not there:
