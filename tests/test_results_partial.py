@@ -259,8 +259,8 @@ def test_networks_that_figures_of_one_fold_lack(out, monkeypatch):
     make_run(out, nets=[*NETS, "lcn"])
     assert reported(monkeypatch) == 0
     for figure in ("Fig. 4", "Fig. 5b-d"):
-        assert f"<li>{figure}: LCN has no results on the fold shown" in page()
-        assert f"{figure}: DRML has no" not in page()
+        assert f"<li>{figure}: LCN is not in it; it wants every fold that" in page()
+        assert f"{figure}: DRML is not" not in page()
 
 
 def test_a_distance_of_fewer_entries_is_not_compared(out, monkeypatch):

@@ -1,6 +1,6 @@
 """Which models tables and figures are of that want one a network."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from drml.results.out import Out
 
@@ -31,10 +31,10 @@ def same_faces(rows: Sequence[dict]) -> str:
     )
 
 
-def without(out: Out, name: str, shown: Collection[str]) -> list[str]:
-    """Name the networks that a figure of one fold lacks."""
+def without(out: Out, name: str, shown: Sequence[str]) -> list[str]:
+    """Name the networks that a figure of one fold lacks; shown: those it has."""
     return [
-        f"{name}: {title} has no results on the fold shown"
+        f"{name}: {title} is not in it; it wants every fold that {shown[0]} has"
         for title in out.nets.values()
         if title not in shown
     ]

@@ -23,9 +23,9 @@ SHOWN = (
 BASELINE = (
     "all-pos. F1 is what calling the AU present in every frame would give; skewness is "
     "negative over positive frames, in our test frames and in the paper's text (4.2). "
-    "Bold: the best of ours and the best of the paper's in a row. An AU "
-    "without positive or without negative frames in a fold has neither measure there "
-    "and is left out of that fold."
+    "Bold: the best of ours and the best of the paper's in a row. An AU without "
+    "positive or without negative frames in a fold has neither measure there and is "
+    "left out of that fold."
 )
 
 
