@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from math import isnan, nan
+from math import isnan
 from statistics import fmean
 
 from drml.results.models import same_faces, without
@@ -24,7 +24,8 @@ COLUMNS = (
     "the two, 1 for an even map. Bold: the most concentrated. An AU that no region is "
     "outlined for is left out of the average."
 )
-UNDEFINED = (nan, nan, nan)
+NO_SHARES = (None, None, None)
+Shares = tuple[float | None, float | None, float | None]
 
 
 def section(out: Out) -> Section:
@@ -65,7 +66,7 @@ def _table(out: Out, rows: list[dict], nets: Sequence[str]) -> Table:
             Column(net, "saliency"),
             Column(net, "ratio", OURS, digits=2),
         ]
-    found = defaultdict(lambda: UNDEFINED)
+    found = defaultdict(lambda: NO_SHARES)
     found |= {(row["net"], row["au"]): _shares(row) for row in rows}
     first = [row for row in rows if row["net"] == nets[0]]
     body = [
@@ -78,13 +79,16 @@ def _table(out: Out, rows: list[dict], nets: Sequence[str]) -> Table:
     defined = [row for row in first if not isnan(row["area"])]
     foot = [Cell(""), Cell(average_name(len(defined), len(first))), Cell("")]
     for net in nets:
-        shares = [found[net, row["au"]] for row in defined] or [UNDEFINED]
-        foot += map(Cell, map(fmean, zip(*shares, strict=True)))
+        shares = [found[net, row["au"]] for row in defined]
+        means = map(fmean, zip(*shares, strict=True)) if shares else NO_SHARES
+        foot += map(Cell, means)
     title = out.marked("Concentration of saliency")
     return with_best(Table("figure4", title, columns, [*body, foot], True, [COLUMNS]))
 
 
-def _shares(row: dict) -> tuple[float, float, float]:
+def _shares(row: dict) -> Shares:
     """Return region and saliency in it, in percent, and their ratio."""
     area, inside = row["area"], row["concentration"]
+    if isnan(area):
+        return NO_SHARES
     return 100 * area, 100 * inside, inside / area
