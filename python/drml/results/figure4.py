@@ -12,6 +12,7 @@ from drml.results.table import NAME, OURS, Cell, Column, Table, with_best
 from drml.tables import average_name
 
 PART = "fig4"
+FILE = "saliency/saliency.csv"
 TEXTS, NUMBERS = "dataset net au name", "faces concentration area"
 HOW = [
     "The saliency of a pixel is the magnitude of the gradient of the AU's score there. "
@@ -30,7 +31,7 @@ Shares = tuple[float | None, float | None, float | None]
 
 def section(out: Out) -> Section:
     title = out.marked("Fig. 4. What the networks look at for each AU")
-    rows = out.csv("saliency/saliency.csv", TEXTS, NUMBERS)
+    rows = out.csv(FILE, TEXTS, NUMBERS)
     pictures = [
         *out.picture(
             "saliency/saliency.png",
@@ -50,7 +51,7 @@ def section(out: Out) -> Section:
     nets = list(dict.fromkeys(row["net"] for row in rows))
     return Section(
         title,
-        [*HOW, same_faces(rows)],
+        [*HOW, same_faces(FILE, rows)],
         [_table(out, rows, nets)],
         pictures,
         without(out, "Fig. 4", nets),

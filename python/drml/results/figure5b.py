@@ -48,7 +48,7 @@ def section(out: Out) -> Section:
     nets = [name for name in tables if name != TRUTH]
     return Section(
         title,
-        [*notes, same_faces(rows)],
+        [*notes, same_faces(FILE, rows)],
         [_table(out, tables, nets)],
         pictures,
         without(out, "Fig. 5b-d", nets),

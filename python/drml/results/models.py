@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from drml.results.out import Out
+from data_prep.errors import UserError
+from drml.results.out import REDO, Out
 
 NAMED = "Of the single models that are named at the top."
 
@@ -23,11 +24,20 @@ def single_models(out: Out) -> str:
     return ", ".join(named) + how
 
 
-def same_faces(rows: Sequence[dict]) -> str:
-    """Say on which faces networks are compared; rows: of a CSV with their dataset."""
+def same_faces(file: str, rows: Sequence[dict]) -> str:
+    """Say on which faces networks are compared; UserError where these differ.
+
+    rows: of the file, a CSV that has each row's dataset.
+    """
+    dataset, *others = dict.fromkeys(row["dataset"] for row in rows)
+    if others:
+        raise UserError(
+            f"{file} compares networks on different faces ({dataset}; {others[0]}); "
+            f"{REDO}"
+        )
     return (
-        f"All networks on the same faces: {rows[0]['dataset']}; each by the snapshot "
-        "that was chosen on that fold."
+        f"All networks on the same faces: {dataset}; each by the snapshot that was "
+        "chosen on that fold."
     )
 
 
