@@ -1,8 +1,9 @@
 """Read a dataset's AUs out of a net's features by linear classifiers, and evaluate.
 
 For AUs that the net has no output for, as DISFA's 9, 25 and 26 after BP4D. Every face
-is scored by classifiers that saw no face of its subject (drml/read_out.py). Prints the
-table and writes what evaluate.py writes into --out.
+is scored by classifiers that saw no face of its subject (drml/read_out.py); F1 and AUC
+are means over their folds. Prints the table and writes what evaluate.py writes into
+--out.
 """
 
 import argparse

@@ -110,7 +110,7 @@ def as_csv(dataset: str, nets: Nets) -> str:
 
 
 def as_text(title: str, nets: Nets) -> str:
-    """A row an AU: the region's share of the face, then each net's concentration."""
+    """A row an AU: the region's share of the first net's crop, then concentrations."""
     first = next(iter(nets.values()))
     shares = [
         [m.area for m in first],

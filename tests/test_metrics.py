@@ -4,6 +4,7 @@ from math import isnan
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score, roc_auc_score
 
 from drml.metrics import au_results, average, mean_of_folds
 
@@ -96,6 +97,21 @@ def test_average_of_nothing():
     mean = average(au_results(np.ones((2, 1)), np.zeros((2, 1)), [1]))
     assert mean.aus == 0
     assert isnan(mean.f1)
+
+
+def test_each_column_is_scikit_learns_over_its_known_frames():
+    rng = np.random.default_rng(4)
+    labels = rng.choice((-1, 0, 1), (200, 3), p=(0.5, 0.2, 0.3))
+    scores = rng.integers(0, 11, labels.shape) / 10  # many ties, some at 0.5
+    for column, found in enumerate(au_results(scores, labels, [1, 2, 4])):
+        known = labels[:, column] != 0
+        present, values = labels[known, column] > 0, scores[known, column]
+        assert found.f1 == pytest.approx(f1_score(present, values >= 0.5))
+        assert found.auc == pytest.approx(roc_auc_score(present, values))
+        # And by definition: of all pairs, those in order, a tie counts half.
+        gaps = values[present][:, None] - values[~present]
+        assert found.auc == pytest.approx(np.mean((gaps > 0) + (gaps == 0) / 2))
+        assert found.positives + found.negatives + found.unknown == 200
 
 
 def test_columns_must_match_the_aus():

@@ -212,6 +212,9 @@ DAMAGE = {
     "saliency.csv cannot be read": lambda: rewrite(
         "out/saliency/saliency.csv", ",area", ",size"
     ),
+    "saliency.csv compares networks on different faces": lambda: rewrite(
+        "out/saliency/saliency.csv", 'fold 2",AlexNet', 'fold 1",AlexNet'
+    ),
     "running_time.csv cannot be read": lambda: rewrite(
         "out/table4/running_time.csv", "10.0", "soon"
     ),
@@ -247,7 +250,11 @@ def test_one_fold_is_no_choice(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make_out(Path("out"), folds=(2,))
     assert reported(monkeypatch) == 0
-    assert "One model a network: AlexNet of fold 2" in page()
+    assert "The models: AlexNet of fold 2" in page()
+    assert "the one of the best validation F1" not in page()
+    assert "F1-frame in BP4D's layout, fold 2 (generated faces)" in page()
+    for said in ("mean over folds", "mean over the folds", "all folds"):
+        assert said not in page()
     assert "AlexNet: fold 2; DRML: fold 2" in page()
 
 
@@ -255,8 +262,8 @@ def test_networks_that_figures_of_one_fold_lack(out, monkeypatch):
     make_run(out, nets=[*NETS, "lcn"])
     assert reported(monkeypatch) == 0
     for figure in ("Fig. 4", "Fig. 5b-d"):
-        assert f"<li>{figure}: LCN has no results on the fold shown" in page()
-        assert f"{figure}: DRML has no" not in page()
+        assert f"<li>{figure}: LCN is not in it; it wants every fold that" in page()
+        assert f"{figure}: DRML is not" not in page()
 
 
 def test_a_distance_of_fewer_entries_is_not_compared(out, monkeypatch):

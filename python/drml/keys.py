@@ -7,6 +7,10 @@ import numpy as np
 from data_prep.errors import UserError
 
 
+def name_of(key: str) -> str:
+    return key.split("_", 1)[-1]
+
+
 def subjects_and_videos(
     keys: Sequence[str], subjects: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -14,7 +18,7 @@ def subjects_and_videos(
 
     subjects: those of the dataset. What stands before the frame names the video.
     """
-    names = [key.split("_", 1)[-1] for key in keys]
+    names = [name_of(key) for key in keys]
     longest_first = sorted(subjects, key=len, reverse=True)
     found = []
     for name in names:

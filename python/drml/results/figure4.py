@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from math import isnan, nan
+from math import isnan
 from statistics import fmean
 
 from drml.results.models import same_faces, without
@@ -12,6 +12,7 @@ from drml.results.table import NAME, OURS, Cell, Column, Table, with_best
 from drml.tables import average_name
 
 PART = "fig4"
+FILE = "saliency/saliency.csv"
 TEXTS, NUMBERS = "dataset net au name", "faces concentration area"
 HOW = [
     "The saliency of a pixel is the magnitude of the gradient of the AU's score there. "
@@ -24,12 +25,13 @@ COLUMNS = (
     "the two, 1 for an even map. Bold: the most concentrated. An AU that no region is "
     "outlined for is left out of the average."
 )
-UNDEFINED = (nan, nan, nan)
+NO_SHARES = (None, None, None)
+Shares = tuple[float | None, float | None, float | None]
 
 
 def section(out: Out) -> Section:
     title = out.marked("Fig. 4. What the networks look at for each AU")
-    rows = out.csv("saliency/saliency.csv", TEXTS, NUMBERS)
+    rows = out.csv(FILE, TEXTS, NUMBERS)
     pictures = [
         *out.picture(
             "saliency/saliency.png",
@@ -49,7 +51,7 @@ def section(out: Out) -> Section:
     nets = list(dict.fromkeys(row["net"] for row in rows))
     return Section(
         title,
-        [*HOW, same_faces(rows)],
+        [*HOW, same_faces(FILE, rows)],
         [_table(out, rows, nets)],
         pictures,
         without(out, "Fig. 4", nets),
@@ -65,7 +67,7 @@ def _table(out: Out, rows: list[dict], nets: Sequence[str]) -> Table:
             Column(net, "saliency"),
             Column(net, "ratio", OURS, digits=2),
         ]
-    found = defaultdict(lambda: UNDEFINED)
+    found = defaultdict(lambda: NO_SHARES)
     found |= {(row["net"], row["au"]): _shares(row) for row in rows}
     first = [row for row in rows if row["net"] == nets[0]]
     body = [
@@ -78,13 +80,16 @@ def _table(out: Out, rows: list[dict], nets: Sequence[str]) -> Table:
     defined = [row for row in first if not isnan(row["area"])]
     foot = [Cell(""), Cell(average_name(len(defined), len(first))), Cell("")]
     for net in nets:
-        shares = [found[net, row["au"]] for row in defined] or [UNDEFINED]
-        foot += map(Cell, map(fmean, zip(*shares, strict=True)))
+        shares = [found[net, row["au"]] for row in defined]
+        means = map(fmean, zip(*shares, strict=True)) if shares else NO_SHARES
+        foot += map(Cell, means)
     title = out.marked("Concentration of saliency")
     return with_best(Table("figure4", title, columns, [*body, foot], True, [COLUMNS]))
 
 
-def _shares(row: dict) -> tuple[float, float, float]:
+def _shares(row: dict) -> Shares:
     """Return region and saliency in it, in percent, and their ratio."""
     area, inside = row["area"], row["concentration"]
+    if isnan(area):
+        return NO_SHARES
     return 100 * area, 100 * inside, inside / area

@@ -1,5 +1,7 @@
 """Fig. 5b-d: AU correlation tables and their distance to the ground truth's."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from data_prep.errors import UserError
@@ -43,12 +45,13 @@ def section(out: Out) -> Section:
     if not rows:
         return Section(title, notes, pictures=pictures)
     tables = correlation_tables(rows)
+    nets = [name for name in tables if name != TRUTH]
     return Section(
         title,
-        [*notes, same_faces(rows)],
-        [_table(out, tables)],
+        [*notes, same_faces(FILE, rows)],
+        [_table(out, tables, nets)],
         pictures,
-        without(out, "Fig. 5b-d", tables),
+        without(out, "Fig. 5b-d", nets),
     )
 
 
@@ -63,7 +66,7 @@ def correlation_tables(rows: list[dict]) -> dict[str, np.ndarray]:
     return {name: np.reshape(found, (aus, aus)) for name, found in values.items()}
 
 
-def _table(out: Out, tables: dict[str, np.ndarray]) -> Table:
+def _table(out: Out, tables: dict[str, np.ndarray], nets: Sequence[str]) -> Table:
     columns = [
         Column("", "network", NAME),
         Column("", "entries"),
@@ -73,11 +76,10 @@ def _table(out: Out, tables: dict[str, np.ndarray]) -> Table:
         Column("distance per entry", "diff.", DIFFERENCE, digits=4, full=0.02),
     ]
     rows = []
-    for net, table in tables.items():
-        if net != TRUTH:
-            found, papers = distance(table, tables[TRUTH]), relation_distance(net)
-            cells = [net, found.entries, found.norm, found.per_entry, papers]
-            comparable = papers if found.entries == table.size else None
-            rows.append([*map(Cell, cells), difference(found.per_entry, comparable)])
+    for net in nets:
+        found, papers = distance(tables[net], tables[TRUTH]), relation_distance(net)
+        cells = [net, found.entries, found.norm, found.per_entry, papers]
+        comparable = papers if found.entries == tables[TRUTH].size else None
+        rows.append([*map(Cell, cells), difference(found.per_entry, comparable)])
     title = out.marked("Distance of AU correlations to the ground truth's")
     return Table("figure5b", title, columns, rows, notes=[NOTE])

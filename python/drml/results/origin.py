@@ -10,12 +10,16 @@ import sklearn
 from drml.caffe_log import read_log
 from drml.pycaffe import caffe
 from drml.results.folds import Folds
-from drml.results.models import models_note
+from drml.results.models import single_models
 from drml.results.out import Out
 from drml.results.section import Section, named_folds
 from drml.results.table import NAME, PLAIN, TEXT, Cell, Column, Table
 
 Facts = list[tuple[str, str]]
+PROTOCOLS = {
+    "paper": "the paper's solver and sampling (4.1)",
+    "short": "short: fewer faces, iterations and a solver to match (docs/decisions.md)",
+}
 SAID_ELSEWHERE = "generated nets folds parts grids protocol left_out".split()
 
 
@@ -27,8 +31,8 @@ def contents(out: Out) -> Facts:
         "Networks": "; ".join(nets),
         "Other grids": "; ".join(grids),
         "Faces": "generated" if out.generated else "real",
-        "Protocol": out.record.get("protocol"),
-        "Best folds": models_note(out),
+        "Protocol": PROTOCOLS.get(out.record.get("protocol")),
+        "Single models": single_models(out),
     }
     return [(name, said) for name, said in facts.items() if said]
 

@@ -6,10 +6,9 @@ from functools import cached_property
 
 from drml.evaluation import Predictions, by_fold
 from drml.metrics import average
-from drml.paper import read_paper
 from drml.results.comparison import MEASURES, Comparison, Lead, System
 from drml.results.folds import AuMean, Folds
-from drml.results.models import of_best
+from drml.results.models import single_models
 from drml.results.out import Out
 from drml.results.section import Section
 from drml.results.table import Column, Table
@@ -40,7 +39,7 @@ class OnDisfa:
 
 
 def section(out: Out) -> Section:
-    title = out.marked(read_paper()["table3"]["caption"])
+    title = out.marked(f"Table 3. Results {out.on('DISFA')}")
     every = [_read(out, net) for net in out.nets]
     there = [found for found in every if found.direct or found.read_out]
     if not there:
@@ -48,7 +47,7 @@ def section(out: Out) -> Section:
     tables = [_table(out, there, measure) for measure in MEASURES]
     return Section(
         title,
-        [_how(there), *_protocol(there), of_best(out)],
+        [_how(there), *_protocol(there), f"The models: {single_models(out)}."],
         tables,
         (),
         _missing(every),
