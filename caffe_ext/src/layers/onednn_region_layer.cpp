@@ -94,6 +94,7 @@ void OneDNNRegionLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
   for (int patch = 0; patch < patches_; ++patch) {
     ForwardPatch(x, patch, workspaces_[omp_get_thread_num()].get(), y);
   }
+  to.Store();
   if (!use_global_stats_) UpdateMovingAverages();
 }
 
@@ -162,6 +163,7 @@ void OneDNNRegionLayer::Backward_cpu(const vector<Blob<float>*>& top,
     BackwardPatch(x, g, patch, workspaces_[omp_get_thread_num()].get(),
                   dx.get());
   }
+  if (output) output->Store();
 }
 
 // The patch's values become the normalised ones in place.

@@ -4,18 +4,10 @@
 
 #include <dnnl.hpp>
 
-#include "caffe/util/onednn_one_thread.hpp"
+#include "caffe/util/onednn.hpp"
 
 namespace caffe {
 namespace onednn {
-
-/// Floats in one of oneDNN's layouts.
-dnnl::memory::desc Layout(const dnnl::memory::dims& dims,
-                          dnnl::memory::format_tag layout);
-
-/// Values of a memory of that layout, padding included.
-int Count(const dnnl::memory::desc& desc);
-float* Values(const dnnl::memory& memory);
 
 /**
  * @brief oneDNN's convolution of one (C, h, w) image after the other with C
@@ -52,7 +44,6 @@ class PatchConvolution {
  private:
   typedef dnnl::memory::desc Desc;
 
-  static KeptPrimitive MakeReorder(const Desc& from, const Desc& to, bool add);
   /// False if they are not all fast.
   bool MakeConvolutions(const dnnl::memory::dims& pad);
   void MakeReorders();
@@ -60,8 +51,10 @@ class PatchConvolution {
   dnnl::memory::format_tag layout_;
   int block_;
   Desc image_, plain_filters_, plain_bias_;
-  KeptPrimitive forward_, backward_data_, backward_weight_;
-  KeptPrimitive to_forward_, to_backward_, add_to_plain_;  // filters
+  Primitive<dnnl::convolution_forward> forward_;
+  Primitive<dnnl::convolution_backward_data> backward_data_;
+  Primitive<dnnl::convolution_backward_weights> backward_weight_;
+  Primitive<dnnl::reorder> to_forward_, to_backward_, add_to_plain_;  // filters
   // In the layouts of the primitives.
   dnnl::memory forward_filters_, backward_filters_, bias_;
   dnnl::memory filters_diff_, bias_diff_;          // of one image
