@@ -1,5 +1,5 @@
-#ifndef CAFFE_TEST_ONEDNN_NET_FIXTURE_HPP_
-#define CAFFE_TEST_ONEDNN_NET_FIXTURE_HPP_
+#ifndef CAFFE_EXT_TEST_ONEDNN_NET_FIXTURE_HPP_
+#define CAFFE_EXT_TEST_ONEDNN_NET_FIXTURE_HPP_
 
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
@@ -161,4 +161,4 @@ const char kNetwork[] =
 
 }  // namespace caffe
 
-#endif  // CAFFE_TEST_ONEDNN_NET_FIXTURE_HPP_
+#endif  // CAFFE_EXT_TEST_ONEDNN_NET_FIXTURE_HPP_
