@@ -1,7 +1,6 @@
 #ifdef USE_ONEDNN
 #include "caffe/layers/onednn_relu_layer.hpp"
 
-#include <algorithm>
 #include <vector>
 
 namespace caffe {
@@ -24,7 +23,9 @@ void OneDNNReLULayer::Forward_cpu(const vector<Blob<float>*>& bottom,
   const int count = onednn::Count(from.get_desc());
 #pragma omp parallel for simd schedule(static)
   for (int i = 0; i < count; ++i) {
-    y[i] = std::max(x[i], 0.f) + slope * std::min(x[i], 0.f);
+    // max(x, 0) + slope min(x, 0), NaN as well; the compiler does not vectorise
+    // what those two return: references.
+    y[i] = (x[i] < 0 ? 0 : x[i]) + slope * (x[i] > 0 ? 0 : x[i]);
   }
   to.Store();
 }

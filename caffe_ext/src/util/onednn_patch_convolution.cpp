@@ -44,9 +44,12 @@ bool PatchConvolution::MakeConvolutions(const memory::dims& pad) {
   const dnnl::algorithm direct = dnnl::algorithm::convolution_direct;
   const memory::dims stride = {1, 1};
   const Desc filters = Any(plain_filters_.dims());
-  forward_ = ForwardIfFast<dnnl::convolution_forward>(
-      dnnl::prop_kind::forward_training, direct, image_, filters, plain_bias_,
-      image_, stride, pad, pad);
+  forward_ = Primitive<dnnl::convolution_forward>::MakeIfFast([&] {
+    return dnnl::convolution_forward::primitive_desc(
+        {dnnl::prop_kind::forward_training, direct, image_, filters,
+         plain_bias_, image_, stride, pad, pad},
+        AddingAttributes(), Engine(), true);
+  });
   backward_data_ = BackwardIfFast<dnnl::convolution_backward_data>(
       forward_, direct, image_, filters, image_, stride, pad, pad);
   backward_weight_ = BackwardIfFast<dnnl::convolution_backward_weights>(
@@ -81,7 +84,7 @@ void PatchConvolution::SetWeight(const float* weight, const float* bias) {
   Clear(bias_diff_sum_);
 }
 
-void PatchConvolution::Forward(float* x, float* y) const {
+void PatchConvolution::AddForward(float* x, float* y) const {
   forward_.Run({{DNNL_ARG_SRC, memory(image_, Engine(), x)},
                 {DNNL_ARG_WEIGHTS, forward_filters_},
                 {DNNL_ARG_BIAS, bias_},

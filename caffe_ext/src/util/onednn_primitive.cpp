@@ -33,6 +33,14 @@ dnnl::primitive_attr Attributes() {
   return attributes;
 }
 
+dnnl::primitive_attr AddingAttributes() {
+  dnnl::primitive_attr attributes = Attributes();
+  dnnl::post_ops sum;
+  sum.append_sum();
+  attributes.set_post_ops(sum);
+  return attributes;
+}
+
 void Run(const dnnl::primitive& primitive,
          const dnnl::primitive_desc_base& description, Arguments arguments) {
   static thread_local dnnl::stream stream(Engine());
@@ -56,13 +64,9 @@ bool IsFast(const dnnl::primitive_desc_base& description) {
 
 Primitive<dnnl::reorder> MakeReorder(const memory::desc& from,
                                      const memory::desc& to, bool add) {
-  dnnl::primitive_attr attributes = Attributes();
-  dnnl::post_ops sum;
-  if (add) sum.append_sum();
-  attributes.set_post_ops(sum);
   return Primitive<dnnl::reorder>::Make([&] {
-    return dnnl::reorder::primitive_desc(Engine(), from, Engine(), to,
-                                         attributes);
+    return dnnl::reorder::primitive_desc(
+        Engine(), from, Engine(), to, add ? AddingAttributes() : Attributes());
   });
 }
 

@@ -11,8 +11,8 @@ namespace onednn {
 
 /**
  * @brief oneDNN's convolution of one (C, h, w) image after the other with C
- *        filters (C, C, k, k), k odd, zero-padded to the image's own size:
- *        y = W * x + b, on the calling thread.
+ *        filters (C, C, k, k), k odd, zero-padded to the image's own size,
+ *        on the calling thread.
  *
  * Images are in the layout that oneDNN has fast code for, filters in Caffe's.
  * An object has buffers of its own: one a thread.
@@ -34,7 +34,8 @@ class PatchConvolution {
   /// The filters of what follows; bias NULL: 0. Also forgets what
   /// BackwardWeight gathered.
   void SetWeight(const float* weight, const float* bias);
-  void Forward(float* x, float* y) const;
+  /// y += W * x + b.
+  void AddForward(float* x, float* y) const;
   /// Gathers the gradients of weights and bias; g is the output's.
   void BackwardWeight(float* g, float* x);
   /// Adds what was gathered, each unless NULL.

@@ -40,6 +40,9 @@ typedef std::unordered_map<int, dnnl::memory> Arguments;
 /// only be used by the thread that made the primitive.)
 dnnl::primitive_attr Attributes();
 
+/// Likewise, for results that are added to what is at their place.
+dnnl::primitive_attr AddingAttributes();
+
 /// Runs a primitive to its end.
 void Run(const dnnl::primitive& primitive,
          const dnnl::primitive_desc_base& description, Arguments arguments);
