@@ -28,7 +28,9 @@ class OneDNNLayoutsTest : public OneDNNNetTest {
       }
       Look(*watched);  // the second iteration then finds it plain
     }
-    if (blocked) EXPECT_TRUE(IsPrivate("conv"));
+    if (blocked) {
+      EXPECT_TRUE(IsPrivate("conv"));
+    }
     ExpectIdentical(*ours_, *watched);
   }
 
