@@ -34,9 +34,10 @@ static void LimitMemory() {
 
 TEST(OneDNNErrorsTest, OutOfMemoryNamesTheLayer) {
   LayerParameter param;
-  param.set_type("LRN");
-  param.set_name("norm3");
-  param.mutable_lrn_param()->set_engine(LRNParameter_Engine_ONEDNN);
+  param.set_type("Pooling");
+  param.set_name("pool3");
+  param.mutable_pooling_param()->set_kernel_size(2);
+  param.mutable_pooling_param()->set_engine(PoolingParameter_Engine_ONEDNN);
   const shared_ptr<Layer<float> > layer =
       LayerRegistry<float>::CreateLayer(param);
   Blob<float> x(1, 16, 2048, 1024), y;  // 128 MiB each
@@ -48,7 +49,7 @@ TEST(OneDNNErrorsTest, OutOfMemoryNamesTheLayer) {
         layer->Forward({&x}, {&y});
       },
       ::testing::ExitedWithCode(1),
-      "LRN layer 'norm3': oneDNN: could not .*; a smaller batch");
+      "Pooling layer 'pool3': oneDNN: could not .*; a smaller batch");
 }
 
 }  // namespace caffe
