@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from data_prep.errors import UserError
 from drml.reproduce.plan import plan
 from drml.reproduce.request import PARTS, Request, finished_runs
+from drml.reproduce.runner import resolve
 from drml.reproduce.step import dependents
 
 ROOT = Path(__file__).parents[1]
@@ -103,6 +105,40 @@ def test_generated_faces_are_trained_on_shortly():
 def test_early_end_is_passed_on():
     assert "--patience 3 --net" in command("drml/fold1/train", patience=3)
     assert "--patience" not in command("drml/fold1/train")
+
+
+def test_networks_are_compared_on_one_fold():
+    nets = ("drml", "convnet", "alexnet")
+    drawn = command("saliency", nets=nets, folds=(1, 2))
+    fold = "fold{out/x/drml/best.json:fold}"
+    folders = [f"out/x/{net}/{fold}" for net in nets]
+    weights = " ".join(f"{{{folder}/selection.json:weights}}" for folder in folders)
+    assert f"--weights {weights} --data out/x/data/bp4d_178/{fold} " in drawn
+    assert f" out/x/data/bp4d_238/{fold} --out" in drawn
+    for net, folder in zip(nets, folders, strict=True):
+        assert f"{folder}/{net}_deploy.prototxt" in drawn
+        assert f"{folder}/test/predictions.h5" in command(
+            "relations", nets=nets, folds=(1, 2)
+        )
+
+
+def test_a_network_that_may_lack_the_fold_is_not_compared():
+    runs = (("drml", 1), ("drml", 2), ("convnet", 1), ("alexnet", 1), ("alexnet", 2))
+    steps = plan(replace(request(), runs=runs))
+    for name in ("saliency", "relations"):
+        (found,) = [step for step in steps if step.name == name]
+        words = " ".join(found.command)
+        assert "out/x/alexnet/fold" in words
+        assert "convnet" not in words
+        assert not any("convnet" in need.name for need in found.needs)
+
+
+def test_a_value_may_name_the_file_of_another(tmp_path):
+    (tmp_path / "best.json").write_text('{"fold": 2}')
+    (tmp_path / "fold2.json").write_text('{"weights": "drml_iter_7"}')
+    inner = f"{{{tmp_path}/best.json:fold}}"
+    word = f"{tmp_path}/fold{inner}/{{{tmp_path}/fold{inner}.json:weights}}.caffemodel"
+    assert resolve(word) == f"{tmp_path}/fold2/drml_iter_7.caffemodel"
 
 
 def test_table_3_wants_disfa(tmp_path):

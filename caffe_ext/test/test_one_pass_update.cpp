@@ -1,6 +1,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <string>
 #include <vector>
@@ -170,6 +171,26 @@ TYPED_TEST(OnePassUpdateTest, TestThreadsDoNotMatter) {
   this->ExpectEqual(one, three, 0);
 }
 
+// CAFFE_ENGINE in the environment, while one of these lives.
+class EngineInEnvironment {
+ public:
+  explicit EngineInEnvironment(const char* engine) {
+    const char* before = getenv("CAFFE_ENGINE");
+    if (before) before_.reset(new string(before));
+    setenv("CAFFE_ENGINE", engine, 1);
+  }
+  ~EngineInEnvironment() {
+    if (before_) {
+      setenv("CAFFE_ENGINE", before_->c_str(), 1);
+    } else {
+      unsetenv("CAFFE_ENGINE");
+    }
+  }
+
+ private:
+  shared_ptr<string> before_;
+};
+
 // Solvers derived from Caffe's do their update in its steps.
 template <typename Solver>
 class InSteps : public Solver {
@@ -177,16 +198,17 @@ class InSteps : public Solver {
   explicit InSteps(const SolverParameter& param) : Solver(param) {}
 };
 
-// The weights (300, 300), which are enough for one pass, after some training.
+// The weights (300, 301), which are enough for one pass, after some training.
 template <typename Solver, typename Dtype>
-vector<Dtype> Trained(const string& options) {
+vector<Dtype> Trained(const string& options, const char* engine = "ONEDNN") {
+  const EngineInEnvironment environment(engine);
   const string net =
       "net_param { "
       "layer { name: 'x' type: 'DummyData' top: 'x' dummy_data_param { "
-      "shape { dim: 2 dim: 300 } data_filler { type: 'gaussian' } } } "
+      "shape { dim: 2 dim: 301 } data_filler { type: 'gaussian' } } } "
       "layer { name: 'y' type: 'InnerProduct' bottom: 'x' top: 'y' "
       "param { lr_mult: 2 decay_mult: 3 } inner_product_param { "
-      "num_output: 300 weight_filler { type: 'gaussian' } } } "
+      "num_output: 300 engine: CAFFE weight_filler { type: 'gaussian' } } } "
       "layer { name: 'l' type: 'Reduction' bottom: 'y' top: 'l' "
       "loss_weight: 0.01 reduction_param { operation: SUMSQ } } } "
       "base_lr: 0.01 lr_policy: 'fixed' weight_decay: 0.1 iter_size: 2 "
@@ -209,6 +231,16 @@ TYPED_TEST(OnePassUpdateTest, TestSolverIsCaffesBitByBit) {
     const vector<TypeParam> one_pass = Trained<Solver, TypeParam>(options);
     EXPECT_EQ((Trained<InSteps<Solver>, TypeParam>(options)), one_pass);
   }
+}
+
+// On two threads, where BLAS divides the work otherwise than one pass does.
+TYPED_TEST(OnePassUpdateTest, TestWithCaffesEngineSolversAreCaffesBitByBit) {
+  omp_set_num_threads(2);
+  const string momentum = "momentum: 0.9 ", adam = momentum + "momentum2: 0.99";
+  EXPECT_EQ((Trained<SGDSolver<TypeParam>, TypeParam>(momentum, "CAFFE")),
+            (Trained<InSteps<SGDSolver<TypeParam> >, TypeParam>(momentum)));
+  EXPECT_EQ((Trained<AdamSolver<TypeParam>, TypeParam>(adam, "CAFFE")),
+            (Trained<InSteps<AdamSolver<TypeParam> >, TypeParam>(adam)));
 }
 
 TYPED_TEST(OnePassUpdateTest, TestAdamSolverIsCaffes) {

@@ -1,7 +1,5 @@
 #include "caffe/layers/multilabel_data_layer.hpp"
 
-#include <opencv2/core/core.hpp>
-
 #include <string>
 #include <vector>
 
@@ -13,14 +11,21 @@
 
 namespace caffe {
 
-static vector<int> Shape(const cv::Mat& image) {  // (C, H, W)
-  const int shape[] = {image.channels(), image.rows, image.cols};
-  return vector<int>(shape, shape + 3);
+static vector<int> Shape(const Datum& image) {  // (C, H, W)
+  return {image.channels(), image.height(), image.width()};
 }
 
 static string Text(const vector<int>& shape) {
   return format_int(shape[0]) + " x " + format_int(shape[1]) + " x " +
          format_int(shape[2]) + " (C x H x W)";
+}
+
+template <typename Dtype>
+MultilabelDataLayer<Dtype>::MultilabelDataLayer(const LayerParameter& param)
+    : BasePrefetchingDataLayer<Dtype>(param), num_labels_(0), position_(0) {
+  // The records' matter: the transformer, given decoded images, would complain.
+  this->transform_param_.clear_force_color();
+  this->transform_param_.clear_force_gray();
 }
 
 template <typename Dtype>
@@ -40,8 +45,9 @@ string MultilabelDataLayer<Dtype>::Where(int record) const {
 
 template <typename Dtype>
 shared_ptr<LabelledImages> MultilabelDataLayer<Dtype>::OpenRecords() const {
-  return shared_ptr<LabelledImages>(new LmdbRecords(
-      this->layer_param_.data_param().source(), this->transform_param_));
+  return shared_ptr<LabelledImages>(
+      new LmdbRecords(this->layer_param_.data_param().source(),
+                      this->layer_param_.transform_param()));
 }
 
 template <typename Dtype>

@@ -3,14 +3,20 @@
 #include <typeinfo>
 
 #include "caffe/sgd_solvers.hpp"
+#include "caffe/util/onednn_layers.hpp"
 #include "caffe/util/one_pass_update.hpp"
 
 namespace caffe {
 
 // What is smaller stays in the cache between Caffe's passes, which then cost
-// nothing, and goes on rounding as it did. What is larger may round otherwise
-// in a few weights where BLAS would have divided it among threads.
+// nothing. What is larger may round otherwise in a few weights, where BLAS
+// would have divided it among threads: it is Caffe's own with Caffe's engine.
 static const int kLarge = 1 << 16;
+
+template <typename Dtype>
+static bool GainsFromOnePass(const Blob<Dtype>& param) {
+  return OneDNNIsDefault() && param.count() >= kLarge;
+}
 
 template <typename Dtype>
 static RegularizedGradient<Dtype> GradientOf(const SolverParameter& param,
@@ -28,7 +34,7 @@ bool SGDSolver<Dtype>::UpdateInOnePass(int param_id, Dtype rate) {
   // Other solvers are derived from this one and have rules of their own.
   if (typeid(*this) != typeid(SGDSolver<Dtype>)) return false;
   Blob<Dtype>* param = this->net_->learnable_params()[param_id];
-  if (param->count() < kLarge) return false;
+  if (!GainsFromOnePass(*param)) return false;
   SgdUpdate<Dtype>(
       param->count(),
       GradientOf<Dtype>(this->param_,
@@ -44,7 +50,7 @@ bool AdamSolver<Dtype>::UpdateInOnePass(int param_id, Dtype rate) {
   if (typeid(*this) != typeid(AdamSolver<Dtype>)) return false;
   const auto& params = this->net_->learnable_params();
   Blob<Dtype>* param = params[param_id];
-  if (param->count() < kLarge) return false;
+  if (!GainsFromOnePass(*param)) return false;
   const Dtype beta1 = this->param_.momentum();
   const Dtype beta2 = this->param_.momentum2();
   const int t = this->iter_ + 1;

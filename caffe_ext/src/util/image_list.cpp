@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "caffe/util/format.hpp"
+#include "caffe/util/io.hpp"
 #include "glog/logging.h"
 
 namespace caffe {
@@ -114,15 +115,15 @@ LabelledImage ImageList::Read(int i) const {
   const std::string path = param_.root_folder() + items_[i].path;
   LabelledImage item;
   item.labels = items_[i].labels;
-  item.image = ReadImage(path, param_.is_color());
-  LOG_IF(FATAL, item.image.empty())
+  cv::Mat image = ReadImage(path, param_.is_color());
+  LOG_IF(FATAL, image.empty())
       << Line(items_[i].line) << ": '" << path << "' is missing or damaged; "
       << "correct the list or image_data_param { root_folder }, or replace the "
       << "image.";
   if (param_.new_height() > 0) {
-    cv::resize(item.image, item.image,
-               cv::Size(param_.new_width(), param_.new_height()));
+    cv::resize(image, image, cv::Size(param_.new_width(), param_.new_height()));
   }
+  CVMatToDatum(image, &item.image);
   return item;
 }
 

@@ -1,7 +1,5 @@
 #include "caffe/util/lmdb_records.hpp"
 
-#include <opencv2/core/core.hpp>
-
 #include <string>
 #include <vector>
 
@@ -68,24 +66,24 @@ void LmdbRecords::ReadDatum(int i, Datum* datum) const {
       << " is no Datum; make the LMDB again with the scripts of data_prep/.";
 }
 
-// Empty where the image is damaged.
-cv::Mat LmdbRecords::Decode(const Datum& datum) const {
-  if (datum.data().empty()) return cv::Mat();
-  if (datum.encoded()) {
-    return force_color_ || force_gray_ ? DecodeDatumToCVMat(datum, force_color_)
-                                       : DecodeDatumToCVMatNative(datum);
+// False where the image is damaged.
+bool LmdbRecords::Decode(int i, Datum* datum) const {
+  if (datum->data().empty()) return false;
+  if (datum->encoded()) {
+#ifdef USE_OPENCV
+    if (force_color_ || force_gray_) {
+      DecodeDatum(datum, force_color_);
+    } else {
+      DecodeDatumNative(datum);
+    }
+#else
+    LOG(FATAL) << Where(i) << " is an encoded image, and this Caffe was built "
+               << "without OpenCV; import the faces with --format hdf5.";
+#endif
   }
-  const size_t plane = static_cast<size_t>(datum.height()) * datum.width();
-  if (datum.data().size() != datum.channels() * plane) return cv::Mat();
-  std::vector<cv::Mat> planes;
-  for (int c = 0; c < datum.channels(); ++c) {
-    planes.push_back(
-        cv::Mat(datum.height(), datum.width(), CV_8UC1,
-                const_cast<char*>(datum.data().data()) + c * plane));
-  }
-  cv::Mat image;
-  cv::merge(planes, image);
-  return image;
+  const size_t plane = static_cast<size_t>(datum->height()) * datum->width();
+  return !datum->data().empty() &&
+         datum->data().size() == datum->channels() * plane;
 }
 
 LabelledImage LmdbRecords::Read(int i) const {
@@ -93,10 +91,10 @@ LabelledImage LmdbRecords::Read(int i) const {
   ReadDatum(i, &datum);
   LabelledImage item;
   item.labels.assign(datum.float_data().begin(), datum.float_data().end());
-  item.image = Decode(datum);
-  LOG_IF(FATAL, item.image.empty())
+  LOG_IF(FATAL, !Decode(i, &datum))
       << Where(i) << " holds a damaged image; "
       << "replace the image it was made from and make the LMDB again.";
+  item.image.Swap(&datum);
   return item;
 }
 

@@ -65,6 +65,16 @@ const Kind* Find(const string& type) {
   return NULL;
 }
 
+Layer<float>* Create(const Kind& kind, const LayerParameter& param, float) {
+  return kind.layer(param);
+}
+
+Layer<double>* Create(const Kind& kind, const LayerParameter& param, double) {
+  return kind.double_layer(param);
+}
+
+}  // namespace
+
 bool OneDNNIsDefault() {
 #if defined(USE_ONEDNN) && defined(CPU_ONLY)
   const char* variable = getenv("CAFFE_ENGINE");
@@ -77,16 +87,6 @@ bool OneDNNIsDefault() {
   return false;
 #endif
 }
-
-Layer<float>* Create(const Kind& kind, const LayerParameter& param, float) {
-  return kind.layer(param);
-}
-
-Layer<double>* Create(const Kind& kind, const LayerParameter& param, double) {
-  return kind.double_layer(param);
-}
-
-}  // namespace
 
 bool UsesOneDNN(const LayerParameter& param) {
   const Kind* kind = Find(param.type());

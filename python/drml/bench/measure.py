@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from time import sleep
 from typing import NamedTuple
 
 from drml.bench.result import Measure, summarise
 from drml.bench.worker import Worker
 
 WARM_UP = 2  # iterations: the first allocates, or compiles
+REST = 0.05  # seconds: OpenMP's threads spin for some 10 ms after their work
 Iterate = Callable[[int], list[float]]  # milliseconds of each of so many iterations
 
 
@@ -18,12 +20,16 @@ def iterations(engine: Worker, **what) -> Iterate:
 
 
 def in_turn(engines: dict[str, Iterate], rounds: int) -> dict[str, Measure]:
-    """Time iterations of the engines in turn, so that other load hits all of them."""
+    """Time iterations of the engines in turn, so that other load hits all of them.
+
+    Between turns they rest, or one's threads would still spin in the other's turn.
+    """
     for iterate in engines.values():
         iterate(WARM_UP)
     taken = {name: [] for name in engines}
     for _ in range(rounds):
         for name, iterate in engines.items():
+            sleep(REST)
             taken[name] += iterate(1)
     return {name: summarise(times) for name, times in taken.items()}
 

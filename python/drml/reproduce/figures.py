@@ -53,13 +53,11 @@ def best_file(request: Request, network: str) -> str:
     return str(request.out / network / "best.json")
 
 
-def best_net(request: Request, *networks: str, data: str = "--data") -> list[str]:
+def best_net(request: Request, network: str, data: str = "--data") -> list[str]:
     """Return the options that name the best fold's net, weights and dataset."""
-    files = [best_file(request, network) for network in networks]
-    options = []
-    for option, field in (("--net", "net"), ("--weights", "weights"), (data, "data")):
-        options += [option, *(f"{{{file}:{field}}}" for file in files)]
-    return options
+    file = best_file(request, network)
+    fields = (("--net", "net"), ("--weights", "weights"), (data, "data"))
+    return [w for option, field in fields for w in (option, f"{{{file}:{field}}}")]
 
 
 def features(request: Request, network: str, best: Step, faces: int) -> Step:
@@ -116,27 +114,53 @@ def table4(request: Request) -> Step:
     )  # fmt: skip
 
 
-def saliency(request: Request, bests: Mapping[str, Step]) -> Step:
-    words = [*best_net(request, *bests), "--out", request.out / "saliency"]
-    files = ["saliency.png", "saliency_mean.png", "saliency.csv"]
+def one_fold(
+    request: Request, nets: Mapping[str, Sequence[Trained]]
+) -> tuple[str, list[str]]:
+    """Return the fold that networks are compared on, and the networks to compare.
+
+    The fold is the first network's best, "foldK" once that is known. Left out are
+    networks that may lack it: only of the same faces can maps or correlations be
+    compared.
+    """
+    first, *_ = nets
+    folds = {net: {t.fold for t in trained} for net, trained in nets.items()}
+    alike = [net for net in nets if folds[net] >= folds[first]]
+    return f"fold{{{best_file(request, first)}:fold}}", alike
+
+
+def saliency(
+    request: Request,
+    datasets: Datasets,
+    best: Step,
+    nets: Mapping[str, Sequence[Trained]],
+) -> Step:
+    """Compare saliency in all networks' snapshots of one fold; best: the first's."""
+    fold, alike = one_fold(request, nets)
+    folders = {net: f"{request.out}/{net}/{fold}" for net in alike}
+    weights = [f"{{{folder}/selection.json:weights}}" for folder in folders.values()]
+    roots = [datasets.folder(nets[net][0].data).parent for net in alike]
+    words = ["--net", *(f"{f}/{net}_deploy.prototxt" for net, f in folders.items())]
+    words += ["--weights", *weights, "--data", *(f"{root}/{fold}" for root in roots)]
+    words += ["--out", request.out / "saliency"]
+    trained = [t for net in alike for t in nets[net]]
     return step(
-        request, "fig4", "saliency", "saliency", words, files, [*bests.values()],
-        joins=True, work=tuple(Work(net, scored=SALIENCY) for net in bests),
+        request, "fig4", "saliency", "saliency", words,
+        ["saliency.png", "saliency_mean.png", "saliency.csv"],
+        [best, *(s for t in trained for s in (t.data, t.prototxts, t.select))],
+        joins=True, work=tuple(Work(net, scored=SALIENCY) for net in alike),
     )  # fmt: skip
 
 
 def relations(
     request: Request, best: Step, nets: Mapping[str, Sequence[tuple[Trained, Step]]]
 ) -> Step:
-    """Compare AU correlations of all networks on one fold: the first's best.
+    """Compare AU correlations of all networks on one fold; best: the first's.
 
     nets: each network's folds with the steps that test them.
     """
-    first = next(iter(nets))
-    folds = {net: {t.fold for t, _ in tests} for net, tests in nets.items()}
-    alike = [net for net in nets if folds[net] >= folds[first]]
-    fold = f"{{{best_file(request, first)}:fold}}"
-    files = [request.out / net / f"fold{fold}/test/predictions.h5" for net in alike]
+    fold, alike = one_fold(request, {n: [t for t, _ in nets[n]] for n in nets})
+    files = [f"{request.out}/{net}/{fold}/test/predictions.h5" for net in alike]
     words = ["--predictions", *files, "--out", request.out / "relations"]
     return step(
         request, "fig5", "relations", "correlate_aus", words,

@@ -65,7 +65,7 @@ def _of_best(
         for name, best in bests.items():
             yield from figures.table3(request, datasets, name, best)
     if request.asks("fig4"):
-        yield figures.saliency(request, bests)
+        yield figures.saliency(request, datasets, bests[request.nets[0]], by_net)
     if request.asks("fig5"):
         pairs = {n: [(t, tests[id(t)]) for t in f] for n, f in by_net.items()}
         yield figures.relations(request, bests[request.nets[0]], pairs)

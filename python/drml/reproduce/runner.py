@@ -18,7 +18,7 @@ from drml.reproduce.ledger import Ledger
 from drml.reproduce.step import Step
 from drml.reproduce.verdict import State, Verdict, judge
 
-FOUND = re.compile(r"\{([^{}]+\.json):(\w+)\}")  # a value of an earlier step
+FOUND = re.compile(r"\{([^{}]+\.json):(\w+)\}")  # a value of an earlier step; nests
 INTERRUPTED = 130
 
 
@@ -100,8 +100,10 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 def resolve(word: str) -> str:
-    """Put in what earlier steps found: {FILE.json:NAME}."""
-    return FOUND.sub(lambda m: str(_value(Path(m[1]), m[2])), word)
+    """Put in what earlier steps found: {FILE.json:NAME}, where FILE may hold such."""
+    while FOUND.search(word):
+        word = FOUND.sub(lambda m: str(_value(Path(m[1]), m[2])), word)
+    return word
 
 
 def _value(file: Path, name: str):

@@ -19,7 +19,7 @@ class Step:
     """A step is done once its command has ended well and its outputs are noted.
 
     The words of the command may hold {FILE.json:NAME}, a value that an earlier step
-    found. Outputs are files, folders or patterns.
+    found, in whose FILE another may stand. Outputs are files, folders or patterns.
     """
 
     name: str  # drml/fold1/train

@@ -36,8 +36,7 @@ namespace caffe {
 template <typename Dtype>
 class MultilabelDataLayer : public BasePrefetchingDataLayer<Dtype> {
  public:
-  explicit MultilabelDataLayer(const LayerParameter& param)
-      : BasePrefetchingDataLayer<Dtype>(param), num_labels_(0), position_(0) {}
+  explicit MultilabelDataLayer(const LayerParameter& param);
   virtual ~MultilabelDataLayer();
   virtual void LayerSetUp(const vector<Blob<Dtype>*>& bottom,
                           const vector<Blob<Dtype>*>& top);

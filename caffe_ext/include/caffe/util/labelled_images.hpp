@@ -1,15 +1,15 @@
 #ifndef CAFFE_UTIL_LABELLED_IMAGES_HPP_
 #define CAFFE_UTIL_LABELLED_IMAGES_HPP_
 
-#include <opencv2/core/core.hpp>
-
 #include <string>
 #include <vector>
+
+#include "caffe/proto/caffe.pb.h"
 
 namespace caffe {
 
 struct LabelledImage {
-  cv::Mat image;              // H x W, 8 bits, C channels; colours are BGR
+  Datum image;                // C x H x W bytes, decoded; colours are BGR
   std::vector<float> labels;  // one an AU
 };
 

@@ -16,7 +16,8 @@ namespace caffe {
  *
  * A record holds its image in `data` (encoded, or C x H x W bytes) and its
  * labels in `float_data`. Encoded images are decoded as transform_param's
- * force_color or force_gray says, otherwise as they are.
+ * force_color or force_gray says, otherwise as they are; a Caffe without OpenCV
+ * cannot decode any.
  *
  * db::Cursor only walks forward; a shuffled epoch needs any record. Keys are
  * held in memory. Read-only and without LMDB's lock file, so that one process
@@ -37,7 +38,7 @@ class LmdbRecords : public LabelledImages {
   void Check(int status) const;
   void ReadKeys();
   void ReadDatum(int i, Datum* datum) const;
-  cv::Mat Decode(const Datum& datum) const;
+  bool Decode(int i, Datum* datum) const;
 
   std::string path_;
   bool force_color_, force_gray_;

@@ -9,6 +9,11 @@ namespace caffe {
 template <typename Dtype>
 class Layer;
 
+/// Whether DEFAULT means ONEDNN, and with it whether solvers update weights in
+/// one pass (one_pass_update.hpp): all that rounds otherwise than Caffe's own
+/// code is switched together.
+bool OneDNNIsDefault();
+
 /**
  * @brief Whether a layer is to be computed by oneDNN.
  *
