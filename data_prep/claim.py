@@ -56,8 +56,14 @@ def alone(
     folder: Path, who: str = "import", remedy: str = "another --out"
 ) -> Iterator[None]:
     """Keep others of a kind out of a folder; raise UserError where one is at work."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)  # its lock ends with the process
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)  # its lock ends with the process
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be a folder of results ({error.strerror}): choose "
+            f"{remedy}"
+        ) from None
     try:
         if not _locks(handle):
             raise UserError(

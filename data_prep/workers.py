@@ -1,5 +1,6 @@
 """Processes that work through tasks and hand results back as they come."""
 
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -61,14 +62,16 @@ def _results(busy: set[Connection], pending: Iterator) -> Iterator:
 def _start(work: Callable) -> tuple:
     context = get_context("spawn")  # a child must not inherit an open LMDB
     connection, other = context.Pipe()
-    process = context.Process(target=_serve, args=(work, other), daemon=True)
+    process = context.Process(
+        target=_serve, args=(work, other, os.getpid()), daemon=True
+    )
     process.start()
     other.close()
     return connection, process
 
 
-def _serve(work: Callable, connection: Connection) -> None:
-    end_with_parent()  # a rerun must not meet it still writing
+def _serve(work: Callable, connection: Connection, parent: int) -> None:
+    end_with_parent(parent)  # a rerun must not meet it still writing
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     cv2.setNumThreads(1)
     with suppress(EOFError, ConnectionError):  # the parent is gone

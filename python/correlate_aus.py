@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.errors import UserError, run
-from drml.evaluation import Predictions, read_predictions
+from drml.evaluation import Predictions, of_same_faces, read_predictions
 from drml.figures import png
 from drml.files import write
 from drml.metrics import THRESHOLD
@@ -41,12 +41,12 @@ def main() -> None:
 
 
 def check_alike(runs: Sequence[Predictions]) -> None:
-    """Raise UserError unless all predictions are of the same faces and AUs."""
+    """Raise UserError unless all predictions are of the same faces, AUs and labels."""
     for other in runs[1:]:
-        if (other.keys, other.aus) != (runs[0].keys, runs[0].aus):
+        if not of_same_faces(other, runs[0]):
             raise UserError(
                 f"{other.about['title']} and {runs[0].about['title']} were evaluated "
-                "on different faces or AUs; evaluate both on the same split"
+                "on different faces, AUs or labels; evaluate both on the same split"
             )
 
 

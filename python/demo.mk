@@ -46,9 +46,6 @@ $(DEMO_RUN)/.options: FORCE | $(DEMO)/.options
 # An interrupted make must not delete what was trained.
 .PRECIOUS: $(DEMO_TRAINED)
 
-# Several times as fast; caffe run by hand takes its own code (docs/decisions.md).
-demo reproduce bench: export CAFFE_ENGINE ?= ONEDNN
-
 demo: $(DEMO)/report.html ## faces, a network trained, a report (NET=drml|convnet|lcn|alexnet)
 	@printf '\nThe report on generated faces: %s\n' '$(CURDIR)/$<'
 

@@ -18,8 +18,12 @@ from pathlib import Path
 from data_prep.aus import AU_NAMES
 from data_prep.errors import UserError, run
 from drml.deploy_net import OUTPUT, check_outputs, listed, load_net, net_title
-from drml.evaluation import Predictions, read_predictions, write_evaluation
-from drml.metrics import au_results
+from drml.evaluation import (
+    Predictions,
+    measure,
+    read_predictions,
+    write_evaluation,
+)
 from drml.options import parser, positive
 from drml.scoring import score_faces
 from drml.splits import SPLITS, Split, open_split
@@ -32,7 +36,7 @@ def main() -> None:
         found = read_predictions(options.predictions)
     else:
         found = predict(options)
-    results = au_results(found.scores, found.labels, found.aus)
+    results = measure(found)
     print(text_table(f"{found.about['title']} on {found.about['dataset']}", results))
     if left_out := found.about.get("left_out"):
         print(f"left out, since the net has no output for it: {names(left_out)}")

@@ -1,8 +1,9 @@
 """Read a dataset's AUs out of a net's features by linear classifiers, and evaluate.
 
 For AUs that the net has no output for, as DISFA's 9, 25 and 26 after BP4D. Every face
-is scored by classifiers that saw no face of its subject (drml/read_out.py). Prints the
-table and writes what evaluate.py writes into --out.
+is scored by classifiers that saw no face of its subject (drml/read_out.py); F1 and AUC
+are means over their folds. Prints the table and writes what evaluate.py writes into
+--out.
 """
 
 import argparse
@@ -15,11 +16,11 @@ from data_prep.errors import UserError, run
 from data_prep.import_options import at_least, sample_counts
 from data_prep.sampling import Sampling
 from drml.dataset import describe, read_dataset
-from drml.evaluation import Predictions, write_evaluation
+from drml.evaluation import Predictions, measure, write_evaluation
 from drml.features import Features, read_features, read_rows
-from drml.metrics import au_results
+from drml.keys import subjects_and_videos
 from drml.options import parser
-from drml.read_out import Faces, Protocol, read_out, subjects_and_videos
+from drml.read_out import STRENGTH, Faces, Protocol, read_out
 from drml.tables import text_table
 
 
@@ -39,9 +40,9 @@ def main() -> None:
         "undefined": [dataset["aus"][column] for column in undefined],
     }
     found = Predictions(about, dataset["aus"], keys, scores, labels)
-    results = au_results(scores, labels, found.aus)
+    results = measure(found)
     print(text_table(f"{about['title']} on {about['dataset']}", results))
-    print(f"{protocol}")
+    print(f"{protocol}; F1 and AUC are means over the folds")
     for au in about["undefined"]:
         print(f"AU {au} ({AU_NAMES[au]}): a fold has one class only to train on")
     write_evaluation(options.out, found, results)
@@ -95,8 +96,8 @@ def parse_options() -> argparse.Namespace:
         "--strength",
         metavar="C",
         type=above_0,
-        default=0.001,
-        help="inverse of the regularisation's strength (0.001)",
+        default=STRENGTH,
+        help="inverse of the regularisation's strength (%(default)s)",
     )
     return arguments.parse_args()
 

@@ -8,7 +8,9 @@ REPRODUCE := $(if $(BP4D),--bp4d '$(BP4D)') $(if $(DISFA),--disfa '$(DISFA)') \
   $(if $(TABLES),--tables $(TABLES)) $(if $(GRIDS),--grids $(GRIDS)) \
   $(if $(OUT),--out '$(OUT)') $(if $(SEED),--seed $(SEED)) \
   $(if $(ITERATIONS),--iterations $(ITERATIONS)) \
-  $(if $(PATIENCE),--patience $(PATIENCE)) $(if $(filter 1,$(REDO)),--redo) \
+  $(if $(PATIENCE),--patience $(PATIENCE)) $(if $(TRIALS),--trials $(TRIALS)) \
+  $(if $(TRIAL_ITERATIONS),--trial-iterations $(TRIAL_ITERATIONS)) \
+  $(if $(MODE),--mode $(MODE)) $(if $(filter 1,$(REDO)),--redo) \
   $(if $(filter 1,$(DRY_RUN)),--dry-run)
 
 # setpriv: whoever kills make must not leave the driver at work.

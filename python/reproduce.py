@@ -21,13 +21,15 @@ from data_prep.errors import UserError, run
 from data_prep.folds import FOLDS
 from data_prep.import_options import at_least
 from drml.files import read_json, write
+from drml.hardware import hardware
 from drml.networks import NETWORKS
 from drml.options import parser, positive
+from drml.pycaffe import engine
 from drml.reproduce.driver import bring_about, show
 from drml.reproduce.estimate import Estimate
-from drml.reproduce.ledger import Ledger
+from drml.reproduce.ledger import Ledger, finished_steps
 from drml.reproduce.plan import plan
-from drml.reproduce.request import PARTS, Request, finished_runs
+from drml.reproduce.request import PARTS, Request
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,7 +46,7 @@ def reproduce(request: Request, options: argparse.Namespace) -> None:
     steps = plan(request)
     names = {request.bp4d: "BP4D", request.disfa: "DISFA"}
     ledger = Ledger(request.out, {path: n for path, n in names.items() if path})
-    estimate = Estimate(ledger, steps, request.protocol.batch)
+    estimate = Estimate(ledger, steps, request.protocol.batch, hardware())
     for line in request.left_out():
         print(line)
     if options.dry_run:
@@ -75,15 +77,13 @@ def check_faces(request: Request) -> None:
 
 
 def note(request: Request) -> None:
-    """Write run.json, what results.py is told of the run."""
+    """Write run.json: what OUT holds or is about to, and how it was last asked for."""
     about = {
         "generated": request.generated,
-        "nets": request.nets,
-        "folds": request.folds,
-        "parts": request.parts,
-        "grids": request.grids,
+        **request.contents(),
         "protocol": request.protocol.name,
         "seed": request.seed,
+        "engine": engine(),
         "left_out": request.left_out(),
         "command": shlex.join(["python", *sys.argv]),
     }
@@ -103,18 +103,22 @@ def parse_options() -> tuple[Request, argparse.Namespace]:
     add("--seed", type=at_least(0), default=1, help="of faces, sampling, training (1)")
     add("--iterations", type=positive, help="of every training (the protocol's)")
     add("--patience", type=positive, help="end a training early: train.py --help")
+    add("--trials", type=positive, help="of Table 4 (the protocol's)")
+    add("--trial-iterations", type=positive, help="of each of them (the protocol's)")
+    add("--mode", choices=("cpu", "gpu"), help="for Table 4 (the GPU if there is one)")
     add("--redo", action="store_true", help="redo what depends on what has changed")
     add("--dry-run", action="store_true", help="print the plan, run nothing")
     add("--caffe", type=Path, default=Path("build/bin/caffe"), help="%(default)s")
     options = arguments.parse_args()
     os.chdir(ROOT)  # where the scripts and the solvers' paths start
-    asked = [(net, fold) for net in options.nets for fold in options.folds]
-    runs = dict.fromkeys([*asked, *finished_runs(options.out)])
-    names = ("out", "bp4d", "disfa", "seed", "iterations", "patience", "caffe")
+    names = ("out", "bp4d", "disfa", "seed", "iterations", "patience", "caffe", "mode")
     request = Request(
-        runs=tuple(sorted(runs, key=lambda r: (list(NETWORKS).index(r[0]), r[1]))),
+        runs=tuple((net, fold) for net in options.nets for fold in options.folds),
         parts=tuple(options.tables),
         grids=tuple(options.grids),
+        trial_count=options.trials,
+        trial_iterations=options.trial_iterations,
+        finished=finished_steps(options.out),
         **{name: getattr(options, name) for name in names},
     )
     return request, options

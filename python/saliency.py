@@ -6,7 +6,8 @@ saliency.csv, how much of the saliency lies in the AU's own region of the face
 (drml/au_regions.py), which is also printed.
 
 Faces are taken at even distances through the split; shown is the one with the fewest
-other AUs, or the one that --show names.
+other AUs, or the one that --show names. All nets look at the same faces: nets of other
+input sizes get imports of one fold at other sizes.
 """
 
 import argparse
@@ -32,30 +33,19 @@ def main() -> None:
     options = parse_options()
     splits = {data: open_split(data, options.split) for data in options.data}
     faces = {data: read_faces(split, options) for data, split in splits.items()}
+    check_alike(faces)
     nets: Nets = {}
-    made_from: dict[str, str] = {}
     for prototxt, weights, data in zip(
         options.net, options.weights, options.data, strict=True
     ):
         title = distinct(net_title(prototxt), nets)
         nets[title] = measure(prototxt, weights, splits[data], faces[data], options)
-        made_from[title] = splits[data].title
-    dataset = name_datasets(made_from)
+    dataset = splits[options.data[0]].title
     what = f"AU-specific saliency on {dataset}"
     write(options.out / "saliency.png", png(face_maps(what, nets)))
     write(options.out / "saliency_mean.png", png(mean_maps(f"Mean {what}", nets)))
-    write(options.out / "saliency.csv", as_csv(made_from, nets))
+    write(options.out / "saliency.csv", as_csv(dataset, nets))
     print(as_text(f"Saliency in the AU's own region (percent), {dataset}", nets))
-
-
-def name_datasets(made_from: dict[str, str]) -> str:
-    """Name the first net's dataset, and that of each net which has another.
-
-    The faces shown are the first net's.
-    """
-    first, *_ = made_from.values()
-    others = [f"; {net}: {name}" for net, name in made_from.items() if name != first]
-    return first + "".join(others)
 
 
 def read_faces(split: Split, options: argparse.Namespace) -> dict[int, list[Face]]:
@@ -79,6 +69,21 @@ def read_faces(split: Split, options: argparse.Namespace) -> dict[int, list[Face
     return faces
 
 
+def check_alike(faces: dict[Path, dict[int, list[Face]]]) -> None:
+    """Raise UserError unless the same faces were picked from every dataset."""
+    names = {
+        data: {au: [face.name for face in found] for au, found in picked.items()}
+        for data, picked in faces.items()
+    }
+    first, *others = names
+    for data in others:
+        if names[data] != names[first]:
+            raise UserError(
+                f"{data} and {first} hold different faces or labels; give one dataset "
+                "and fold for all nets, imported at the sizes that they need"
+            )
+
+
 def measure(
     prototxt: Path,
     weights: Path,
@@ -94,10 +99,10 @@ def measure(
     ]
 
 
-def as_csv(made_from: dict[str, str], nets: Nets) -> str:
+def as_csv(dataset: str, nets: Nets) -> str:
     header = "dataset net au name faces concentration area".split()
     rows = [
-        (made_from[net], net, m.au, AU_NAMES[m.au], m.faces, m.concentration, m.area)
+        (dataset, net, m.au, AU_NAMES[m.au], m.faces, m.concentration, m.area)
         for net, aus in nets.items()
         for m in aus
     ]
@@ -105,7 +110,7 @@ def as_csv(made_from: dict[str, str], nets: Nets) -> str:
 
 
 def as_text(title: str, nets: Nets) -> str:
-    """A row an AU: the region's share of the face, then each net's concentration."""
+    """A row an AU: the region's share of the first net's crop, then concentrations."""
     first = next(iter(nets.values()))
     shares = [
         [m.area for m in first],

@@ -15,11 +15,11 @@ from tqdm import tqdm
 
 from data_prep.errors import run
 from drml.files import write
-from drml.hardware import processor
+from drml.hardware import hardware
 from drml.networks import NETWORKS, TITLES
 from drml.options import parser, positive
 from drml.paper import Time, read_paper, running_time
-from drml.pycaffe import caffe
+from drml.pycaffe import choose_mode
 from drml.tables import csv_text, lay_out
 from drml.timing import PHASES, summarise, time_trials
 
@@ -40,7 +40,8 @@ class Row:
 
 def main() -> None:
     options = parse_options()
-    caffe.set_mode_gpu() if options.mode == "gpu" else caffe.set_mode_cpu()
+    mode = choose_mode(options.mode)
+    options.hardware = options.hardware or hardware(mode)
     times = {
         (TITLES[network], phase): measure(network, phase, options)
         for network in options.networks
@@ -119,12 +120,9 @@ def parse_options() -> argparse.Namespace:
     add("--batch", type=positive, default=8, help="faces an iteration (8)")
     add("--trials", type=positive, default=5, help="trials (5)")
     add("--iterations", type=positive, default=5, help="iterations a trial (5)")
-    add("--mode", choices=("cpu", "gpu"), default="cpu")
-    add("--hardware", help="its name in the tables (the processor's, or GPU)")
-    options = arguments.parse_args()
-    if not options.hardware:
-        options.hardware = "a GPU" if options.mode == "gpu" else processor()
-    return options
+    add("--mode", choices=("cpu", "gpu"), help="the GPU where there is a usable one")
+    add("--hardware", help="its name in the tables (the processor's or the card's)")
+    return arguments.parse_args()
 
 
 if __name__ == "__main__":

@@ -73,7 +73,8 @@ def main() -> None:
     steps = plan(seed, int(tests))
     ledger = Ledger(OUT, {Path("dataset").absolute(): "BP4D"})
     with alone(OUT, "make reproduce", "another OUT"):
-        bring_about("toys", steps, ledger, Estimate(ledger, steps, 1), bool(redo), bool)
+        estimate = Estimate(ledger, steps, 1, "an abacus")
+        bring_about("toys", steps, ledger, estimate, bool(redo), bool)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,9 @@ TEST := $(BUILD)/test
 # Two of upstream's tests compare clocks and fail when the machine is busy.
 CLOCKS := BenchmarkTest*
 
+# Tests whose layers get their engine by default: the others name theirs.
+BY_DEFAULT := *NetTest*:*SolverTest*
+
 # Threads that spin at barriers make a busy machine crawl.
 test: export OMP_WAIT_POLICY := passive
 
@@ -17,6 +20,9 @@ test: $(BUILD)/build.ninja ## build everything and run every test
 	@for try in 1 2 3; do \
 	  tests/run_gtest.sh $(BUILD) '$(CLOCKS)' $(TEST)/clocks.log && break; \
 	  [ $$try -lt 3 ]; done
+	$(call say,Caffe tests of nets and solvers once more, without oneDNN)
+	@CAFFE_ENGINE=CAFFE tests/run_gtest.sh $(BUILD) '$(BY_DEFAULT):-*GPU*:OneDNN*' \
+	  $(TEST)/engine_off.log
 	$(call say,pycaffe: its own tests)
 	@cd $(BUILD)/caffe/python/caffe/test && GLOG_minloglevel=2 \
 	  '$(CURDIR)/$(PY)' -W ignore -m unittest discover 2>&1 | tee '$(CURDIR)/$(TEST)/pycaffe.log'

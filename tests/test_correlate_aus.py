@@ -6,6 +6,7 @@ from pathlib import Path
 
 import correlate_aus
 import cv2
+import h5py
 import numpy as np
 import pytest
 
@@ -127,3 +128,10 @@ def test_different_faces_are_refused(project, monkeypatch, capsys):
     sentence = "Other and DRML were evaluated on different faces"
     assert sentence in capsys.readouterr().err
     assert not Path("out").exists()
+
+
+def test_different_labels_are_refused(project, monkeypatch, capsys):
+    with h5py.File("b/predictions.h5", "r+") as file:
+        file["labels"][0, 0] = 0
+    assert compared(monkeypatch) == 1
+    assert "different faces, AUs or labels" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from scripts import ROOT, script
 from drml.caffe_log import read_log
 from drml.deploy_net import load_net
 from drml.pycaffe import caffe
+from drml.reproduce.protocol import SHORT_TRAINING
 
 EXPECTED = tomllib.loads(Path(__file__).with_name("expected.toml").read_text())
 DISPLAYS = 5  # the last ones, whose mean is the final loss
@@ -39,7 +40,7 @@ def train(data, out, seed=1, *more):
     script(
         "python/make_prototxt.py", "--network", "drml", "--data", data, "--out", out,
         "--snapshot-prefix", out / "drml", "--seed", seed,
-        *EXPECTED["training"].split(), *more,
+        *SHORT_TRAINING.read_text().split(), *EXPECTED["training"].split(), *more,
     )  # fmt: skip
     script(
         "python/train.py", out / "drml_solver.prototxt", "--log", out / "train.log",

@@ -4,8 +4,9 @@ from math import isnan
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score, roc_auc_score
 
-from drml.metrics import au_results, average
+from drml.metrics import au_results, average, mean_of_folds
 
 
 def measure(scores, labels):
@@ -77,10 +78,40 @@ def test_average_leaves_undefined_out_and_says_so():
     assert mean.f1_all_positive == pytest.approx(2 / 3)
 
 
+def test_mean_of_folds_counts_each_fold_that_is_defined_alike():
+    folds = [
+        measure([0.9, 0.6, 0.1], [1, -1, -1]),  # TP 1, FP 1: 2/3; both pairs won
+        measure([0.2, 0.8, 0.9, 0.1], [1, -1, -1, 0]),  # TP 0: 0; both pairs lost
+        measure([0.9, 0.8], [-1, -1]),  # one class only
+    ]
+    mean = mean_of_folds(folds)
+    assert (mean.positives, mean.negatives, mean.unknown) == (2, 6, 1)
+    assert mean.f1 == pytest.approx((2 / 3 + 0) / 2)
+    assert mean.auc == pytest.approx((1 + 0) / 2)
+    # All present: 2*1 / (2*1 + 2) in both.
+    assert mean.f1_all_positive == pytest.approx(1 / 2)
+    assert not mean_of_folds(folds[2:]).defined
+
+
 def test_average_of_nothing():
     mean = average(au_results(np.ones((2, 1)), np.zeros((2, 1)), [1]))
     assert mean.aus == 0
     assert isnan(mean.f1)
+
+
+def test_each_column_is_scikit_learns_over_its_known_frames():
+    rng = np.random.default_rng(4)
+    labels = rng.choice((-1, 0, 1), (200, 3), p=(0.5, 0.2, 0.3))
+    scores = rng.integers(0, 11, labels.shape) / 10  # many ties, some at 0.5
+    for column, found in enumerate(au_results(scores, labels, [1, 2, 4])):
+        known = labels[:, column] != 0
+        present, values = labels[known, column] > 0, scores[known, column]
+        assert found.f1 == pytest.approx(f1_score(present, values >= 0.5))
+        assert found.auc == pytest.approx(roc_auc_score(present, values))
+        # And by definition: of all pairs, those in order, a tie counts half.
+        gaps = values[present][:, None] - values[~present]
+        assert found.auc == pytest.approx(np.mean((gaps > 0) + (gaps == 0) / 2))
+        assert found.positives + found.negatives + found.unknown == 200
 
 
 def test_columns_must_match_the_aus():

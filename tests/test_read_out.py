@@ -9,10 +9,12 @@ import h5py
 import numpy as np
 import pytest
 import read_out as script
+from sklearn.metrics import f1_score, roc_auc_score
 
 from data_prep.errors import run
 from data_prep.sampling import Sampling
-from drml.read_out import Faces, Protocol, read_out, sample, subjects_and_videos
+from drml.keys import subjects_and_videos
+from drml.read_out import Faces, Protocol, read_out, sample
 
 AUS, SUBJECTS, FRAMES, DIMENSION = [1, 9, 25], 6, 40, 8
 
@@ -97,6 +99,23 @@ def test_what_the_features_hold_is_read_out(project, monkeypatch, capsys):
     assert ran(monkeypatch, *again, main=evaluate.main) == 0
     assert recorded("again") == record
     assert table.startswith(capsys.readouterr().out)
+
+
+def test_measures_are_means_over_the_folds(project, monkeypatch):
+    assert ran(monkeypatch) == 0
+    record = recorded()
+    with h5py.File("out/predictions.h5") as file:
+        scores, present = file["scores"][:, 2], file["labels"][:, 2] > 0
+        subjects = np.array([key.split("_")[1] for key in file["keys"].asstr()])
+    folds = [np.isin(subjects, fold) for fold in record["folds"]]
+    for name, function, values in (
+        ("auc", roc_auc_score, scores),
+        ("f1", f1_score, scores >= 0.5),
+    ):
+        expected = np.mean([function(present[f], values[f]) for f in folds])
+        assert record["aus"][2][name] == pytest.approx(expected)
+        assert expected != pytest.approx(function(present, values), abs=1e-5)
+    assert record["aus"][2]["positives"] == np.count_nonzero(present)
 
 
 def test_a_subject_is_never_scored_by_its_own_classifiers():

@@ -3,16 +3,21 @@
 import json
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from data_prep.errors import UserError
+from drml.pycaffe import engine
+from drml.reproduce.ledger import finished_steps
 from drml.reproduce.plan import plan
-from drml.reproduce.request import PARTS, Request, finished_runs
-from drml.reproduce.step import dependents
+from drml.reproduce.request import PARTS, Request
+from drml.reproduce.step import dependents, resolve
 
 ROOT = Path(__file__).parents[1]
+NO_REGION = "Region layer is left out: only DRML has one (NETS=drml)"
 # The script as it is, with fewer and smaller faces.
 TINY = """
 import runpy, sys
@@ -74,6 +79,68 @@ def test_only_what_a_part_needs_is_run(part, expected, spared):
     assert not set(spared) & set(names)
 
 
+def finished(*names, **options):
+    """Return what is planned of Fig. 4 where OUT holds these steps finished."""
+    return planned(parts=("fig4",), finished=frozenset(names), **options)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["drml/features", "relations", "region", "drml/disfa/direct", "drml/fold1/test"],
+)
+def test_what_is_finished_is_planned_whatever_is_asked(name):
+    assert name not in finished("drml/fold1/train")
+    assert name in finished("drml/fold1/train", name)
+
+
+@pytest.mark.parametrize("kind", ["train", "select", "test"])
+def test_a_training_is_known_by_any_step_that_is_left_of_it(kind):
+    assert f"lcn/fold3/{kind}" in finished(f"lcn/fold3/{kind}")
+    assert "grids/5x5/fold2/train" in finished(f"grids/5x5/fold2/{kind}")
+
+
+def test_what_is_not_finished_is_not_planned():
+    assert not any("lcn" in name for name in finished("lcn/fold1/prototxts"))
+    there = finished("drml/fold1/train", nets=("lcn",), folds=(2,))
+    assert not {"lcn/fold1/train", "drml/fold2/train"} & set(there)
+
+
+def test_the_folders_contents_are_what_is_asked_for_and_what_is_there():
+    there = {"lcn/fold3/train", "lcn/fold3/test", "region", "grids/5x5/fold3/test"}
+    asked = request(folds=(1,), parts=("fig4",), grids=(10,), finished=frozenset(there))
+    assert asked.contents() == {
+        "nets": ["drml", "lcn"],
+        "folds": [1, 3],
+        "parts": ["2", "fig4", "region"],
+        "grids": [5, 10],
+    }
+
+
+def test_the_region_layer_is_drmls():
+    assert planned(nets=("convnet",), parts=("region",)) == ["report"]
+    assert request(nets=("convnet",), parts=("region",)).left_out() == [NO_REGION]
+    assert request(nets=("drml",), parts=("region",)).left_out() == []
+
+
+def test_table_3_that_is_there_wants_disfa(tmp_path):
+    with pytest.raises(UserError, match="holds Table 3, .* give DISFA=DIR too"):
+        planned(bp4d=tmp_path, finished=frozenset({"drml/disfa/direct"}))
+
+
+def test_table_4_is_timed_as_in_the_paper_or_shortly(tmp_path):
+    assert "--trials 20 --iterations 1000 " in command("table4", bp4d=tmp_path)
+    assert "--trials 5 --iterations 5 " in command("table4")
+    options = {"trial_count": 2, "trial_iterations": 3, "mode": "cpu"}
+    timed = command("table4", **options)
+    assert "--trials 2 --iterations 3 --batch 8 --mode cpu" in timed
+
+
+def test_the_engine_of_trainings_and_times_is_known():
+    steps = {s.name: s for s in plan(request(mode="gpu"))}
+    assert steps["drml/fold1/train"].engine == engine()
+    assert steps["table4"].engine == "CUDA"
+
+
 def test_a_fold_hangs_on_its_own_data_only():
     steps = plan(request(folds=(1, 2), parts=("2",)))
     hang = {step.name for step in dependents(["data/bp4d_178/fold2"], steps)}
@@ -103,6 +170,40 @@ def test_generated_faces_are_trained_on_shortly():
 def test_early_end_is_passed_on():
     assert "--patience 3 --net" in command("drml/fold1/train", patience=3)
     assert "--patience" not in command("drml/fold1/train")
+
+
+def test_networks_are_compared_on_one_fold():
+    nets = ("drml", "convnet", "alexnet")
+    drawn = command("saliency", nets=nets, folds=(1, 2))
+    fold = "fold{out/x/drml/best.json:fold}"
+    folders = [f"out/x/{net}/{fold}" for net in nets]
+    weights = " ".join(f"{{{folder}/selection.json:weights}}" for folder in folders)
+    assert f"--weights {weights} --data out/x/data/bp4d_178/{fold} " in drawn
+    assert f" out/x/data/bp4d_238/{fold} --out" in drawn
+    for net, folder in zip(nets, folders, strict=True):
+        assert f"{folder}/{net}_deploy.prototxt" in drawn
+        assert f"{folder}/test/predictions.h5" in command(
+            "relations", nets=nets, folds=(1, 2)
+        )
+
+
+def test_a_network_that_may_lack_the_fold_is_not_compared():
+    runs = (("drml", 1), ("drml", 2), ("convnet", 1), ("alexnet", 1), ("alexnet", 2))
+    steps = plan(replace(request(), runs=runs))
+    for name in ("saliency", "relations"):
+        (found,) = [step for step in steps if step.name == name]
+        words = " ".join(found.command)
+        assert "out/x/alexnet/fold" in words
+        assert "convnet" not in words
+        assert not any("convnet" in need.name for need in found.needs)
+
+
+def test_a_value_may_name_the_file_of_another(tmp_path):
+    (tmp_path / "best.json").write_text('{"fold": 2}')
+    (tmp_path / "fold2.json").write_text('{"weights": "drml_iter_7"}')
+    inner = f"{{{tmp_path}/best.json:fold}}"
+    word = f"{tmp_path}/fold{inner}/{{{tmp_path}/fold{inner}.json:weights}}.caffemodel"
+    assert resolve(word) == f"{tmp_path}/fold2/drml_iter_7.caffemodel"
 
 
 def test_table_3_wants_disfa(tmp_path):
@@ -139,6 +240,7 @@ def test_generated_faces_that_are_given_are_called_so(tmp_path):
 def test_make_passes_options_on():
     words = ["BP4D=/b p", "DISFA=/d", "NETS=drml lcn", "FOLDS=1 2", "TABLES=2 fig4"]
     words += ["GRIDS=5 10", "OUT=o", "SEED=3", "ITERATIONS=4", "PATIENCE=2", "REDO=1"]
+    words += ["TRIALS=6", "TRIAL_ITERATIONS=7", "MODE=cpu"]
     made = subprocess.run(
         ["make", "-n", "--no-print-directory", "-o", "all", "reproduce", *words],
         cwd=ROOT, capture_output=True, text=True, check=True,
@@ -146,7 +248,7 @@ def test_make_passes_options_on():
     assert " ".join(made.stdout.split()).endswith(
         "python/reproduce.py --bp4d '/b p' --disfa '/d' --nets drml lcn --folds 1 2 "
         "--tables 2 fig4 --grids 5 10 --out 'o' --seed 3 --iterations 4 --patience 2 "
-        "--redo"
+        "--trials 6 --trial-iterations 7 --mode cpu --redo"
     )
 
 
@@ -183,9 +285,11 @@ def test_a_whole_run_fills_its_folder(out):
     names += ["report/results.html", "report/results.md"]
     assert [name for name in names if not (out / name).exists()] == []
     assert not (out / "convnet/fold2/convnet_iter_1.solverstate").exists()
-    assert finished_runs(out) == [("convnet", 2)]
+    assert {"convnet/fold2/test", "saliency", "report"} <= finished_steps(out)
     run = json.loads((out / "run.json").read_text())
     assert (run["generated"], run["protocol"], run["folds"]) == (True, "short", [2])
+    assert run["engine"] == engine()
+    assert run["left_out"] == [NO_REGION]
 
 
 def test_a_second_run_does_nothing(out):
@@ -197,7 +301,8 @@ def test_a_second_run_does_nothing(out):
 
 
 def test_a_lost_snapshot_is_named(out):
-    snapshot = out / "convnet/fold2/convnet_iter_1.caffemodel"
+    selection = json.loads((out / "convnet/fold2/selection.json").read_text())
+    snapshot = Path(selection["weights"])
     moved = snapshot.rename(out / "elsewhere")
     status, _, err = reproduce(out)
     moved.rename(snapshot)
@@ -218,5 +323,37 @@ def test_a_dry_run_shows_the_plan_only(tmp_path):
     assert (status, err) == (0, "")
     (row,) = [line for line in printed.splitlines() if line.startswith("ConvNet")]
     assert row.split()[:6] == ["ConvNet,", "fold", "2", "4", "0", "4"]
-    files = [file.name for file in tmp_path.rglob("*") if file.is_file()]
-    assert files == ["first_iteration.json"]
+    assert row.endswith("?")  # nothing is measured
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_depends_on_a_redone_step_is_redone_whatever_is_asked(out):
+    """A partial run must not leave results of the old model beside those of the new."""
+    solver = out / "convnet/fold2/convnet_solver.prototxt"
+    solver.write_text(solver.read_text().replace("base_lr: 0.0003", "base_lr: 0.001"))
+    old = time.time_ns()
+    status, _, err = reproduce(out, "--tables", "fig4")
+    assert status == 1
+    assert f"{solver} has changed since" in err
+    status, _, err = reproduce(out, "--tables", "fig4", "--redo")
+    assert status == 0, err
+    results = [
+        "saliency/saliency.csv",
+        "relations/relations.csv",
+        "convnet/features.h5",
+    ]
+    results += [f"convnet/{at}/predictions.h5" for at in ("fold2/test", "disfa/direct")]
+    results += ["convnet/disfa/read_out/predictions.h5", "report/results.html"]
+    assert [r for r in results if (out / r).stat().st_mtime_ns < old] == []
+    run = json.loads((out / "run.json").read_text())
+    assert run["parts"] == list(PARTS)  # what the folder holds, or lacks for a reason
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_an_out_that_cannot_be_a_folder_is_one_sentence(tmp_path, place):
+    (tmp_path / "file").touch()
+    status, _, err = reproduce(tmp_path / place)
+    assert status == 1
+    (sentence,) = err.splitlines()
+    assert f"{tmp_path / place} cannot be a folder of results" in sentence
+    assert sentence.endswith("choose another OUT")

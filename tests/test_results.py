@@ -25,9 +25,19 @@ from drml.paper import AVERAGE, percent_of
 from drml.relations import correlations
 from drml.results.figure5a import choose_fold, smoothed
 from drml.results.page import tint
-from drml.results.table import DIFFERENCE, OURS, Cell, Column, text
+from drml.results.table import (
+    DIFFERENCE,
+    OURS,
+    Cell,
+    Column,
+    Table,
+    text,
+    with_best,
+)
 
 MEASURES = ("f1", "auc")
+FIRST_SUBJECT = np.arange(FACES) % 3 == 0
+READ_OUT_FOLDS = (FIRST_SUBJECT, ~FIRST_SUBJECT)
 
 
 @pytest.fixture(scope="module")
@@ -120,11 +130,17 @@ def test_table3_direct_outputs_and_read_out(name):
         }
         for column, (scores, labels, aus) in sources.items():
             i = aus.index(au)
-            expected = measure(scores[:, i], labels[:, i], name)
+            folds = [slice(None)] if aus is direct[2] else READ_OUT_FOLDS
+            measures = [measure(scores[f, i], labels[f, i], name) for f in folds]
+            expected = np.mean(measures)
             ours = float(found[str(au)][f"DRML {column}"])
             assert ours == pytest.approx(expected)
             columns[column].append(expected)
         assert float(found[str(au)]["DRML paper"]) == percent_of(3, name, "DRML", au)
+        if name == "f1" and au in SHARED:  # calling all present, for the direct outputs
+            labels = direct[1][:, SHARED.index(au)]
+            expected = measure(np.ones_like(labels), labels, "f1")
+            assert float(found[str(au)]["all-pos. F1"]) == pytest.approx(expected)
     for column, values in columns.items():
         average = float(found["Avg."][f"DRML {column}"])
         assert average == pytest.approx(np.mean(values))
@@ -136,10 +152,13 @@ def test_every_title_says_generated_faces():
     titles += re.findall(r"(?m)^#+ (.*)$|!\[(.*?)\]", markdown())
     titles = ["".join(title) for title in titles]
     assert len(titles) > 60
-    assert [t for t in titles if "(generated faces)" not in t] == []
+    unmarked = {title for title in titles if "(generated faces)" not in title}
+    assert len(unmarked) == 2  # Table 4 and its table
+    assert all("(random input)" in title for title in unmarked)
     for file in Path("out/report").glob("*.csv"):
         rows = list(csv.DictReader(file.read_text().splitlines()))
-        assert all("(generated faces)" in row["table"] for row in rows)
+        mark = "(random input)" if file.stem == "table4" else "(generated faces)"
+        assert all(mark in row["table"] for row in rows)
     assert "(generated faces)" in Path("out/report/training_loss.svg").read_text()
     for text_of in (page(), markdown()):
         assert "expected and mean nothing" in text_of
@@ -160,6 +179,28 @@ def test_best_of_a_row_is_bold():
             line for line in markdown().splitlines() if line.startswith(f"| {au} |")
         )
         assert f"**{best:.1f}**" in row
+
+
+@pytest.mark.parametrize(
+    ("values", "bold"),
+    [
+        ((1.0, 2.0, 2.0), [False, True, True]),
+        ((0.0, 0.0, 0.0), [False] * 3),
+        ((np.nan, 3.0, None), [False] * 3),
+    ],
+)
+def test_bold_needs_a_better_and_a_worse(values, bold):
+    columns = [Column("", name, OURS) for name in "abc"]
+    row = with_best(Table("", "", columns, [[*map(Cell, values)]])).rows[0]
+    assert [cell.bold for cell in row] == bold
+
+
+def test_what_the_folder_holds():
+    for said in ("AlexNet: folds 1, 2; DRML: folds 1, 2", "5 x 5: folds 1, 2"):
+        assert said in page()
+        assert said in markdown()
+    named = f"DRML of fold {BEST} (iteration 400, validation F1 49.0); of several folds"
+    assert page().count(named) == 2  # at the top, and at Table 3
 
 
 def test_summary_is_that_of_the_averages():
@@ -192,18 +233,31 @@ def test_features_and_concentration():
     row = table("features")["DRML"]
     assert float(row["zeros (percent) ours"]) == pytest.approx(zeros)
     assert (row["dimension ours"], row["dimension paper"]) == ("20", "2048")
+
+
+def test_concentration_is_of_each_networks_own_crop():
     rows = list(
         csv.DictReader(Path("out/saliency/saliency.csv").read_text().splitlines())
     )
-    shares = [
-        float(r["concentration"]) for r in rows if r["net"] == "DRML" and r["area"]
-    ]
-    ours = Path("out/report/figure4.csv").read_text().splitlines()
-    foot = next(csv.DictReader([ours[0], ours[-1]]))
-    assert foot["name"] == "Avg. of 11 of 12 AUs"
-    assert float(foot["saliency in the region DRML"]) == pytest.approx(
-        100 * np.mean(shares)
-    )
+    found = table("figure4")
+    for net, area in (("DRML", 8 / 34), ("AlexNet", 7 / 34)):
+        shares = {
+            r["au"]: float(r["concentration"])
+            for r in rows
+            if r["net"] == net and r["area"]
+        }
+        assert float(found["12"][f"{net} region"]) == pytest.approx(100 * area)
+        inside = float(found["12"][f"{net} saliency"])
+        assert inside == pytest.approx(100 * shares["12"])
+        ratio = float(found["12"][f"{net} ratio"])
+        assert ratio == pytest.approx(shares["12"] / area)
+        assert found["24"][f"{net} ratio"] == ""
+        foot = found[""]
+        assert foot["name"] == "Avg. of 11 of 12 AUs"
+        average = 100 * np.mean([*shares.values()])
+        assert float(foot[f"{net} saliency"]) == pytest.approx(average)
+    said = "All networks on the same faces: generated faces in BP4D's layout, fold 2;"
+    assert said in page()
 
 
 def test_chosen_snapshots_are_marked():

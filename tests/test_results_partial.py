@@ -117,8 +117,17 @@ def test_grids_over_the_folds_that_all_have(out, monkeypatch):
     f1 = [measure(s, y, "f1") for s, y in zip(scores.T, labels.T, strict=True)]
     rows = table("grids")
     assert list(rows) == ["5 x 5", "8 x 8"]
-    assert float(rows["8 x 8"]["F1-frame"]) == pytest.approx(np.mean(f1))
-    assert "folds that all grids have (1)" in page()
+    assert float(rows["8 x 8"]["test F1-frame"]) == pytest.approx(np.mean(f1))
+    assert "mean over what all grids have (fold 1)" in page()
+    # The snapshots chosen: 0.45 and 0.55, and 1/50 more in fold 1.
+    assert float(rows["8 x 8"]["validation F1-frame"]) == pytest.approx(47)
+    assert float(rows["5 x 5"]["validation F1-frame"]) == pytest.approx(57)
+    (line,) = [x for x in markdown().splitlines() if x.startswith("| 5 x 5 | 25 |")]
+    assert line.count("**") == 2  # bold by validation alone
+    assert "| **57.0** |" in line
+    (out / "grids/5x5/fold1/selection.json").unlink()
+    assert reported(monkeypatch) == 0
+    assert table("grids")["5 x 5"]["validation F1-frame"] == ""
 
 
 PARTS = {
@@ -195,10 +204,16 @@ DAMAGE = {
     "DRML and AlexNet were evaluated on different faces": lambda: other_faces(
         "out/drml/fold2/test/predictions.h5"
     ),
+    "AlexNet were evaluated on different faces, AUs or labels": lambda: only_negatives(
+        "out/drml/fold2/test/predictions.h5"
+    ),
     "features.h5 cannot be read": lambda: cut("out/drml/features.h5"),
     "train.log holds no loss": lambda: Path("out/drml/fold1/train.log").write_text("x"),
     "saliency.csv cannot be read": lambda: rewrite(
         "out/saliency/saliency.csv", ",area", ",size"
+    ),
+    "saliency.csv compares networks on different faces": lambda: rewrite(
+        "out/saliency/saliency.csv", 'fold 2",AlexNet', 'fold 1",AlexNet'
     ),
     "running_time.csv cannot be read": lambda: rewrite(
         "out/table4/running_time.csv", "10.0", "soon"
@@ -229,6 +244,40 @@ def test_folds_of_different_aus_are_refused(out, monkeypatch, capsys):
         file.attrs["aus"] = [*BP4D_AUS[:-1], 25]
     assert reported(monkeypatch) == 1
     assert "DRML's folds were evaluated on different AUs" in capsys.readouterr().err
+
+
+def test_one_fold_is_no_choice(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_out(Path("out"), folds=(2,))
+    assert reported(monkeypatch) == 0
+    assert "The models: AlexNet of fold 2" in page()
+    assert "the one of the best validation F1" not in page()
+    assert "F1-frame in BP4D's layout, fold 2 (generated faces)" in page()
+    for said in ("mean over folds", "mean over the folds", "all folds"):
+        assert said not in page()
+    assert "AlexNet: fold 2; DRML: fold 2" in page()
+
+
+def test_networks_that_figures_of_one_fold_lack(out, monkeypatch):
+    make_run(out, nets=[*NETS, "lcn"])
+    assert reported(monkeypatch) == 0
+    for figure in ("Fig. 4", "Fig. 5b-d"):
+        assert f"<li>{figure}: LCN is not in it; it wants every fold that" in page()
+        assert f"{figure}: DRML is not" not in page()
+
+
+def test_a_distance_of_fewer_entries_is_not_compared(out, monkeypatch):
+    assert reported(monkeypatch) == 0
+    assert table("figure5b")["DRML"]["distance per entry diff."]
+    file = out / "relations/relations.csv"
+    lines = file.read_text().splitlines()
+    blank = [",".join([*x.split(",")[:-1], ""]) if "DRML,24" in x else x for x in lines]
+    file.write_text("\n".join(blank) + "\n")
+    assert reported(monkeypatch) == 0
+    row = table("figure5b")["DRML"]
+    assert row["entries"] == "132"  # a row of twelve less
+    assert row["distance per entry ours"]
+    assert row["distance per entry diff."] == ""
 
 
 def test_table4_ratios(out, monkeypatch):

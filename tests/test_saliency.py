@@ -170,6 +170,29 @@ def test_script_writes_pictures_and_shares(split, monkeypatch, capsys):
         assert picture.std() > 20
 
 
+TWO_NETS = "--net net.prototxt net.prototxt --weights tiny.caffemodel tiny.caffemodel"
+
+
+def test_nets_look_at_the_same_faces(split, monkeypatch):
+    make_weights(Path("tiny.caffemodel"))
+    make_dataset(Path("again"), seed=1)  # other pixels, as another size would have
+    assert drawn(monkeypatch, *TWO_NETS.split(), "--data", "data", "again") == 0
+    with open("out/saliency.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["net"] for row in rows] == ["tiny"] * 2 + ["tiny (2)"] * 2
+    assert [row["faces"] for row in rows[:2]] == [row["faces"] for row in rows[2:]]
+
+
+def test_nets_on_different_faces_are_refused(split, monkeypatch, capsys):
+    make_weights(Path("tiny.caffemodel"))
+    monkeypatch.setattr("tiny_dataset.FACES", 8)
+    make_dataset(Path("fewer"))
+    assert drawn(monkeypatch, *TWO_NETS.split(), "--data", "data", "fewer") == 1
+    sentence = "fewer and data hold different faces or labels; give one dataset and"
+    assert sentence in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [

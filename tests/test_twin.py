@@ -14,8 +14,10 @@ from drml.pycaffe import caffe
 
 # Of a blob's typical size. float32 rounds by 6e-8, a sum of n products errs by some
 # sqrt(n) of that: up to 6e-6 (fc8, n = 11,664). The largest error in a blob is a few
-# times the typical one; seen: 2e-5, of LCN's 236 million gradients.
-TOLERANCE = 5e-5
+# times the typical one, and more among LCN's 236 million gradients, which reach 56
+# times the typical size: 2e-5 was seen with Caffe's convolutions, 8e-5 with oneDNN's
+# (the gradient of local2's output is off by 4e-7 and 9e-7 in norm).
+TOLERANCE = 2e-4
 
 
 def blobs_of(net):

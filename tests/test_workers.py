@@ -93,3 +93,8 @@ def alive(pid: int) -> bool:
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_a_child_whose_parent_is_gone_ends_at_once():
+    code = "from data_prep.processes import end_with_parent; end_with_parent(0)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == -signal.SIGKILL

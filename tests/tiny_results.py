@@ -40,10 +40,11 @@ def make_out(out, nets=NETS, folds=(1, 2), generated=True):
             make_fold(out / net, net, fold, rng, generated)
         make_best(out / net, net, rng, generated)
     for fold in folds:
-        folder = out / f"grids/5x5/fold{fold}/test"
-        make_predictions(folder, "drml", rng, generated, first=fold * FACES)
+        folder = out / f"grids/5x5/fold{fold}"
+        make_selection(folder, "drml", [(400, 0.55 + fold / 50)])
+        make_predictions(folder / "test", "drml", rng, generated, first=fold * FACES)
     make_table4(out / "table4", nets)
-    make_figures(out, nets, rng)
+    make_figures(out, nets, rng, generated)
 
 
 def make_run(out, nets=NETS, folds=(1, 2), generated=True, **more):
@@ -69,16 +70,21 @@ def make_fold(folder, net, fold, rng, generated=True):
         for i, loss in enumerate(losses)
     ]
     write(folder / "train.log", "\n".join(["random_seed: 3", *lines]) + "\n")
-    snapshots = [
-        Scored(n, f"{net}_iter_{n}.caffemodel", "", f1, f1 + 0.1, 12)
-        for n, f1 in [(200, 0.4 + fold / 50), (400, 0.45 + fold / 50)]
-    ]
-    write_selection(folder / "selection.json", {}, snapshots)
+    make_selection(folder, net, [(200, 0.4 + fold / 50), (400, 0.45 + fold / 50)])
     make_predictions(folder / "test", net, rng, generated, first=fold * FACES)
 
 
+def make_selection(folder, net, measured):
+    """measured: iterations and F1 of the snapshots."""
+    snapshots = [
+        Scored(n, f"{net}_iter_{n}.caffemodel", "", f1, f1 + 0.1, 12)
+        for n, f1 in measured
+    ]
+    write_selection(folder / "selection.json", {}, snapshots)
+
+
 def make_predictions(
-    folder, net, rng, generated=True, aus=BP4D_AUS, first=0, layout="BP4D"
+    folder, net, rng, generated=True, aus=BP4D_AUS, first=0, layout="BP4D", **more
 ):
     """Labels that the first face decides, some unknown, and scores that follow them."""
     labels = np.random.default_rng(first).choice(
@@ -94,8 +100,8 @@ def make_predictions(
         "net": f"{net}_deploy.prototxt",
         "weights": f"{net}_iter_400.caffemodel",
         "command": f"python python/evaluate.py --net {net}_deploy.prototxt",
-    }
-    keys = [f"{first + i:08d}_F001_T1_{first + i}" for i in range(FACES)]
+    } | more
+    keys = [f"{first + i:08d}_F00{1 + i % 3}_T1_{first + i}" for i in range(FACES)]
     found = Predictions(about, list(aus), keys, scores.astype(np.float32), labels)
     write_evaluation(folder, found, au_results(found.scores, labels, aus))
     return found
@@ -107,7 +113,8 @@ def make_best(folder, net, rng, generated=True):
     write(folder / "best.json", json.dumps(best))
     disfa = {"generated": generated, "layout": "DISFA"}
     make_predictions(folder / "disfa/direct", net, rng, aus=SHARED, **disfa)
-    make_predictions(folder / "disfa/read_out", net, rng, aus=DISFA_AUS, **disfa)
+    disfa |= {"aus": DISFA_AUS, "folds": [["F001"], ["F002", "F003"]]}
+    make_predictions(folder / "disfa/read_out", net, rng, **disfa)
     values = np.maximum(rng.normal(0, 1, (8, 20)), 0).astype(np.float32)
     labels = np.ones((8, 12), np.int8)
     parts = Parts(folder / "features.h5", {})
@@ -128,12 +135,13 @@ def make_table4(folder, nets):
     write(folder / "running_time.csv", time_networks.as_csv(rows, how))
 
 
-def make_figures(out, nets, rng):
-    what = "generated faces in BP4D's layout"
-    maps = {TITLES[net]: [make_map(au, rng) for au in BP4D_AUS] for net in nets}
-    write(
-        out / "saliency/saliency.csv", saliency.as_csv(dict.fromkeys(maps, what), maps)
-    )
+def make_figures(out, nets, rng, generated):
+    what = f"{'generated faces in ' if generated else ''}BP4D's layout, fold {BEST}"
+    maps = {
+        TITLES[net]: [make_map(au, 8 - i, rng) for au in BP4D_AUS]
+        for i, net in enumerate(nets)
+    }
+    write(out / "saliency/saliency.csv", saliency.as_csv(what, maps))
     write(out / "saliency/saliency.png", png(face_maps(what, maps)))
     write(out / "saliency/saliency_mean.png", png(mean_maps(what, maps)))
     make_relations(out, nets)
@@ -143,10 +151,11 @@ def make_figures(out, nets, rng):
     write(out / "region/region.png", png(patch_maps(what, face, 5, patches)))
 
 
-def make_map(au, rng):
+def make_map(au, height, rng):
+    """A region of so many rows of 34; AU 24 has none."""
     values = rng.uniform(0, 1, (34, 34))
     region = np.zeros(values.shape, bool)
-    region[:8] = au != 24  # one without a region
+    region[:height] = au != 24
     face = rng.integers(0, 256, (34, 34, 3), np.uint8)
     return AuSaliency(au, face, values, 5, values / values.sum(), region)
 

@@ -88,7 +88,7 @@ static void BenchPatches(double gflop, int repetitions) {
     thread.convolution.SetWeight(weight.data(), NULL);
   }
   run("an image of a patch a call, forward",
-      [](PatchConvolution* c, float* x, float* y) { c->Forward(x, y); });
+      [](PatchConvolution* c, float* x, float* y) { c->AddForward(x, y); });
   run("likewise, gradient of the weights",
       [](PatchConvolution* c, float* x, float* y) { c->BackwardWeight(y, x); });
   run("likewise, gradient of the data",
@@ -102,38 +102,34 @@ static void BenchGroups(double gflop, int repetitions) {
   const memory::desc w =
       caffe::onednn::Any({kPatches, kChannels, kChannels, 3, 3});
   const memory::dims one = {1, 1};
-  const dnnl::convolution_forward::primitive_desc forward(
-      {dnnl::prop_kind::forward_training, dnnl::algorithm::convolution_direct,
-       x, w, x, one, one, one},
-      caffe::onednn::Attributes(), Engine());
-  const dnnl::convolution_backward_data::primitive_desc data(
-      {dnnl::algorithm::convolution_direct, x, w, x, one, one, one},
-      caffe::onednn::Attributes(), Engine(), forward);
-  const dnnl::convolution_backward_weights::primitive_desc weight(
-      {dnnl::algorithm::convolution_direct, x, w, x, one, one, one},
-      caffe::onednn::Attributes(), Engine(), forward);
-  const memory bottom = Random(forward.src_desc());
-  const memory top = Random(forward.dst_desc());
-  const memory filters = Random(forward.weights_desc());
-  const memory data_filters = Random(data.weights_desc());
-  const memory filters_diff = Random(weight.diff_weights_desc());
+  const dnnl::algorithm direct = dnnl::algorithm::convolution_direct;
+  const auto forward = caffe::onednn::ForwardIfFast<dnnl::convolution_forward>(
+      dnnl::prop_kind::forward_training, direct, x, w, x, one, one, one);
+  const auto data =
+      caffe::onednn::BackwardIfFast<dnnl::convolution_backward_data>(
+          forward, direct, x, w, x, one, one, one);
+  const auto weight =
+      caffe::onednn::BackwardIfFast<dnnl::convolution_backward_weights>(
+          forward, direct, x, w, x, one, one, one);
+  const memory bottom = Random(forward.description().src_desc());
+  const memory top = Random(forward.description().dst_desc());
+  const memory filters = Random(forward.description().weights_desc());
+  const memory data_filters = Random(data.description().weights_desc());
+  const memory filters_diff = Random(weight.description().diff_weights_desc());
   Report("64 groups, forward", gflop, repetitions, [&] {
-    caffe::onednn::Run<dnnl::convolution_forward>(forward,
-                                                  {{DNNL_ARG_SRC, bottom},
-                                                   {DNNL_ARG_WEIGHTS, filters},
-                                                   {DNNL_ARG_DST, top}});
+    forward.Run({{DNNL_ARG_SRC, bottom},
+                 {DNNL_ARG_WEIGHTS, filters},
+                 {DNNL_ARG_DST, top}});
   });
   Report("likewise, gradient of the weights", gflop, repetitions, [&] {
-    caffe::onednn::Run<dnnl::convolution_backward_weights>(
-        weight, {{DNNL_ARG_SRC, bottom},
-                 {DNNL_ARG_DIFF_DST, top},
-                 {DNNL_ARG_DIFF_WEIGHTS, filters_diff}});
+    weight.Run({{DNNL_ARG_SRC, bottom},
+                {DNNL_ARG_DIFF_DST, top},
+                {DNNL_ARG_DIFF_WEIGHTS, filters_diff}});
   });
   Report("likewise, gradient of the data", gflop, repetitions, [&] {
-    caffe::onednn::Run<dnnl::convolution_backward_data>(
-        data, {{DNNL_ARG_DIFF_DST, top},
-               {DNNL_ARG_WEIGHTS, data_filters},
-               {DNNL_ARG_DIFF_SRC, bottom}});
+    data.Run({{DNNL_ARG_DIFF_DST, top},
+              {DNNL_ARG_WEIGHTS, data_filters},
+              {DNNL_ARG_DIFF_SRC, bottom}});
   });
 }
 

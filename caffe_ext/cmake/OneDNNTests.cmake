@@ -10,11 +10,15 @@ function(add_onednn_test header stem layer)
   file(READ ${source} text)
   string(REGEX MATCH "TYPED_TEST_CASE\\(([A-Za-z]+), TestDtypesAndDevices" case
          "${text}")
-  string(REPLACE "${CMAKE_MATCH_1}" "OneDNN${CMAKE_MATCH_1}" text "${text}")
+  set(fixture "${CMAKE_MATCH_1}")
+  set(layer_of_any "([^A-Za-z])${layer}<Dtype>")
+  if(NOT case OR NOT text MATCHES "${layer_of_any}")
+    message(FATAL_ERROR "no typed tests of a ${layer}<Dtype> in ${source}")
+  endif()
+  string(REPLACE "${fixture}" "OneDNN${fixture}" text "${text}")
   string(REPLACE "TestDtypesAndDevices" "::testing::Types<CPUDevice<float> >"
          text "${text}")
-  string(REGEX REPLACE "([^A-Za-z])${layer}<Dtype>" "\\1OneDNN${layer}"
-         text "${text}")
+  string(REGEX REPLACE "${layer_of_any}" "\\1OneDNN${layer}" text "${text}")
   file(WRITE ${result}.new
        "#include \"caffe/layers/onednn_${header}_layer.hpp\"\n${text}")
   configure_file(${result}.new ${result} COPYONLY)  # only if it changed

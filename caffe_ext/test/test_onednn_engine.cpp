@@ -47,7 +47,9 @@ class OneDNNEngineTest : public ::testing::Test {
 
   template <class OneDNN>
   void ExpectOneDNN(const LayerParameter& param) {
-    EXPECT_TRUE(typeid(OneDNN) == Created<float>(param)) << param.type();
+    EXPECT_TRUE(
+        dynamic_cast<OneDNN*>(LayerRegistry<float>::CreateLayer(param).get()))
+        << param.type();
   }
 
   template <template <typename> class CaffeLayer>
@@ -73,24 +75,35 @@ class OneDNNEngineTest : public ::testing::Test {
 };
 
 #ifdef CPU_ONLY
-TEST_F(OneDNNEngineTest, EnvironmentChoosesOneDNN) {
-  setenv("CAFFE_ENGINE", "ONEDNN", 1);
+TEST_F(OneDNNEngineTest, OneDNNIsTheDefault) {
+  for (const char* engine : {"", "ONEDNN"}) {
+    setenv("CAFFE_ENGINE", engine, 1);
+    ExpectOneDNN<OneDNNConvolutionLayer>(Param("Convolution"));
+    ExpectOneDNN<OneDNNInnerProductLayer>(Param("InnerProduct"));
+    ExpectOneDNN<OneDNNLRNLayer>(Param("LRN"));
+    ExpectOneDNN<OneDNNPoolingLayer>(Param("Pooling"));
+    ExpectOneDNN<OneDNNRegionLayer>(Param("Region"));
+    ExpectOneDNN<OneDNNReLULayer>(Param("ReLU"));
+    ExpectCaffeForDouble<ConvolutionLayer>(Param("Convolution"));
+  }
+  unsetenv("CAFFE_ENGINE");
   ExpectOneDNN<OneDNNConvolutionLayer>(Param("Convolution"));
-  ExpectOneDNN<OneDNNInnerProductLayer>(Param("InnerProduct"));
-  ExpectOneDNN<OneDNNLRNLayer>(Param("LRN"));
-  ExpectOneDNN<OneDNNPoolingLayer>(Param("Pooling"));
-  ExpectOneDNN<OneDNNRegionLayer>(Param("Region"));
-  ExpectOneDNN<OneDNNReLULayer>(Param("ReLU"));
-  ExpectCaffeForDouble<ConvolutionLayer>(Param("Convolution"));
 }
 
-TEST_F(OneDNNEngineTest, CaffeIsTheDefault) {
+TEST_F(OneDNNEngineTest, EnvironmentChoosesCaffe) {
+  setenv("CAFFE_ENGINE", "CAFFE", 1);
   ExpectCaffe<ConvolutionLayer>(Param("Convolution"));
   ExpectCaffe<InnerProductLayer>(Param("InnerProduct"));
   ExpectCaffe<LRNLayer>(Param("LRN"));
   ExpectCaffe<PoolingLayer>(Param("Pooling"));
   ExpectCaffe<RegionLayer>(Param("Region"));
   ExpectCaffe<ReLULayer>(Param("ReLU"));
+}
+
+TEST_F(OneDNNEngineTest, NoEngineOfThatName) {
+  setenv("CAFFE_ENGINE", "MKLDNN", 1);
+  EXPECT_EXIT(Created<float>(Param("ReLU")), ::testing::ExitedWithCode(1),
+              "CAFFE_ENGINE is 'MKLDNN' .* give it CAFFE or ONEDNN");
 }
 #endif
 
@@ -113,6 +126,9 @@ TEST_F(OneDNNEngineTest, FieldChoosesCaffe) {
   LayerParameter relu = Param("ReLU");
   relu.mutable_relu_param()->set_engine(ReLUParameter_Engine_CAFFE);
   ExpectCaffe<ReLULayer>(relu);
+  LayerParameter region = Param("Region");
+  region.mutable_region_param()->set_engine(RegionParameter_Engine_CAFFE);
+  ExpectCaffe<RegionLayer>(region);
 }
 
 TEST_F(OneDNNEngineTest, FieldGoesBeforeTheEnvironment) {

@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>  // NOLINT(build/c++11)
+#include <thread>  // NOLINT(build/c++11)
 #include <vector>
 
 #include "caffe/blob.hpp"
@@ -47,7 +50,7 @@ TEST_F(PrivateDataTest, WriterGetsPlainValues) {
 TEST_F(PrivateDataTest, PlainPointerMakesPlainForGood) {
   EXPECT_TRUE(blob_.data()->may_be_private());
   blob_.cpu_data();
-  EXPECT_EQ(NULL, blob_.data()->private_data());
+  EXPECT_FALSE(blob_.data()->private_data());
   EXPECT_FALSE(blob_.data()->may_be_private());
   EXPECT_DEATH(blob_.data()->set_private_data(
                    shared_ptr<PrivateData>(new Reversed({1, 2, 3}))),
@@ -56,7 +59,7 @@ TEST_F(PrivateDataTest, PlainPointerMakesPlainForGood) {
 
 TEST_F(PrivateDataTest, DiffIsApart) {
   EXPECT_EQ(0, blob_.cpu_diff()[0]);
-  EXPECT_TRUE(blob_.data()->private_data() != NULL);
+  EXPECT_TRUE(blob_.data()->private_data().get() != NULL);
 }
 
 TEST_F(PrivateDataTest, AbsoluteSum) {
@@ -95,8 +98,36 @@ TEST_F(PrivateDataTest, SharedDataIsOne) {
   Blob<float> other(vector<int>(1, 3));
   other.ShareData(blob_);
   EXPECT_EQ(2, other.cpu_data()[1]);
-  EXPECT_EQ(NULL, blob_.data()->private_data());
+  EXPECT_FALSE(blob_.data()->private_data());
   EXPECT_EQ(2, blob_.cpu_data()[1]);
+}
+
+// Takes its time, so that another thread comes meanwhile.
+class Slow : public PrivateData {
+ public:
+  explicit Slow(std::atomic<int>* copies) : copies_(copies) {}
+  virtual void CopyTo(void* plain, size_t) const {
+    ++*copies_;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    *static_cast<float*>(plain) = 7;
+  }
+
+ private:
+  std::atomic<int>* copies_;
+};
+
+TEST_F(PrivateDataTest, FirstReadersAtOnce) {
+  std::atomic<int> copies(0);
+  Blob<float> blob(vector<int>(1, 1));
+  blob.data()->set_private_data(shared_ptr<PrivateData>(new Slow(&copies)));
+  float values[4] = {};
+  vector<std::thread> readers;
+  for (float& value : values) {
+    readers.emplace_back([&] { value = blob.cpu_data()[0]; });
+  }
+  for (std::thread& reader : readers) reader.join();
+  for (float value : values) EXPECT_EQ(7, value);
+  EXPECT_EQ(1, copies);
 }
 
 TEST_F(PrivateDataTest, OtherShapeKeepsTheOrder) {
@@ -117,7 +148,7 @@ TEST_F(PrivateDataTest, RestOfTheMemoryIsZero) {
 TEST_F(PrivateDataTest, ForeignMemoryReplacesTheValues) {
   float values[] = {9, 8, 7};
   blob_.set_cpu_data(values);
-  EXPECT_EQ(NULL, blob_.data()->private_data());
+  EXPECT_FALSE(blob_.data()->private_data());
   EXPECT_FALSE(blob_.data()->may_be_private());
   EXPECT_EQ(values, blob_.cpu_data());
 }

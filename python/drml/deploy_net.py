@@ -44,6 +44,7 @@ def load_backward_net(prototxt: Path, weights: Path) -> caffe.Net:
 
 
 def _filled(param: caffe_pb2.NetParameter, weights: Path) -> caffe.Net:
+    pycaffe.choose_mode()
     net = pycaffe.load_net(param)
     check_weights(weights, net)
     net.copy_from(str(weights))

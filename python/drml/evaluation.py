@@ -19,20 +19,54 @@ import numpy as np
 from data_prep.aus import AU_NAMES
 from data_prep.errors import UserError
 from drml.files import read_json, write
-from drml.metrics import THRESHOLD, AuResult, average
+from drml.keys import subjects_and_videos
+from drml.metrics import THRESHOLD, AuResult, au_results, average, mean_of_folds
 from drml.tables import csv_table
 
 REMEDY = "make it with python python/evaluate.py"
 
 
 class Predictions(NamedTuple):
-    """What a net said of every face of a split, and what is true."""
+    """What a net said of every face of a split, and what is true.
+
+    Of a cross-validation, as read_out.py's, about["folds"] lists each fold's subjects.
+    """
 
     about: dict  # title, dataset, net, ...: the head of evaluation.json
     aus: list[int]  # C
     keys: list[str]  # N
     scores: np.ndarray  # (N, C) float32 in [0, 1]
     labels: np.ndarray  # (N, C) int8: +1 present, -1 absent, 0 unknown
+
+
+def of_same_faces(one: Predictions, other: Predictions) -> bool:
+    """Tell whether two nets were evaluated on the same faces with the same labels."""
+    alike = (one.keys, one.aus) == (other.keys, other.aus)
+    return alike and np.array_equal(one.labels, other.labels)
+
+
+def by_fold(found: Predictions) -> list[Predictions]:
+    """Part a cross-validation into its folds, each of which was scored by itself."""
+    folds = found.about.get("folds", [])
+    if not folds:
+        return [found]
+    subjects, _ = subjects_and_videos(found.keys, [s for fold in folds for s in fold])
+    return [_rows(found, np.flatnonzero(np.isin(subjects, fold))) for fold in folds]
+
+
+def _rows(found: Predictions, rows: np.ndarray) -> Predictions:
+    keys = [found.keys[row] for row in rows]
+    scores, labels = found.scores[rows], found.labels[rows]
+    return found._replace(keys=keys, scores=scores, labels=labels)
+
+
+def measure(found: Predictions) -> list[AuResult]:
+    """Measure every AU; in a cross-validation, the mean over the folds.
+
+    Each fold has classifiers of its own, whose scores need not be on one scale.
+    """
+    folds = [au_results(f.scores, f.labels, f.aus) for f in by_fold(found)]
+    return [mean_of_folds(column) for column in zip(*folds, strict=True)]
 
 
 def write_evaluation(

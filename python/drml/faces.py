@@ -7,6 +7,7 @@ import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.network_input import centre_crop
+from drml.keys import name_of
 from drml.splits import Split
 
 
@@ -25,7 +26,7 @@ class Face(NamedTuple):
 
     @property
     def name(self) -> str:
-        return self.key.split("_", 1)[-1]
+        return name_of(self.key)
 
 
 def pick(

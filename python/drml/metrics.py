@@ -7,11 +7,13 @@ or negative frames has neither: it is undefined (nan) and left out of the averag
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
+from math import isnan, nan
+from statistics import fmean
 
 import numpy as np
 from sklearn.metrics import f1_score, roc_auc_score
 
+COUNTS = ("positives", "negatives", "unknown")
 THRESHOLD = 0.5  # on the sigmoid; a score of exactly 0.5 counts as present
 
 
@@ -29,7 +31,7 @@ class AuResult:
 
     @property
     def defined(self) -> bool:
-        return self.positives > 0 and self.negatives > 0
+        return not isnan(self.f1)
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,20 @@ def _au_result(au: int, scores: np.ndarray, labels: np.ndarray) -> AuResult:
     return AuResult(au, positives, negatives, unknown, f1, f1_all_positive, auc)
 
 
+def mean_of_folds(folds: Sequence[AuResult]) -> AuResult:
+    """Sum an AU's counts and average its measures over the folds that define it."""
+    counts = {n: sum(getattr(r, n) for r in folds) for n in COUNTS}
+    return AuResult(folds[0].au, **counts, **_means(folds))
+
+
 def average(results: Sequence[AuResult]) -> Average:
     """Average the defined AUs; all nan when there is none."""
+    return Average(sum(r.defined for r in results), **_means(results))
+
+
+def _means(results: Sequence[AuResult]) -> dict[str, float]:
     defined = [r for r in results if r.defined]
-    if not defined:
-        return Average(0, nan, nan, nan)
-    means = [
-        float(np.mean([getattr(r, name) for r in defined]))
+    return {
+        name: fmean(getattr(r, name) for r in defined) if defined else nan
         for name in ("f1", "f1_all_positive", "auc")
-    ]
-    return Average(len(defined), *means)
+    }

@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 
 from drml.figures import STYLE
 
-COLUMNS = 3
+MOST_COLUMNS = 3
 
 
 def heat_maps(title: str, aus: Sequence[int], tables: dict[str, np.ndarray]) -> Figure:
     """Draw each (C, C) table under its own title; nan stays grey."""
-    columns = min(COLUMNS, len(tables))
-    rows = -(-len(tables) // columns)
+    rows = -(-len(tables) // MOST_COLUMNS)
+    columns = -(-len(tables) // rows)
     with matplotlib.rc_context(STYLE):
         figure = Figure(
             figsize=(4.3 * columns + 0.9, 4.4 * rows + 0.4), layout="constrained"

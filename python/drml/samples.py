@@ -10,6 +10,7 @@ import numpy as np
 from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
 from drml.figures import data_uri
+from drml.keys import name_of
 from drml.metrics import THRESHOLD
 
 KINDS = {  # (label, predicted) -> what became of the AU; the rest is not shown
@@ -36,7 +37,7 @@ def read_samples(lmdb_folder: Path, runs: Sequence, count: int) -> list[Sample]:
     images = _read_jpegs(lmdb_folder, [keys[i] for i in places])
     return [
         Sample(
-            name=keys[i].split("_", 1)[-1],
+            name=name_of(keys[i]),
             image=data_uri(image, "image/jpeg"),
             runs=[_outcome(run.evaluation, i, aus) for run in runs],
         )

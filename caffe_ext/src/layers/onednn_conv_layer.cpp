@@ -9,77 +9,67 @@ using dnnl::memory;
 using onednn::Data;
 using onednn::Diff;
 
-void OneDNNConvolutionLayer::Reshape(const vector<Blob<float>*>& bottom,
-                                     const vector<Blob<float>*>& top) {
-  ConvolutionLayer<float>::Reshape(bottom, top);
-  const Dims bottom_dims = onednn::Dims(bottom[0]->shape());
-  if (bottom_dims == bottom_dims_) return;
-  bottom_dims_ = bottom_dims;
-  use_onednn_ = channel_axis_ == 1 && num_spatial_axes_ >= 1 &&
-                num_spatial_axes_ <= 3 && bottom[0]->count() > 0;
-  if (use_onednn_) CreatePrimitives(bottom_dims, onednn::Dims(top[0]->shape()));
-}
-
-void OneDNNConvolutionLayer::CreatePrimitives(const Dims& bottom,
-                                              const Dims& top) {
+bool OneDNNConvolutionLayer::MakePrimitives(const Blob<float>& bottom,
+                                            const Blob<float>& top) {
+  if (channel_axis_ != 1 || num_spatial_axes_ < 1 || !onednn::Fits(bottom) ||
+      !onednn::Fits(top)) {
+    return false;
+  }
   weights_dims_ = onednn::Dims(blobs_[0]->shape());
   if (group_ > 1) {
     weights_dims_[0] /= group_;
     weights_dims_.insert(weights_dims_.begin(), group_);
   }
-  Dims stride, dilation, pad;
+  memory::dims stride, dilation, pad;
   for (int i = 0; i < num_spatial_axes_; ++i) {
     stride.push_back(stride_.cpu_data()[i]);
     dilation.push_back(dilation_.cpu_data()[i] - 1);  // oneDNN counts from 0
     pad.push_back(pad_.cpu_data()[i]);
   }
-  const memory::desc x = onednn::Any(bottom), w = onednn::Any(weights_dims_),
-                     y = onednn::Any(top);
+  const memory::desc x = onednn::Any(onednn::Dims(bottom.shape())),
+                     w = onednn::Any(weights_dims_),
+                     y = onednn::Any(onednn::Dims(top.shape()));
   const memory::desc b =
       bias_term_ ? onednn::Plain({num_output_}) : memory::desc();
   const dnnl::algorithm direct = dnnl::algorithm::convolution_direct;
-  const dnnl::engine& engine = onednn::Engine();
-  forward_ = dnnl::convolution_forward::primitive_desc(
-      {dnnl::prop_kind::forward_training, direct, x, w, b, y, stride, dilation,
-       pad, pad},
-      onednn::Attributes(), engine, true);
-  use_onednn_ = onednn::IsFast(forward_);
-  if (!use_onednn_) return;
-  backward_data_ = dnnl::convolution_backward_data::primitive_desc(
-      {direct, x, w, y, stride, dilation, pad, pad}, onednn::Attributes(),
-      engine, forward_, true);
-  backward_weights_ = dnnl::convolution_backward_weights::primitive_desc(
-      {direct, x, w, b, y, stride, dilation, pad, pad}, onednn::Attributes(),
-      engine, forward_, true);
-  use_onednn_ =
-      onednn::IsFast(backward_data_) && onednn::IsFast(backward_weights_);
+  forward_ = onednn::ForwardIfFast<dnnl::convolution_forward>(
+      dnnl::prop_kind::forward_training, direct, x, w, b, y, stride, dilation,
+      pad, pad);
+  backward_data_ = onednn::BackwardIfFast<dnnl::convolution_backward_data>(
+      forward_, direct, x, w, y, stride, dilation, pad, pad);
+  backward_weights_ =
+      onednn::BackwardIfFast<dnnl::convolution_backward_weights>(
+          forward_, direct, x, w, b, y, stride, dilation, pad, pad);
+  return backward_data_ && backward_weights_;
 }
 
 void OneDNNConvolutionLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
                                          const vector<Blob<float>*>& top) {
-  if (!use_onednn_) return ConvolutionLayer<float>::Forward_cpu(bottom, top);
-  const memory weights = onednn::ReadAs(Data(*blobs_[0], weights_dims_),
-                                        forward_.weights_desc(), &weights_);
-  for (int i = 0; i < bottom.size(); ++i) {
-    const memory x =
-        onednn::ReadAs(Data(*bottom[i]), forward_.src_desc(), &bottom_);
-    const onednn::Output y(Data(*top[i]), forward_.dst_desc(), &top_);
+  if (!MakePrimitives(*bottom[0], *top[0])) {
+    return ConvolutionLayer<float>::Forward_cpu(bottom, top);
+  }
+  const auto& p = forward_.description();
+  const memory filters = onednn::ReadAs(Data(*blobs_[0], weights_dims_),
+                                        p.weights_desc(), &forward_filters_);
+  for (size_t i = 0; i < bottom.size(); ++i) {
+    const memory x = onednn::ReadAs(Data(*bottom[i]), p.src_desc(), &bottom_);
+    const onednn::Output y(Data(*top[i]), p.dst_desc(), &top_);
     onednn::Arguments arguments = {{DNNL_ARG_SRC, x},
-                                   {DNNL_ARG_WEIGHTS, weights},
+                                   {DNNL_ARG_WEIGHTS, filters},
                                    {DNNL_ARG_DST, y.get()}};
     if (bias_term_) arguments[DNNL_ARG_BIAS] = onednn::Read(Data(*blobs_[1]));
-    onednn::Run<dnnl::convolution_forward>(forward_, arguments);
+    forward_.Run(arguments);
+    y.Store();
   }
 }
 
 void OneDNNConvolutionLayer::Backward_cpu(const vector<Blob<float>*>& top,
                                           const vector<bool>& propagate_down,
                                           const vector<Blob<float>*>& bottom) {
-  if (!use_onednn_) {
-    ConvolutionLayer<float>::Backward_cpu(top, propagate_down, bottom);
-    return;
+  if (!MakePrimitives(*bottom[0], *top[0])) {
+    return ConvolutionLayer<float>::Backward_cpu(top, propagate_down, bottom);
   }
-  for (int i = 0; i < top.size(); ++i) {
+  for (size_t i = 0; i < top.size(); ++i) {
     if (param_propagate_down_[0] || (bias_term_ && param_propagate_down_[1])) {
       BackwardWeights(*top[i], *bottom[i]);
     }
@@ -89,8 +79,7 @@ void OneDNNConvolutionLayer::Backward_cpu(const vector<Blob<float>*>& top,
 
 void OneDNNConvolutionLayer::BackwardWeights(const Blob<float>& top,
                                              const Blob<float>& bottom) {
-  const dnnl::convolution_backward_weights::primitive_desc& p =
-      backward_weights_;
+  const auto& p = backward_weights_.description();
   onednn::Allocate(p.diff_weights_desc(), &weights_diff_);
   onednn::Arguments arguments = {
       {DNNL_ARG_SRC, onednn::ReadAs(Data(bottom), p.src_desc(), &bottom_)},
@@ -100,7 +89,7 @@ void OneDNNConvolutionLayer::BackwardWeights(const Blob<float>& top,
     onednn::Allocate(p.diff_bias_desc(), &bias_diff_);
     arguments[DNNL_ARG_DIFF_BIAS] = bias_diff_;
   }
-  onednn::Run<dnnl::convolution_backward_weights>(p, arguments);
+  backward_weights_.Run(arguments);
   if (param_propagate_down_[0]) {
     onednn::AddTo(Diff(*blobs_[0], weights_dims_), weights_diff_);
   }
@@ -111,15 +100,15 @@ void OneDNNConvolutionLayer::BackwardWeights(const Blob<float>& top,
 
 void OneDNNConvolutionLayer::BackwardData(const Blob<float>& top,
                                           Blob<float>* bottom) {
-  const dnnl::convolution_backward_data::primitive_desc& p = backward_data_;
-  const memory y = onednn::ReadAs(Diff(top), p.diff_dst_desc(), &top_);
-  const memory weights = onednn::ReadAs(Data(*blobs_[0], weights_dims_),
-                                        p.weights_desc(), &weights_);
-  const onednn::Output x(Diff(*bottom), p.diff_src_desc(), &bottom_);
-  onednn::Run<dnnl::convolution_backward_data>(p,
-                                               {{DNNL_ARG_DIFF_DST, y},
-                                                {DNNL_ARG_WEIGHTS, weights},
-                                                {DNNL_ARG_DIFF_SRC, x.get()}});
+  const auto& p = backward_data_.description();
+  const memory dy = onednn::ReadAs(Diff(top), p.diff_dst_desc(), &top_);
+  const memory filters = onednn::ReadAs(Data(*blobs_[0], weights_dims_),
+                                        p.weights_desc(), &backward_filters_);
+  const onednn::Output dx(Diff(*bottom), p.diff_src_desc(), &bottom_);
+  backward_data_.Run({{DNNL_ARG_DIFF_DST, dy},
+                      {DNNL_ARG_WEIGHTS, filters},
+                      {DNNL_ARG_DIFF_SRC, dx.get()}});
+  dx.Store();
 }
 
 }  // namespace caffe

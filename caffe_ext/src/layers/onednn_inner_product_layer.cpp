@@ -15,17 +15,18 @@ namespace {
 // on.
 void Multiply(char transpose_a, char transpose_b, int rows, int columns,
               int inner, const float* a, const float* b, float beta, float* c) {
-  const dnnl_status_t status =
+  dnnl::error::wrap_c_api(
       dnnl_sgemm(transpose_a, transpose_b, rows, columns, inner, 1, a,
                  transpose_a == 'T' ? rows : inner, b,
-                 transpose_b == 'T' ? inner : columns, beta, c, columns);
-  CHECK_EQ(status, dnnl_success);
+                 transpose_b == 'T' ? inner : columns, beta, c, columns),
+      "could not multiply matrices");
 }
 
 }  // namespace
 
 void OneDNNInnerProductLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
                                           const vector<Blob<float>*>& top) {
+  if (M_ == 0) return InnerProductLayer<float>::Forward_cpu(bottom, top);
   const float* bias = bias_term_ ? blobs_[1]->cpu_data() : NULL;
   float* y = top[0]->mutable_cpu_data();
   product_.resize(top[0]->count());
@@ -41,6 +42,9 @@ void OneDNNInnerProductLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
 void OneDNNInnerProductLayer::Backward_cpu(const vector<Blob<float>*>& top,
                                            const vector<bool>& propagate_down,
                                            const vector<Blob<float>*>& bottom) {
+  if (M_ == 0) {
+    return InnerProductLayer<float>::Backward_cpu(top, propagate_down, bottom);
+  }
   const float* x = bottom[0]->cpu_data();  // (M_, K_)
   const float* dy = top[0]->cpu_diff();    // (M_, N_)
   if (param_propagate_down_[0]) {

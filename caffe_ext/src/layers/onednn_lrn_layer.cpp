@@ -9,55 +9,54 @@ using dnnl::memory;
 using onednn::Data;
 using onednn::Diff;
 
-void OneDNNLRNLayer::CreatePrimitives(const memory::desc& layout) {
-  if (layout == layout_) return;
-  layout_ = layout;
+bool OneDNNLRNLayer::MakePrimitives(const Blob<float>& bottom) {
+  if (!onednn::Fits(bottom)) return false;
   const dnnl::algorithm across = dnnl::algorithm::lrn_across_channels;
-  const dnnl::engine& engine = onednn::Engine();
-  forward_ = dnnl::lrn_forward::primitive_desc(
-      {dnnl::prop_kind::forward_training, across, layout, size_, alpha_, beta_,
-       k_},
-      onednn::Attributes(), engine, true);
-  use_onednn_ = onednn::IsFast(forward_);
-  if (!use_onednn_) return;
-  backward_ = dnnl::lrn_backward::primitive_desc(
-      {across, layout, layout, size_, alpha_, beta_, k_}, onednn::Attributes(),
-      engine, forward_, true);
-  use_onednn_ = onednn::IsFast(backward_);
-  onednn::Allocate(forward_.workspace_desc(), &workspace_);
+  for (const onednn::ImageLayout& kind : onednn::kImageLayouts) {
+    const memory::desc x =
+        onednn::Layout(onednn::Dims(bottom.shape()), kind.layout);
+    forward_ = onednn::ForwardIfFast<dnnl::lrn_forward>(
+        dnnl::prop_kind::forward_training, across, x, size_, alpha_, beta_, k_);
+    backward_ = onednn::BackwardIfFast<dnnl::lrn_backward>(
+        forward_, across, x, x, size_, alpha_, beta_, k_);
+    if (backward_) return true;
+  }
+  return false;
 }
 
 void OneDNNLRNLayer::CrossChannelForward_cpu(const vector<Blob<float>*>& bottom,
                                              const vector<Blob<float>*>& top) {
-  const memory x = onednn::Read(Data(*bottom[0]));
-  CreatePrimitives(x.get_desc());
-  if (!use_onednn_) {
+  if (!MakePrimitives(*bottom[0])) {
     return LRNLayer<float>::CrossChannelForward_cpu(bottom, top);
   }
-  const onednn::Output y(Data(*top[0]), forward_.dst_desc(), &top_);
-  onednn::Run<dnnl::lrn_forward>(forward_, {{DNNL_ARG_SRC, x},
-                                            {DNNL_ARG_DST, y.get()},
-                                            {DNNL_ARG_WORKSPACE, workspace_}});
+  const auto& p = forward_.description();
+  onednn::Allocate(p.workspace_desc(), &workspace_);
+  const memory x = onednn::ReadAs(Data(*bottom[0]), p.src_desc(), &bottom_);
+  const onednn::Output y(Data(*top[0]), p.dst_desc(), &top_);
+  forward_.Run({{DNNL_ARG_SRC, x},
+                {DNNL_ARG_DST, y.get()},
+                {DNNL_ARG_WORKSPACE, workspace_}});
+  y.Store();
 }
 
 void OneDNNLRNLayer::CrossChannelBackward_cpu(
     const vector<Blob<float>*>& top, const vector<bool>& propagate_down,
     const vector<Blob<float>*>& bottom) {
   if (!propagate_down[0]) return;
-  if (!use_onednn_) {
+  if (!MakePrimitives(*bottom[0])) {
     LRNLayer<float>::CrossChannelBackward_cpu(top, propagate_down, bottom);
     return;
   }
-  const memory x = onednn::ReadAs(Data(*bottom[0]), layout_, &bottom_);
+  const auto& p = backward_.description();
+  const memory x = onednn::ReadAs(Data(*bottom[0]), p.src_desc(), &bottom_);
   const memory dy =
-      onednn::ReadAs(Diff(*top[0]), backward_.diff_dst_desc(), &top_diff_);
-  const onednn::Output dx(Diff(*bottom[0]), backward_.diff_src_desc(),
-                          &bottom_diff_);
-  onednn::Run<dnnl::lrn_backward>(backward_,
-                                  {{DNNL_ARG_SRC, x},
-                                   {DNNL_ARG_DIFF_DST, dy},
-                                   {DNNL_ARG_DIFF_SRC, dx.get()},
-                                   {DNNL_ARG_WORKSPACE, workspace_}});
+      onednn::ReadAs(Diff(*top[0]), p.diff_dst_desc(), &top_diff_);
+  const onednn::Output dx(Diff(*bottom[0]), p.diff_src_desc(), &bottom_diff_);
+  backward_.Run({{DNNL_ARG_SRC, x},
+                 {DNNL_ARG_DIFF_DST, dy},
+                 {DNNL_ARG_DIFF_SRC, dx.get()},
+                 {DNNL_ARG_WORKSPACE, workspace_}});
+  dx.Store();
 }
 
 }  // namespace caffe

@@ -28,14 +28,13 @@ class OneDNNRegionLayer::Workspace {
           onednn::Engine()),
         g(x.get_desc(), onednn::Engine()),
         dz(x.get_desc(), onednn::Engine()),
-        a(convolution.image(), onednn::Engine()),
-        y(convolution.image(), onednn::Engine()) {}
+        a(convolution.image(), onednn::Engine()) {}
 
   onednn::PatchConvolution convolution;
   BlockedNormalization normalization;
   int image;        // values of one image of the patch
   memory x, g, dz;  // (N, C, h, w)
-  memory a, y;      // (1, C, h, w)
+  memory a;         // (1, C, h, w)
 };
 
 OneDNNRegionLayer::OneDNNRegionLayer(const LayerParameter& param)
@@ -94,6 +93,7 @@ void OneDNNRegionLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
   for (int patch = 0; patch < patches_; ++patch) {
     ForwardPatch(x, patch, workspaces_[omp_get_thread_num()].get(), y);
   }
+  to.Store();
   if (!use_global_stats_) UpdateMovingAverages();
 }
 
@@ -118,7 +118,7 @@ void OneDNNRegionLayer::SetParameters(int patch, Workspace* work) {
 
 void OneDNNRegionLayer::ForwardPatch(const Patches& from, int patch,
                                      Workspace* work, const Patches& to) {
-  float *x = Values(work->x), *a = Values(work->a), *y = Values(work->y);
+  float *x = Values(work->x), *a = Values(work->a);
   Gather(from, patch, work->x);
   if (!use_global_stats_) {
     work->normalization.Statistics(
@@ -127,10 +127,8 @@ void OneDNNRegionLayer::ForwardPatch(const Patches& from, int patch,
   }
   SetParameters(patch, work);
   for (int n = 0; n < num_; ++n, x += work->image) {
-    work->normalization.Forward(x, a);                                 // step 1
-    for (int i = 0; i < work->image; ++i) a[i] = std::max(a[i], 0.f);  // 2
-    work->convolution.Forward(a, y);                                   // step 3
-    for (int i = 0; i < work->image; ++i) x[i] += y[i];
+    work->normalization.Forward(x, a);   // steps 1 and 2
+    work->convolution.AddForward(a, x);  // step 3, and the identity
   }
   Scatter(work->x, patch, to);
 }
@@ -162,6 +160,7 @@ void OneDNNRegionLayer::Backward_cpu(const vector<Blob<float>*>& top,
     BackwardPatch(x, g, patch, workspaces_[omp_get_thread_num()].get(),
                   dx.get());
   }
+  if (output) output->Store();
 }
 
 // The patch's values become the normalised ones in place.
@@ -176,13 +175,12 @@ void OneDNNRegionLayer::BackwardPatch(const Patches& x, const Patches& g,
   float* a = Values(work->a);
   for (int n = 0; n < num_ * work->image; n += work->image) {
     float* z = Values(work->x) + n;
-    work->normalization.Forward(z, z);
-    for (int i = 0; i < work->image; ++i) a[i] = std::max(z[i], 0.f);
+    work->normalization.ForwardInPlace(z, a);
     if (parameters) work->convolution.BackwardWeight(Values(work->g) + n, a);
     if (!dx) continue;
     float* dz = Values(work->dz) + n;
     work->convolution.BackwardData(Values(work->g) + n, dz);
-    for (int i = 0; i < work->image; ++i) dz[i] = z[i] > 0 ? dz[i] : 0;
+    work->normalization.BackwardRectify(z, dz);
   }
   if (parameters) AddParameterDiffs(patch, work);
   if (!dx) return;

@@ -5,28 +5,29 @@
 
 namespace caffe {
 
-using dnnl::algorithm;
 using dnnl::memory;
 using onednn::Data;
 using onednn::Diff;
-
-dnnl::eltwise_forward::primitive_desc OneDNNReLULayer::ForwardFor(
-    const memory::desc& layout) const {
-  return dnnl::eltwise_forward::primitive_desc(
-      {dnnl::prop_kind::forward_training, algorithm::eltwise_relu, layout,
-       layer_param_.relu_param().negative_slope()},
-      onednn::Attributes(), onednn::Engine());
-}
+using onednn::Values;
 
 void OneDNNReLULayer::Forward_cpu(const vector<Blob<float>*>& bottom,
                                   const vector<Blob<float>*>& top) {
   if (!onednn::Fits(*bottom[0])) {
     return ReLULayer<float>::Forward_cpu(bottom, top);
   }
-  const memory x = onednn::Read(Data(*bottom[0]));
-  const onednn::Output y(Data(*top[0]), x.get_desc(), &top_);
-  onednn::Run<dnnl::eltwise_forward>(
-      ForwardFor(x.get_desc()), {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y.get()}});
+  const memory from = onednn::Read(Data(*bottom[0]));
+  const onednn::Output to(Data(*top[0]), from.get_desc(), &top_);
+  const float slope = layer_param_.relu_param().negative_slope();
+  const float* x = Values(from);
+  float* y = Values(to.get());
+  const int count = onednn::Count(from.get_desc());
+#pragma omp parallel for simd schedule(static)
+  for (int i = 0; i < count; ++i) {
+    // max(x, 0) + slope min(x, 0), NaN as well; the compiler does not vectorise
+    // what those two return: references.
+    y[i] = (x[i] < 0 ? 0 : x[i]) + slope * (x[i] > 0 ? 0 : x[i]);
+  }
+  to.Store();
 }
 
 void OneDNNReLULayer::Backward_cpu(const vector<Blob<float>*>& top,
@@ -36,18 +37,19 @@ void OneDNNReLULayer::Backward_cpu(const vector<Blob<float>*>& top,
   if (!onednn::Fits(*bottom[0])) {
     return ReLULayer<float>::Backward_cpu(top, propagate_down, bottom);
   }
-  const memory x = onednn::Read(Data(*bottom[0]));
-  const memory::desc layout = x.get_desc();
-  const memory dy = onednn::ReadAs(Diff(*top[0]), layout, &top_diff_);
-  const onednn::Output dx(Diff(*bottom[0]), layout, &bottom_diff_);
-  const dnnl::eltwise_backward::primitive_desc backward(
-      {algorithm::eltwise_relu, layout, layout,
-       layer_param_.relu_param().negative_slope()},
-      onednn::Attributes(), onednn::Engine(), ForwardFor(layout));
-  onednn::Run<dnnl::eltwise_backward>(backward,
-                                      {{DNNL_ARG_SRC, x},
-                                       {DNNL_ARG_DIFF_DST, dy},
-                                       {DNNL_ARG_DIFF_SRC, dx.get()}});
+  const memory data = onednn::Read(Data(*bottom[0]));
+  const memory::desc layout = data.get_desc();
+  const memory top_diff = onednn::ReadAs(Diff(*top[0]), layout, &top_diff_);
+  const onednn::Output diff(Diff(*bottom[0]), layout, &bottom_diff_);
+  const float slope = layer_param_.relu_param().negative_slope();
+  const float *x = Values(data), *dy = Values(top_diff);
+  float* dx = Values(diff.get());
+  const int count = onednn::Count(layout);
+#pragma omp parallel for simd schedule(static)
+  for (int i = 0; i < count; ++i) {
+    dx[i] = dy[i] * ((x[i] > 0) + slope * (x[i] <= 0));
+  }
+  diff.Store();
 }
 
 }  // namespace caffe

@@ -20,7 +20,9 @@ BlockedNormalization::BlockedNormalization(int num, int channels, int block,
       mean_dz_(mean_.size()),
       mean_dz_z_(mean_.size()),
       sum_(row_),
-      total_(blocks_ * block) {}
+      sum_z_(row_),
+      total_(blocks_ * block),
+      total_z_(total_.size()) {}
 
 // The average over images and pixels, repeated along the rows: value(i, c) is
 // array element i's, c its place in the rows. Sums are single within a column
@@ -40,9 +42,14 @@ void BlockedNormalization::Average(const Value& value,
     }
     for (int i = 0; i < row_; ++i) total_[Channel(c + i)] += sum[i];
   }
+  ToAverages(total_, rows);
+}
+
+void BlockedNormalization::ToAverages(const std::vector<double>& total,
+                                      std::vector<float>* rows) const {
   const double count = static_cast<double>(num_) * height_ * row_ / block_;
   for (size_t i = 0; i < rows->size(); ++i) {
-    (*rows)[i] = total_[Channel(i)] / count;
+    (*rows)[i] = total[Channel(i)] / count;
   }
 }
 
@@ -66,15 +73,61 @@ void BlockedNormalization::SetStatistics(const float* mean,
     mean_[i] = c < channels_ ? mean[c] : 0;
     scale_[i] = c < channels_ ? 1 / std::sqrt(variance[c] + eps_) : 0;
   }
+  std::fill(total_.begin(), total_.end(), 0);
+  std::fill(total_z_.begin(), total_z_.end(), 0);
 }
 
-void BlockedNormalization::Forward(const float* x, float* z) const {
+// std::max(z, 0), NaN as well; that one's references are not vectorised.
+static float Rectified(float z) {
+  return z < 0 ? 0 : z;
+}
+
+void BlockedNormalization::Forward(const float* x, float* a) const {
   for (int block = 0; block < blocks_; ++block) {
     const float* mean = mean_.data() + block * row_;
     const float* scale = scale_.data() + block * row_;
-    for (int h = 0; h < height_; ++h, x += row_, z += row_) {
+    for (int h = 0; h < height_; ++h, x += row_, a += row_) {
 #pragma omp simd
-      for (int i = 0; i < row_; ++i) z[i] = (x[i] - mean[i]) * scale[i];
+      for (int i = 0; i < row_; ++i) {
+        a[i] = Rectified((x[i] - mean[i]) * scale[i]);
+      }
+    }
+  }
+}
+
+void BlockedNormalization::ForwardInPlace(float* x, float* a) const {
+  for (int block = 0; block < blocks_; ++block) {
+    const float* mean = mean_.data() + block * row_;
+    const float* scale = scale_.data() + block * row_;
+    for (int h = 0; h < height_; ++h, x += row_, a += row_) {
+#pragma omp simd
+      for (int i = 0; i < row_; ++i) {
+        const float z = (x[i] - mean[i]) * scale[i];
+        x[i] = z;
+        a[i] = Rectified(z);
+      }
+    }
+  }
+}
+
+void BlockedNormalization::BackwardRectify(const float* z, float* diff) {
+  float *sum = sum_.data(), *sum_z = sum_z_.data();
+  for (int block = 0; block < blocks_; ++block) {
+    std::fill(sum_.begin(), sum_.end(), 0);
+    std::fill(sum_z_.begin(), sum_z_.end(), 0);
+    for (int h = 0; h < height_; ++h, z += row_, diff += row_) {
+#pragma omp simd
+      for (int i = 0; i < row_; ++i) {
+        const float d = z[i] > 0 ? diff[i] : 0;
+        diff[i] = d;
+        sum[i] += d;
+        sum_z[i] += d * z[i];
+      }
+    }
+    for (int i = 0; i < row_; ++i) {
+      const int channel = Channel(block * row_ + i);
+      total_[channel] += sum[i];
+      total_z_[channel] += sum_z[i];
     }
   }
 }
@@ -83,8 +136,8 @@ void BlockedNormalization::Forward(const float* x, float* z) const {
 void BlockedNormalization::Backward(const float* g, const float* z,
                                     bool of_batch, float* diff) {
   if (of_batch) {
-    Average([=](int i, int c) { return diff[i]; }, &mean_dz_);
-    Average([=](int i, int c) { return diff[i] * z[i]; }, &mean_dz_z_);
+    ToAverages(total_, &mean_dz_);
+    ToAverages(total_z_, &mean_dz_z_);
   }
   int offset = 0;
   for (int block = 0; block < num_ * blocks_; ++block) {

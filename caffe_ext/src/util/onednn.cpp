@@ -1,7 +1,6 @@
 #ifdef USE_ONEDNN
 #include "caffe/util/onednn.hpp"
 
-#include <string>
 #include <vector>
 
 namespace caffe {
@@ -26,49 +25,18 @@ class PrivateMemory : public PrivateData {
 };
 
 // A tensor's private values, or null.
-const PrivateMemory* PrivateOf(const Tensor& tensor) {
-  const PrivateMemory* data =
-      dynamic_cast<const PrivateMemory*>(tensor.memory->private_data());
-  return data && data->get().get_desc().dims() == tensor.dims ? data : NULL;
+memory PrivateOf(const Tensor& tensor) {
+  const shared_ptr<PrivateData> data = tensor.memory->private_data();
+  const PrivateMemory* ours = dynamic_cast<const PrivateMemory*>(data.get());
+  const bool fits = ours && ours->get().get_desc().dims() == tensor.dims;
+  return fits ? ours->get() : memory();
 }
 
 }  // namespace
 
-const dnnl::engine& Engine() {
-  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  return engine;
-}
-
-dnnl::primitive_attr Attributes() {
-  dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  return attributes;
-}
-
-void Run(const dnnl::primitive& primitive,
-         const dnnl::primitive_desc_base& description, Arguments arguments) {
-  static thread_local dnnl::stream stream(Engine());
-  static thread_local memory temporary(memory::desc(), Engine());
-  const memory::desc needed = description.scratchpad_desc();
-  if (needed.get_size() > temporary.get_desc().get_size()) {
-    temporary = memory(needed, Engine());
-  }
-  arguments[DNNL_ARG_SCRATCHPAD] =
-      memory(needed, Engine(), temporary.get_data_handle());
-  primitive.execute(stream, arguments);
-  stream.wait();
-}
-
 void Reorder(const memory& from, const memory& to) {
-  const dnnl::reorder::primitive_desc description(from, to, Attributes());
-  Run<dnnl::reorder>(description, {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
-}
-
-bool IsFast(const dnnl::primitive_desc_base& primitive) {
-  if (!primitive) return false;
-  const std::string name = primitive.impl_info_str();  // such as "lrn_ref:any"
-  return name.find("ref") == std::string::npos &&
-         name.find("simple") == std::string::npos;
+  MakeReorder(from.get_desc(), to.get_desc())
+      .Run({{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
 }
 
 bool Fits(const Blob<float>& blob) {
@@ -84,7 +52,23 @@ memory::desc Plain(const memory::dims& dims) {
 }
 
 memory::desc Any(const memory::dims& dims) {
-  return memory::desc(dims, memory::data_type::f32, memory::format_tag::any);
+  return Layout(dims, memory::format_tag::any);
+}
+
+memory::desc Layout(const memory::dims& dims, memory::format_tag layout) {
+  return memory::desc(dims, memory::data_type::f32, layout);
+}
+
+const ImageLayout kImageLayouts[3] = {{memory::format_tag::nChw16c, 16},
+                                      {memory::format_tag::nChw8c, 8},
+                                      {memory::format_tag::nchw, 1}};
+
+int Count(const memory::desc& desc) {
+  return desc.get_size() / sizeof(float);
+}
+
+float* Values(const memory& memory) {
+  return static_cast<float*>(memory.get_data_handle());
 }
 
 void Allocate(const memory::desc& desc, memory* scratch) {
@@ -114,7 +98,7 @@ Tensor Diff(const Blob<float>& blob) {
 }
 
 memory Read(const Tensor& tensor) {
-  if (const PrivateMemory* data = PrivateOf(tensor)) return data->get();
+  if (const memory values = PrivateOf(tensor)) return values;
   // oneDNN does not write to a primitive's sources.
   return memory(Plain(tensor.dims), Engine(),
                 const_cast<void*>(tensor.memory->cpu_data()));
@@ -132,11 +116,8 @@ memory ReadAs(const Tensor& tensor, const memory::desc& wanted,
 Output::Output(const Tensor& tensor, const memory::desc& wanted,
                memory* scratch) {
   if (tensor.memory->may_be_private()) {
-    const PrivateMemory* old = PrivateOf(tensor);
-    if (old && old->get().get_desc() == wanted) {
-      memory_ = old->get();
-      return;
-    }
+    memory_ = PrivateOf(tensor);
+    if (memory_ && memory_.get_desc() == wanted) return;
     shared_ptr<PrivateMemory> data(new PrivateMemory(wanted));
     memory_ = data->get();
     tensor.memory->set_private_data(data);
@@ -153,20 +134,15 @@ Output::Output(const Tensor& tensor, const memory::desc& wanted,
   plain_ = plain;
 }
 
-Output::~Output() {
+void Output::Store() const {
   if (plain_) Reorder(memory_, plain_);
 }
 
 void AddTo(const Tensor& tensor, const memory& values) {
   const memory sum(Plain(tensor.dims), Engine(),
                    tensor.memory->mutable_cpu_data());
-  dnnl::post_ops add;
-  add.append_sum();
-  dnnl::primitive_attr attributes = Attributes();
-  attributes.set_post_ops(add);
-  const dnnl::reorder::primitive_desc description(values, sum, attributes);
-  Run<dnnl::reorder>(description,
-                     {{DNNL_ARG_FROM, values}, {DNNL_ARG_TO, sum}});
+  MakeReorder(values.get_desc(), sum.get_desc(), true)
+      .Run({{DNNL_ARG_FROM, values}, {DNNL_ARG_TO, sum}});
 }
 
 }  // namespace onednn

@@ -15,6 +15,7 @@
 #include "caffe/layers/pooling_layer.hpp"
 #include "caffe/layers/region_layer.hpp"
 #include "caffe/layers/relu_layer.hpp"
+#include "caffe/util/onednn_errors.hpp"
 
 namespace caffe {
 
@@ -22,30 +23,74 @@ namespace {
 
 enum Engine { DEFAULT = 0, CAFFE = 1, ONEDNN = 3 };  // as in caffe.proto
 
-int EngineOf(const LayerParameter& param) {
-  if (param.type() == "Convolution") return param.convolution_param().engine();
-  if (param.type() == "InnerProduct")
-    return param.inner_product_param().engine();
-  if (param.type() == "LRN") return param.lrn_param().engine();
-  if (param.type() == "Pooling") return param.pooling_param().engine();
-  if (param.type() == "Region") return param.region_param().engine();
-  if (param.type() == "ReLU") return param.relu_param().engine();
-  return CAFFE;
+// A type of layer that oneDNN computes.
+struct Kind {
+  int (*engine)(const LayerParameter& param);
+  const char* type;
+  Layer<float>* (*layer)(const LayerParameter& param);
+  Layer<double>* (*double_layer)(const LayerParameter& param);  // Caffe's own
+};
+
+#ifdef USE_ONEDNN
+template <typename Dtype, class NewLayer>
+Layer<Dtype>* New(const LayerParameter& param) {
+  return new NewLayer(param);
+}
+#define CREATORS(Type)                             \
+  New<float, NamedInErrors<OneDNN##Type##Layer> >, \
+      New<double, Type##Layer<double> >
+#else
+#define CREATORS(Type) NULL, NULL
+#endif
+
+template <class Param, const Param& (LayerParameter::*param)() const>
+int EngineOf(const LayerParameter& layer) {
+  return (layer.*param)().engine();
+}
+
+#define KIND(Type, field) \
+  { EngineOf<Type##Parameter, &LayerParameter::field>, #Type, CREATORS(Type) }
+
+const Kind kKinds[] = {KIND(Convolution, convolution_param),
+                       KIND(InnerProduct, inner_product_param),
+                       KIND(LRN, lrn_param),
+                       KIND(Pooling, pooling_param),
+                       KIND(Region, region_param),
+                       KIND(ReLU, relu_param)};
+
+const Kind* Find(const string& type) {
+  for (const Kind& kind : kKinds) {
+    if (type == kind.type) return &kind;
+  }
+  return NULL;
+}
+
+Layer<float>* Create(const Kind& kind, const LayerParameter& param, float) {
+  return kind.layer(param);
+}
+
+Layer<double>* Create(const Kind& kind, const LayerParameter& param, double) {
+  return kind.double_layer(param);
 }
 
 }  // namespace
 
 bool OneDNNIsDefault() {
 #if defined(USE_ONEDNN) && defined(CPU_ONLY)
-  const char* engine = getenv("CAFFE_ENGINE");
-  return engine && engine == std::string("ONEDNN");
+  const char* variable = getenv("CAFFE_ENGINE");
+  const string engine = variable ? variable : "";
+  LOG_IF(FATAL, !engine.empty() && engine != "ONEDNN" && engine != "CAFFE")
+      << "CAFFE_ENGINE is '" << engine << "' in the environment; give it CAFFE "
+      << "or ONEDNN, or unset it (ONEDNN).";
+  return engine != "CAFFE";
 #else
   return false;
 #endif
 }
 
 bool UsesOneDNN(const LayerParameter& param) {
-  const int engine = EngineOf(param);
+  const Kind* kind = Find(param.type());
+  const int engine = kind ? kind->engine(param) : CAFFE;
 #ifndef USE_ONEDNN
   LOG_IF(FATAL, engine == ONEDNN)
       << param.type() << " layer '" << param.name() << "' asks for engine: "
@@ -55,47 +100,11 @@ bool UsesOneDNN(const LayerParameter& param) {
   return engine == ONEDNN || (engine == DEFAULT && OneDNNIsDefault());
 }
 
-#ifdef USE_ONEDNN
-namespace {
-
-template <template <typename> class CaffeLayer, class OneDNNLayer>
-Layer<float>* New(const LayerParameter& param, float) {
-  return new OneDNNLayer(param);
-}
-
-template <template <typename> class CaffeLayer, class OneDNNLayer>
-Layer<double>* New(const LayerParameter& param, double) {
-  return new CaffeLayer<double>(param);
-}
-
-template <typename Dtype>
-Layer<Dtype>* New(const LayerParameter& param) {
-  const Dtype type = 0;
-  if (param.type() == "Convolution")
-    return New<ConvolutionLayer, OneDNNConvolutionLayer>(param, type);
-  if (param.type() == "InnerProduct")
-    return New<InnerProductLayer, OneDNNInnerProductLayer>(param, type);
-  if (param.type() == "LRN") return New<LRNLayer, OneDNNLRNLayer>(param, type);
-  if (param.type() == "Pooling")
-    return New<PoolingLayer, OneDNNPoolingLayer>(param, type);
-  if (param.type() == "Region")
-    return New<RegionLayer, OneDNNRegionLayer>(param, type);
-  CHECK_EQ(param.type(), "ReLU");
-  return New<ReLULayer, OneDNNReLULayer>(param, type);
-}
-
-}  // namespace
-
 template <typename Dtype>
 shared_ptr<Layer<Dtype> > CreateOneDNNLayer(const LayerParameter& param) {
-  return shared_ptr<Layer<Dtype> >(New<Dtype>(param));
+  return shared_ptr<Layer<Dtype> >(
+      Create(*CHECK_NOTNULL(Find(param.type())), param, Dtype(0)));
 }
-#else
-template <typename Dtype>
-shared_ptr<Layer<Dtype> > CreateOneDNNLayer(const LayerParameter& param) {
-  return shared_ptr<Layer<Dtype> >();  // UsesOneDNN never says yes
-}
-#endif
 
 template shared_ptr<Layer<float> > CreateOneDNNLayer(const LayerParameter&);
 template shared_ptr<Layer<double> > CreateOneDNNLayer(const LayerParameter&);

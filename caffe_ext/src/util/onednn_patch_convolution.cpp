@@ -8,18 +8,6 @@ namespace onednn {
 
 using dnnl::memory;
 
-memory::desc Layout(const memory::dims& dims, memory::format_tag layout) {
-  return memory::desc(dims, memory::data_type::f32, layout);
-}
-
-int Count(const memory::desc& desc) {
-  return desc.get_size() / sizeof(float);
-}
-
-float* Values(const memory& memory) {
-  return static_cast<float*>(memory.get_data_handle());
-}
-
 namespace {
 
 void Clear(const memory& values) {
@@ -41,13 +29,8 @@ PatchConvolution::PatchConvolution(int channels, int height, int width,
     : block_(0),
       plain_filters_(Plain({channels, channels, kernel, kernel})),
       plain_bias_(Plain({channels})) {
-  typedef memory::format_tag Tag;
-  const struct {
-    Tag layout;
-    int block;
-  } kinds[] = {{Tag::nChw16c, 16}, {Tag::nChw8c, 8}, {Tag::nchw, 1}};
-  const OneThread here;
-  for (const auto& kind : kinds) {
+  const ThreadCount one(1);
+  for (const ImageLayout& kind : kImageLayouts) {
     layout_ = kind.layout;
     image_ = Layout({1, channels, height, width}, layout_);
     if (!MakeConvolutions({kernel / 2, kernel / 2})) continue;
@@ -61,48 +44,33 @@ bool PatchConvolution::MakeConvolutions(const memory::dims& pad) {
   const dnnl::algorithm direct = dnnl::algorithm::convolution_direct;
   const memory::dims stride = {1, 1};
   const Desc filters = Any(plain_filters_.dims());
-  const dnnl::convolution_forward::primitive_desc forward(
-      {dnnl::prop_kind::forward_training, direct, image_, filters, plain_bias_,
-       image_, stride, pad, pad},
-      Attributes(), Engine(), true);
-  if (!onednn::IsFast(forward)) return false;
-  const dnnl::convolution_backward_data::primitive_desc data(
-      {direct, image_, filters, image_, stride, pad, pad}, Attributes(),
-      Engine(), forward, true);
-  const dnnl::convolution_backward_weights::primitive_desc weight(
-      {direct, image_, filters, plain_bias_, image_, stride, pad, pad},
-      Attributes(), Engine(), forward, true);
-  if (!onednn::IsFast(data) || !onednn::IsFast(weight)) return false;
-  forward_ = Keep<dnnl::convolution_forward>(forward);
-  backward_data_ = Keep<dnnl::convolution_backward_data>(data);
-  backward_weight_ = Keep<dnnl::convolution_backward_weights>(weight);
-  forward_filters_ = memory(forward.weights_desc(), Engine());
-  backward_filters_ = memory(data.weights_desc(), Engine());
-  filters_diff_ = memory(weight.diff_weights_desc(), Engine());
-  return true;
-}
-
-KeptPrimitive PatchConvolution::MakeReorder(const Desc& from, const Desc& to,
-                                            bool add) {
-  dnnl::primitive_attr attributes;  // with the sum of its own
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  dnnl::post_ops sum;
-  if (add) sum.append_sum();
-  attributes.set_post_ops(sum);
-  return Keep<dnnl::reorder>(
-      dnnl::reorder::primitive_desc(Engine(), from, Engine(), to, attributes));
+  forward_ = Primitive<dnnl::convolution_forward>::MakeIfFast([&] {
+    return dnnl::convolution_forward::primitive_desc(
+        {dnnl::prop_kind::forward_training, direct, image_, filters,
+         plain_bias_, image_, stride, pad, pad},
+        AddingAttributes(), Engine(), true);
+  });
+  backward_data_ = BackwardIfFast<dnnl::convolution_backward_data>(
+      forward_, direct, image_, filters, image_, stride, pad, pad);
+  backward_weight_ = BackwardIfFast<dnnl::convolution_backward_weights>(
+      forward_, direct, image_, filters, plain_bias_, image_, stride, pad, pad);
+  return backward_data_ && backward_weight_;
 }
 
 void PatchConvolution::MakeReorders() {
-  const Desc diff = filters_diff_.get_desc();
-  to_forward_ = MakeReorder(plain_filters_, forward_filters_.get_desc(), false);
-  to_backward_ =
-      MakeReorder(plain_filters_, backward_filters_.get_desc(), false);
+  const Desc forward = forward_.description().weights_desc();
+  const Desc backward = backward_data_.description().weights_desc();
+  const Desc diff = backward_weight_.description().diff_weights_desc();
+  to_forward_ = MakeReorder(plain_filters_, forward);
+  to_backward_ = MakeReorder(plain_filters_, backward);
   add_to_plain_ = MakeReorder(diff, plain_filters_, true);
+  forward_filters_ = memory(forward, Engine());
+  backward_filters_ = memory(backward, Engine());
+  filters_diff_ = memory(diff, Engine());
+  filters_diff_sum_ = memory(diff, Engine());
   bias_ = memory(plain_bias_, Engine());
   bias_diff_ = memory(plain_bias_, Engine());
   bias_diff_sum_ = memory(plain_bias_, Engine());
-  filters_diff_sum_ = memory(diff, Engine());
 }
 
 void PatchConvolution::SetWeight(const float* weight, const float* bias) {
@@ -116,7 +84,7 @@ void PatchConvolution::SetWeight(const float* weight, const float* bias) {
   Clear(bias_diff_sum_);
 }
 
-void PatchConvolution::Forward(float* x, float* y) const {
+void PatchConvolution::AddForward(float* x, float* y) const {
   forward_.Run({{DNNL_ARG_SRC, memory(image_, Engine(), x)},
                 {DNNL_ARG_WEIGHTS, forward_filters_},
                 {DNNL_ARG_BIAS, bias_},

@@ -6,21 +6,13 @@ namespace onednn {
 
 using dnnl::memory;
 
-namespace {
-
-KeptPrimitive Copy(const memory::desc& from, const memory::desc& to) {
-  const OneThread here;
-  return Keep<dnnl::reorder>(dnnl::reorder::primitive_desc(
-      Engine(), from, Engine(), to, Attributes()));
-}
-
-}  // namespace
-
 Patches::Patches(const memory& blob, const memory::desc& patch)
     : blob_(blob),
-      first_(blob.get_desc().submemory_desc(patch.dims(), {0, 0, 0, 0})),
-      gather_(Copy(first_, patch)),
-      scatter_(Copy(patch, first_)) {}
+      first_(blob.get_desc().submemory_desc(patch.dims(), {0, 0, 0, 0})) {
+  const ThreadCount one(1);
+  gather_ = MakeReorder(first_, patch);
+  scatter_ = MakeReorder(patch, first_);
+}
 
 memory Patches::At(int y, int x) const {
   const memory::desc there =

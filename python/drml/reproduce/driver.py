@@ -30,6 +30,7 @@ def bring_about(
     begin: called before the first of the steps that are to be run.
     """
     verdicts = judge_all(steps, ledger)
+    estimate.measure(s for s in steps if verdicts[s.name].state is not State.DONE)
     print(overview(title, steps, verdicts, estimate), flush=True)
     if found := list(faults(steps, verdicts)):
         print(*found, sep="\n", file=sys.stderr, flush=True)

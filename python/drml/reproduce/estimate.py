@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 from data_prep.errors import UserError
 from data_prep.processes import start
@@ -18,35 +19,36 @@ class Estimate:
     """Seconds a step takes: those of a finished step of its kind, or else reckoned.
 
     OUT/first_iteration.json keeps each network's milliseconds a face in training and
-    in scoring, so that they are measured once.
+    in scoring, so that they are measured once on this hardware with this batch.
     """
 
-    def __init__(self, ledger: Ledger, steps: Sequence[Step], batch: int):
-        self.ledger, self.steps, self.batch = ledger, steps, batch
+    def __init__(
+        self, ledger: Ledger, steps: Sequence[Step], batch: int, hardware: str
+    ):
+        self.ledger, self.steps = ledger, steps
+        self.about = {"batch": batch, "hardware": hardware}
         self.file = ledger.out / "first_iteration.json"
-        self.first: dict[str, dict[str, float]] = {}
+        self.first = read_first(self.file, self.about)
 
     def measure(self, todo: Iterable[Step]) -> None:
         """Time the networks that these steps work with, where it is not known yet."""
-        remedy = "delete it, and it is measured again"
-        if self.file.exists():
-            kept = read_json(self.file, remedy)
-            self.first = {n: v for n, v in kept.items() if v["batch"] == self.batch}
+        batch = self.about["batch"]
         networks = dict.fromkeys(w.network for s in todo for w in s.work)
         for network in networks:
             if network not in self.first:
-                print(f"timing {network} with {self.batch} faces", flush=True)
-                self.first[network] = time_first(network, self.batch)
+                print(f"timing {network} with {batch} faces", flush=True)
+                self.first[network] = self.about | time_first(network, batch)
                 write(self.file, json.dumps(self.first, indent=2) + "\n")
 
     def seconds(self, step: Step) -> float | None:
-        """Return None where nothing like it was ever done."""
+        """Return None where nothing like it was ever done or measured."""
         alike = [s for s in self.steps if kind(s) == kind(step)]
         records = filter(None, map(self.ledger.read, alike))
         done = [record.seconds for record in records if record.finished]
         if done:
             return done[-1]
-        known = step.work or step.brief
+        measured = all(work.network in self.first for work in step.work)
+        known = measured and (step.work or step.brief)
         return sum(map(self._reckoned, step.work)) if known else None
 
     def _reckoned(self, work: Work) -> float:
@@ -60,6 +62,22 @@ class Estimate:
         text = f"about {span(sum(filter(None, times)))}"
         some = "1 step" if unknown == 1 else f"{unknown} steps"
         return f"{text} and {some} of unknown length" if unknown else text
+
+
+def read_first(file: Path, about: dict) -> dict[str, dict]:
+    """Return what holds of these networks; nothing of a file that is no such one."""
+    try:
+        kept = read_json(file, "it is measured again").items()
+    except UserError:
+        return {}
+    return {network: first for network, first in kept if _is_like(first, about)}
+
+
+def _is_like(first: object, about: dict) -> bool:
+    if not isinstance(first, dict) or first.keys() != about.keys() | {"train", "test"}:
+        return False
+    times = all(isinstance(first[phase], int | float) for phase in ("train", "test"))
+    return times and all(first[name] == value for name, value in about.items())
 
 
 def kind(step: Step) -> str:

@@ -1,7 +1,9 @@
 """The steps that make the paper's tables and figures of trained networks."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from drml.pycaffe import engine
 from drml.reproduce.datasets import Datasets
 from drml.reproduce.networks import Trained
 from drml.reproduce.request import PARTS, Request
@@ -9,8 +11,7 @@ from drml.reproduce.step import Step, Work
 
 EVALUATION = ("predictions.h5", "evaluation.json", "evaluation.csv")
 FEATURES = {"alexnet": "fc7"}  # fc9 of the others
-TRIALS = 5  # of Table 4, of so many iterations and faces each; and one to warm up
-TABLE_4 = (5, 8)
+TABLE_4_BATCH = 8
 SALIENCY = (
     1200  # passes: 100 faces, a third showing each of 12 AUs, 3 for forth and back
 )
@@ -53,13 +54,11 @@ def best_file(request: Request, network: str) -> str:
     return str(request.out / network / "best.json")
 
 
-def best_net(request: Request, *networks: str, data: str = "--data") -> list[str]:
+def best_net(request: Request, network: str, data: str = "--data") -> list[str]:
     """Return the options that name the best fold's net, weights and dataset."""
-    files = [best_file(request, network) for network in networks]
-    options = []
-    for option, field in (("--net", "net"), ("--weights", "weights"), (data, "data")):
-        options += [option, *(f"{{{file}:{field}}}" for file in files)]
-    return options
+    file = best_file(request, network)
+    fields = (("--net", "net"), ("--weights", "weights"), (data, "data"))
+    return [w for option, field in fields for w in (option, f"{{{file}:{field}}}")]
 
 
 def features(request: Request, network: str, best: Step, faces: int) -> Step:
@@ -105,43 +104,68 @@ def table3(
 
 def table4(request: Request) -> Step:
     """Running times, which want no training."""
-    iterations, batch = TABLE_4
-    faces = (TRIALS * iterations + 1) * batch
+    trials, iterations = request.trials
+    faces = (trials * iterations + 1) * TABLE_4_BATCH  # one to warm up
     words = ["--networks", *request.nets, "--out", request.out / "table4"]
-    words += ["--trials", TRIALS, "--iterations", iterations, "--batch", batch]
+    words += ["--trials", trials, "--iterations", iterations]
+    words += ["--batch", TABLE_4_BATCH]
+    words += ["--mode", request.mode] if request.mode else []
     work = tuple(Work(n, trained=faces, scored=faces) for n in request.nets)
     return step(
         request, "4", "table4", "time_networks", words, ["running_time.csv"],
-        joins=True, work=work,
+        joins=True, engine=engine(request.mode), work=work,
     )  # fmt: skip
 
 
-def saliency(request: Request, bests: Mapping[str, Step]) -> Step:
-    words = [*best_net(request, *bests), "--out", request.out / "saliency"]
-    files = ["saliency.png", "saliency_mean.png", "saliency.csv"]
+def one_fold(
+    request: Request, nets: Mapping[str, Sequence[Trained]]
+) -> tuple[str, list[str]]:
+    """Return the fold that networks are compared on, and the networks to compare.
+
+    The fold is the first network's best, "foldK" once that is known. Left out are
+    networks that may lack it: only of the same faces can maps or correlations be
+    compared.
+    """
+    first, *_ = nets
+    folds = {net: {t.fold for t in trained} for net, trained in nets.items()}
+    alike = [net for net in nets if folds[net] >= folds[first]]
+    return f"fold{{{best_file(request, first)}:fold}}", alike
+
+
+def saliency(
+    request: Request,
+    datasets: Datasets,
+    best: Step,
+    nets: Mapping[str, Sequence[Trained]],
+) -> Step:
+    """Compare saliency in all networks' snapshots of one fold; best: the first's."""
+    fold, alike = one_fold(request, nets)
+    folders = {net: f"{request.out}/{net}/{fold}" for net in alike}
+    weights = [f"{{{folder}/selection.json:weights}}" for folder in folders.values()]
+    roots = [datasets.folder(nets[net][0].data).parent for net in alike]
+    words = ["--net", *(f"{f}/{net}_deploy.prototxt" for net, f in folders.items())]
+    words += ["--weights", *weights, "--data", *(f"{root}/{fold}" for root in roots)]
+    words += ["--out", request.out / "saliency"]
+    trained = [t for net in alike for t in nets[net]]
     return step(
-        request, "fig4", "saliency", "saliency", words, files, [*bests.values()],
-        joins=True, work=tuple(Work(net, scored=SALIENCY) for net in bests),
+        request, "fig4", "saliency", "saliency", words,
+        ["saliency.png", "saliency_mean.png", "saliency.csv"],
+        [best, *(s for t in trained for s in (t.data, t.prototxts, t.select))],
+        joins=True, work=tuple(Work(net, scored=SALIENCY) for net in alike),
     )  # fmt: skip
 
 
 def relations(
-    request: Request, best: Step, nets: Mapping[str, Sequence[tuple[Trained, Step]]]
+    request: Request, best: Step, nets: Mapping[str, Sequence[Trained]]
 ) -> Step:
-    """Compare AU correlations of all networks on one fold: the first's best.
-
-    nets: each network's folds with the steps that test them.
-    """
-    first = next(iter(nets))
-    folds = {net: {t.fold for t, _ in tests} for net, tests in nets.items()}
-    alike = [net for net in nets if folds[net] >= folds[first]]
-    fold = f"{{{best_file(request, first)}:fold}}"
-    files = [request.out / net / f"fold{fold}/test/predictions.h5" for net in alike]
+    """Compare AU correlations of all networks on one fold; best: the first's."""
+    fold, alike = one_fold(request, nets)
+    files = [f"{request.out}/{net}/{fold}/test/predictions.h5" for net in alike]
     words = ["--predictions", *files, "--out", request.out / "relations"]
     return step(
         request, "fig5", "relations", "correlate_aus", words,
         ["relations.png", "relations.csv"],
-        [best, *(test for net in alike for _, test in nets[net])],
+        [best, *(t.test for net in alike for t in nets[net])],
         joins=True, brief=True,
     )  # fmt: skip
 
@@ -162,9 +186,12 @@ def region(request: Request, best: Step) -> Step:
 
 
 def report(request: Request, steps: Sequence[Step]) -> Step:
-    """Write the results section from whatever there is."""
+    """Write the results section from whatever there is, training logs among it."""
     files = ["results.html", "results.md", "*.csv"]
+    logs = [
+        Path(f"{request.out}/{net}/fold{k}/train.log") for net, k in request.trained
+    ]
     return step(
         request, "report", "report", "results", [request.out], files, steps,
-        joins=True, brief=True,
+        reads=tuple(logs), joins=True, brief=True,
     )  # fmt: skip

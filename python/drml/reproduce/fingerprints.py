@@ -20,14 +20,14 @@ COUNTED = {".jpg", ".jpeg", ".png", ".bmp", ".avi", ".mp4"}  # other files are n
 
 
 def take(path: Path, once: bool = False) -> dict[str, str]:
-    """Return a path's fingerprint; once: look at it once in this process."""
-    now = _seen_once(path) if once else seen(path)
+    """Return a path's fingerprint; once: look through a folder once in this process."""
+    now = _now(path, once)
     return {"seen": now, "content": _content(path, now)}
 
 
 def same(path: Path, earlier: dict[str, str], once: bool = False) -> bool:
     """Tell whether a path that exists is as it was."""
-    now = _seen_once(path) if once else seen(path)
+    now = _now(path, once)
     return now == earlier["seen"] or _content(path, now) == earlier["content"]
 
 
@@ -38,6 +38,10 @@ def seen(path: Path) -> str:
 
 
 _seen_once = lru_cache(seen)
+
+
+def _now(path: Path, once: bool) -> str:
+    return _seen_once(path) if once and path.is_dir() else seen(path)
 
 
 @lru_cache

@@ -27,6 +27,7 @@ class Record:
     reads: Fingerprints
     outputs: Fingerprints | None = None  # None: not finished
     seconds: float = 0
+    engine: str = ""
 
     @property
     def finished(self) -> bool:
@@ -42,7 +43,6 @@ class Ledger:
 
     def __init__(self, out: Path, names: Mapping[Path, str]):
         self.out, self.names = out, {str(path): name for path, name in names.items()}
-        self.paths = {name: Path(path) for path, name in self.names.items()}
 
     def file(self, step: Step) -> Path:
         return self.out / "steps" / f"{step.name}.json"
@@ -60,9 +60,9 @@ class Ledger:
         """Return the step's words as records have them."""
         return [self.names.get(word, word) for word in step.command]
 
-    def path(self, name: str) -> Path:
-        """Return where something lies that a record names."""
-        return self.paths.get(name, Path(name))
+    def name(self, path: Path) -> str:
+        """Return what records call a path that a step reads."""
+        return self.names.get(str(path), str(path))
 
     def digest(self, step: Step) -> str | None:
         """Return a hash of what a step has made, None while it is not finished."""
@@ -74,14 +74,16 @@ class Ledger:
 
     def start(self, step: Step) -> None:
         reads = {
-            self.names.get(str(path), str(path)): fingerprints.take(path, once=True)
+            self.name(path): fingerprints.take(path, once=True)
             for path in step.reads
+            if path.exists()
         }
         needs = {need.name: self.digest(need) for need in step.needs}
-        self._write(step, Record(self.command(step), needs, reads))
+        self._write(step, Record(self.command(step), needs, reads, engine=step.engine))
 
     def finish(self, step: Step, seconds: float) -> None:
-        for path in expand(step.scrap):
+        by_age = sorted(expand(step.scrap), key=lambda path: path.stat().st_mtime_ns)
+        for path in by_age[:-1]:
             path.unlink()
         self._write(step, replace(self.read(step), seconds=round(seconds, 1)), True)
 
@@ -107,6 +109,16 @@ def _made(step: Step) -> Iterator[Path]:
         if not found:
             raise UserError(f"the step {step.name} has ended without making {pattern}")
         yield from found
+
+
+def finished_steps(out: Path) -> frozenset[str]:
+    """Return the names of the steps that OUT holds finished."""
+    root = out / "steps"
+    return frozenset(
+        str(file.relative_to(root).with_suffix(""))
+        for file in root.rglob("*.json")
+        if read_json(file, REMEDY).get("outputs") is not None
+    )
 
 
 def expand(patterns: Iterable[str]) -> list[Path]:

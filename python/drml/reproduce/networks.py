@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drml.networks import TITLES
+from drml.pycaffe import engine
 from drml.reproduce.datasets import Datasets
 from drml.reproduce.request import Request
 from drml.reproduce.step import Step, Work
@@ -20,16 +21,13 @@ class Trained:
     prototxts: Step
     train: Step
     select: Step
-
-    @property
-    def deploy(self) -> str:
-        return f"{self.folder}/{self.network}_deploy.prototxt"
+    test: Step
 
 
 def trained(
     request: Request, datasets: Datasets, network: str, fold: int, grid: int = 0
 ) -> Trained:
-    """Plan the training of a network, of DRML with another grid where one is given."""
+    """Plan a network's training and test; DRML's may have another grid."""
     place = f"grids/{grid}x{grid}/fold{fold}" if grid else f"{network}/fold{fold}"
     title = f"DRML {grid}x{grid}" if grid else TITLES[network]
     plan = _Plan(request, datasets, network, place, f"{title}, fold {fold}", grid)
@@ -37,7 +35,8 @@ def trained(
     prototxts = plan.prototxts(data)
     train = plan.train(data, prototxts)
     select = plan.select(data, prototxts, train)
-    return Trained(network, fold, plan.folder, data, prototxts, train, select)
+    test = plan.test(data, prototxts, select)
+    return Trained(network, fold, plan.folder, data, prototxts, train, select, test)
 
 
 @dataclass(frozen=True)
@@ -84,21 +83,18 @@ class _Plan:
         command += ["--caffe", request.caffe]
         if request.patience:
             command += ["--patience", request.patience, *self._net(data)]
-        length = protocol.lengths[self.network]
-        earlier = range(length.interval, length.iterations, length.interval)
+        states = f"{self.prefix}_iter_*.solverstate{self._ending}"
+        faces = protocol.lengths[self.network].iterations * protocol.batch
         return self._step(
             "train",
             command,
-            outputs=(f"{self.prefix}_iter_*.caffemodel{self._ending}", log),
+            outputs=(f"{self.prefix}_iter_*.caffemodel{self._ending}",),
             needs=(data, prototxts),
-            leaves=(
-                f"{self.prefix}_iter_*.solverstate{self._ending}",
-                f"{self.folder}/selection.json",
-            ),
-            scrap=tuple(
-                f"{self.prefix}_iter_{n}.solverstate{self._ending}" for n in earlier
-            ),
-            work=(Work(self.network, trained=length.iterations * protocol.batch),),
+            leaves=(states, log, f"{self.folder}/selection.json"),
+            scrap=(states,),
+            kept=f"{{{self.folder}/selection.json:weights}}",
+            engine=engine(),
+            work=(Work(self.network, trained=faces),),
         )
 
     def _net(self, data: Step) -> list:
@@ -120,19 +116,16 @@ class _Plan:
             work=(Work(self.network, scored=faces),),
         )
 
-
-def tested(datasets: Datasets, net: Trained) -> Step:
-    """Test a fold's chosen snapshot on the fold's own test split."""
-    out = f"{net.folder}/test"
-    command = ["python/evaluate.py", "--net", net.deploy]
-    command += ["--weights", f"{{{net.folder}/selection.json:weights}}"]
-    command += ["--data", str(datasets.folder(net.data)), "--out", out]
-    files = ("predictions.h5", "evaluation.json", "evaluation.csv")
-    return Step(
-        name=net.select.name.replace("/select", "/test"),
-        part=net.select.part,
-        command=tuple(command),
-        outputs=tuple(f"{out}/{file}" for file in files),
-        needs=(net.data, net.prototxts, net.select),
-        work=(Work(net.network, scored=datasets.faces(net.data, "test")),),
-    )
+    def test(self, data: Step, prototxts: Step, select: Step) -> Step:
+        """Test the chosen snapshot on the fold's own test split."""
+        out = f"{self.folder}/test"
+        weights = f"{{{self.folder}/selection.json:weights}}"
+        command = ["python/evaluate.py", *self._net(data), "--weights", weights]
+        files = ("predictions.h5", "evaluation.json", "evaluation.csv")
+        return self._step(
+            "test",
+            [*command, "--out", out],
+            outputs=tuple(f"{out}/{file}" for file in files),
+            needs=(data, prototxts, select),
+            work=(Work(self.network, scored=self.datasets.faces(data, "test")),),
+        )

@@ -16,9 +16,7 @@ def overview(
     verdicts: Mapping[str, Verdict],
     estimate: Estimate,
 ) -> str:
-    """Measure what the estimates want, and lay the parts out."""
-    todo = [s for s in steps if verdicts[s.name].state is not State.DONE]
-    estimate.measure(todo)
+    """Lay the parts out."""
     parts = {s.part: [x for x in steps if x.part == s.part] for s in steps}
     rows = [_row(part, own, verdicts, estimate) for part, own in parts.items()]
     foot = _row("all", steps, verdicts, estimate)

@@ -1,21 +1,27 @@
-"""Which steps a request comes to, in the order in which they can be run."""
+"""Which steps a request comes to, in the order in which they can be run.
+
+These are the steps of what is asked for, those that OUT holds finished (what hangs on
+a step that is run again must not stay as it was beside it), and those that both need.
+"""
 
 from collections.abc import Iterator
 
+from data_prep.errors import UserError
 from drml.reproduce import figures
 from drml.reproduce.datasets import Datasets
-from drml.reproduce.networks import Trained, tested, trained
-from drml.reproduce.request import Request
+from drml.reproduce.networks import Trained, trained
+from drml.reproduce.request import OF_TRAINED, Request
 from drml.reproduce.step import Step
 
-OF_TRAINED = ("2", "3", "fig4", "fig5", "features", "region")
+Possible = Iterator[tuple[tuple[str, ...], Step]]  # parts that ask for it, step
 
 
 def plan(request: Request) -> list[Step]:
     """Return the steps, each after those that it needs; the report comes last."""
     steps: dict[str, Step] = {}
-    for step in _wanted(request):
-        _collect(step, steps)
+    for parts, step in _possible(request):
+        if request.asks(*parts) or step.name in request.finished:
+            _collect(step, steps)
     return [*steps.values(), figures.report(request, [*steps.values()])]
 
 
@@ -26,48 +32,45 @@ def _collect(step: Step, steps: dict[str, Step]) -> None:
         steps[step.name] = step
 
 
-def _wanted(request: Request) -> Iterator[Step]:
-    """Yield what is asked for: fold after fold, then what joins them."""
+def _possible(request: Request) -> Possible:
+    """Yield what can be made: fold after fold, then what joins them."""
     datasets = Datasets(request)
-    nets = [trained(request, datasets, *run) for run in _runs(request)]
-    tests = {id(net): tested(datasets, net) for net in nets}
+    nets = [trained(request, datasets, *run) for run in request.trained]
     for net in nets:
-        yield tests[id(net)] if request.asks("2", "fig5") else net.select
+        yield (), net.train
+        yield OF_TRAINED, net.select
+        yield ("2", "fig5"), net.test
     if nets:
-        yield from _of_best(request, datasets, nets, tests)
-    for grid in request.grids:
-        for fold in request.folds:
-            yield tested(datasets, trained(request, datasets, "drml", fold, grid))
-    if request.asks("4"):
-        yield figures.table4(request)
+        yield from _of_best(request, datasets, nets)
+    for grid, fold in request.trained_grids:
+        net = trained(request, datasets, "drml", fold, grid)
+        yield (), net.train
+        yield (), net.select
+        yield ("grids",), net.test
+    if request.asks("4"):  # hangs on no other step: it stays as it is
+        yield ("4",), figures.table4(request)
 
 
-def _runs(request: Request) -> list[tuple[str, int]]:
-    """Return the networks and folds to train, by fold."""
-    if request.asks(*OF_TRAINED[:-1]):
-        return sorted(request.runs, key=lambda run: run[1])
-    return [run for run in request.runs if run[0] == "drml" and request.asks("region")]
-
-
-def _of_best(
-    request: Request, datasets: Datasets, nets: list[Trained], tests: dict[int, Step]
-) -> Iterator[Step]:
+def _of_best(request: Request, datasets: Datasets, nets: list[Trained]) -> Possible:
     by_net: dict[str, list[Trained]] = {}
-    for name in request.nets:
-        if folds := [net for net in nets if net.network == name]:
-            by_net[name] = folds
+    for net in sorted(nets, key=lambda n: request.nets.index(n.network)):
+        by_net.setdefault(net.network, []).append(net)
     bests = {n: figures.best_fold(request, datasets, f) for n, f in by_net.items()}
-    if request.asks("features"):
+    for name, best in bests.items():
+        yield (), best
+        faces = datasets.faces(by_net[name][0].data, "test")
+        yield ("features",), figures.features(request, name, best, faces)
+    if request.has_disfa:
         for name, best in bests.items():
-            faces = datasets.faces(by_net[name][0].data, "test")
-            yield figures.features(request, name, best, faces)
-    if request.asks("3") and not request.left_out():
-        for name, best in bests.items():
-            yield from figures.table3(request, datasets, name, best)
-    if request.asks("fig4"):
-        yield figures.saliency(request, bests)
-    if request.asks("fig5"):
-        pairs = {n: [(t, tests[id(t)]) for t in f] for n, f in by_net.items()}
-        yield figures.relations(request, bests[request.nets[0]], pairs)
-    if request.asks("region") and "drml" in bests:
-        yield figures.region(request, bests["drml"])
+            for step in figures.table3(request, datasets, name, best):
+                yield ("3",), step
+    elif request.holds("3"):
+        raise UserError(
+            f"{request.out} holds Table 3, which hangs on the networks trained: give "
+            "DISFA=DIR too"
+        )
+    first = next(iter(bests.values()))
+    yield ("fig4",), figures.saliency(request, datasets, first, by_net)
+    yield ("fig5",), figures.relations(request, first, by_net)
+    if "drml" in bests:
+        yield ("region",), figures.region(request, bests["drml"])

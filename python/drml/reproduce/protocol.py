@@ -46,6 +46,7 @@ class Protocol:
     solver: tuple[str, ...]  # other options of make_prototxt.py
     hdf5: frozenset[str]  # networks whose snapshots are more than protobuf's 2 GB
     faces: Mapping[str, int]  # by dataset; an estimate, until it is imported
+    trials: tuple[int, int]  # Table 4's, and the iterations of each
 
     def size(self, network: str) -> int:
         return self.sizes[FACE_SIZE[network]]
@@ -77,6 +78,7 @@ def paper() -> Protocol:
         solver=(),
         hdf5=frozenset(),
         faces={"bp4d": 146_847, "disfa": 126_144},
+        trials=(20, 1000),  # 4.2
     )
 
 
@@ -87,8 +89,8 @@ SHORT_FACES = {
 
 
 def short() -> Protocol:
-    """Return what trains all networks on three folds in half an hour on two cores."""
-    lengths = {"drml": 300, "convnet": 300, "lcn": 120, "alexnet": 480}
+    """Return what trains all networks on three folds without a GPU."""
+    lengths = {"drml": 600, "convnet": 600, "lcn": 120, "alexnet": 960}
     snapshots = {"lcn": 2}  # 1.2 GB each
     return Protocol(
         name="short",
@@ -101,4 +103,5 @@ def short() -> Protocol:
             name: counts["subjects"] * counts["tasks"] * counts["frames"]
             for name, counts in SHORT_FACES.items()
         },
+        trials=(5, 5),
     )

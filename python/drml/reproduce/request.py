@@ -1,15 +1,13 @@
-"""What is asked of `make reproduce`."""
+"""What is asked of `make reproduce`, and what its folder holds already."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.errors import UserError
-from data_prep.folds import FOLDS
 from data_prep.source import are_generated
-from drml.files import read_json
 from drml.networks import NETWORKS
 from drml.prototxt import Training
-from drml.reproduce.ledger import REMEDY
 from drml.reproduce.protocol import Protocol, paper, short
 
 PARTS = {
@@ -21,13 +19,28 @@ PARTS = {
     "features": "features",
     "region": "region layer",
 }
+OF_TRAINED = ("2", "3", "fig4", "fig5", "features")  # "region" is of DRML alone
+LAST_STEPS = {  # by which a part is known to be there
+    "2": r"\w+/fold\d/test",
+    "3": r"\w+/disfa.*",
+    "4": "table4",
+    "fig4": "saliency",
+    "fig5": "relations",
+    "features": r"\w+/features",
+    "region": "region",
+}
+KINDS = "(train|select|test)"  # by any of which a training is known, even in a redo
+RUN = re.compile(rf"(\w+)/fold(\d)/{KINDS}")
+GRID = re.compile(rf"grids/(\d+)x\d+/fold(\d)/{KINDS}")
 
 
 @dataclass(frozen=True)
 class Request:
     """Paths are seen from the project's root. Raises UserError where it can't be done.
 
-    runs: (network, fold) pairs: those asked for and those that OUT holds finished.
+    runs: (network, fold) pairs; trial_count and trial_iterations: of Table 4, and mode,
+    "cpu" or "gpu", what it is timed on; None: the protocol's, and the usual one.
+    finished: names of the steps that OUT holds finished.
     """
 
     out: Path
@@ -40,6 +53,10 @@ class Request:
     iterations: int | None
     patience: int | None
     caffe: Path
+    trial_count: int | None = None
+    trial_iterations: int | None = None
+    mode: str | None = None
+    finished: frozenset[str] = frozenset()
 
     def __post_init__(self):
         if self.disfa and not self.bp4d:
@@ -72,32 +89,67 @@ class Request:
         return (short() if self.draws else paper()).lasting(self.iterations)
 
     @property
-    def nets(self) -> list[str]:
-        return list(dict.fromkeys(net for net, _ in self.runs))
+    def has_disfa(self) -> bool:
+        return self.draws or self.disfa is not None
 
     @property
-    def folds(self) -> list[int]:
-        return sorted({fold for _, fold in self.runs})
+    def trials(self) -> tuple[int, int]:
+        """Table 4's trials, and the iterations of each."""
+        count, iterations = self.protocol.trials
+        return self.trial_count or count, self.trial_iterations or iterations
+
+    @property
+    def trained(self) -> list[tuple[str, int]]:
+        """The networks and folds to train and those that are, fold after fold."""
+        asked = self.runs if self.asks(*OF_TRAINED) else ()
+        if self.asks("region"):
+            asked += tuple(run for run in self.runs if run[0] == "drml")
+        networks = list(NETWORKS)
+        return sorted(
+            {*asked, *self._finished_runs()},
+            key=lambda run: (run[1], networks.index(run[0])),
+        )
+
+    @property
+    def trained_grids(self) -> list[tuple[int, int]]:
+        """The grids and folds to train and those that are."""
+        asked = {(grid, fold) for grid in self.grids for _, fold in self.runs}
+        found = filter(None, map(GRID.fullmatch, self.finished))
+        return sorted(asked | {(int(m[1]), int(m[2])) for m in found})
+
+    @property
+    def nets(self) -> list[str]:
+        """Networks asked for or there."""
+        known = {net for net, _ in (*self.runs, *self._finished_runs())}
+        return [net for net in NETWORKS if net in known]
+
+    def contents(self) -> dict[str, list]:
+        """Say what OUT will hold: what is asked for and what is there."""
+        runs = (*self.runs, *self._finished_runs())
+        return {
+            "nets": self.nets,
+            "folds": sorted({fold for _, fold in runs}),
+            "parts": [part for part in PARTS if self.asks(part) or self.holds(part)],
+            "grids": sorted({grid for grid, _ in self.trained_grids}),
+        }
 
     def asks(self, *parts: str) -> bool:
-        return any(part in self.parts for part in parts)
+        asked = (*self.parts, *(["grids"] if self.grids else []))
+        return any(part in asked for part in parts)
 
     def left_out(self) -> list[str]:
         """Say which parts can't be made of what was given, and why."""
-        if self.asks("3") and not self.draws and not self.disfa:
-            return ["Table 3 is left out: it wants DISFA (DISFA=DIR)"]
-        return []
+        said = []
+        if self.asks("3") and not self.has_disfa:
+            said.append("Table 3 is left out: it wants DISFA (DISFA=DIR)")
+        if self.asks("region") and not any(net == "drml" for net, _ in self.trained):
+            said.append("Region layer is left out: only DRML has one (NETS=drml)")
+        return said
 
+    def holds(self, part: str) -> bool:
+        name = re.compile(LAST_STEPS[part])
+        return any(map(name.fullmatch, self.finished))
 
-def finished_runs(out: Path) -> list[tuple[str, int]]:
-    """Return the networks and folds that OUT has results of: they join what is made."""
-    return [
-        (net, fold)
-        for net in NETWORKS
-        for fold in FOLDS
-        if _is_finished(out / "steps" / net / f"fold{fold}" / "select.json")
-    ]
-
-
-def _is_finished(record: Path) -> bool:
-    return record.exists() and read_json(record, REMEDY).get("outputs") is not None
+    def _finished_runs(self) -> set[tuple[str, int]]:
+        found = filter(None, map(RUN.fullmatch, self.finished))
+        return {(m[1], int(m[2])) for m in found}

@@ -1,24 +1,20 @@
 """Runs the steps that are to be done, one at a time, each in a process of its own."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from time import monotonic
 
 from data_prep.errors import UserError
 from data_prep.processes import start
-from drml.files import read_json
 from drml.reproduce.estimate import Estimate
 from drml.reproduce.ledger import Ledger
-from drml.reproduce.step import Step
+from drml.reproduce.step import Step, resolve
 from drml.reproduce.verdict import State, Verdict, judge
 
-FOUND = re.compile(r"\{([^{}]+\.json):(\w+)\}")  # a value of an earlier step
 INTERRUPTED = 130
 
 
@@ -97,19 +93,6 @@ class Runner:
 
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
-
-
-def resolve(word: str) -> str:
-    """Put in what earlier steps found: {FILE.json:NAME}."""
-    return FOUND.sub(lambda m: str(_value(Path(m[1]), m[2])), word)
-
-
-def _value(file: Path, name: str):
-    remedy = "run the same command again"
-    record = read_json(file, remedy)
-    if name not in record:
-        raise UserError(f"{file} lacks {name}; delete it and {remedy}")
-    return record[name]
 
 
 def say(text: str) -> None:

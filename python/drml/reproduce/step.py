@@ -1,8 +1,14 @@
 """A step: one of the project's scripts, its options, what it reads and makes."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from data_prep.errors import UserError
+from drml.files import read_json
+
+FOUND = re.compile(r"\{([^{}]+\.json):(\w+)\}")  # a value of an earlier step; nests
 
 
 @dataclass(frozen=True)
@@ -19,7 +25,7 @@ class Step:
     """A step is done once its command has ended well and its outputs are noted.
 
     The words of the command may hold {FILE.json:NAME}, a value that an earlier step
-    found. Outputs are files, folders or patterns.
+    found, in whose FILE another may stand. Outputs are files, folders or patterns.
     """
 
     name: str  # drml/fold1/train
@@ -29,7 +35,9 @@ class Step:
     needs: tuple["Step", ...] = ()  # all of whose outputs it may read
     reads: tuple[Path, ...] = ()  # what no step makes
     leaves: tuple[str, ...] = ()  # files beside the outputs, to go when it is redone
-    scrap: tuple[str, ...] = ()  # files that are of no use once it is done
+    scrap: tuple[str, ...] = ()  # files of which it leaves the newest only
+    kept: str = ""  # {FILE.json:NAME}: once it is known, other outputs may be deleted
+    engine: str = ""  # what computes it, where that is to be known
     joins: bool = False  # of cheap results, which change when others join: no question
     editable: bool = False  # a user may edit the outputs, and mean it
     brief: bool = False  # takes seconds
@@ -44,3 +52,18 @@ def dependents(roots: Iterable[str], steps: Sequence[Step]) -> list[Step]:
             reached.add(step.name)
             found.append(step)
     return found
+
+
+def resolve(word: str) -> str:
+    """Put in what earlier steps found: {FILE.json:NAME}, where FILE may hold such."""
+    while FOUND.search(word):
+        word = FOUND.sub(lambda m: str(_value(Path(m[1]), m[2])), word)
+    return word
+
+
+def _value(file: Path, name: str):
+    remedy = "run the same command again"
+    record = read_json(file, remedy)
+    if name not in record:
+        raise UserError(f"{file} lacks {name}; delete it and {remedy}")
+    return record[name]

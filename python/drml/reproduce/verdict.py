@@ -13,7 +13,7 @@ from pathlib import Path
 
 from drml.reproduce import fingerprints
 from drml.reproduce.ledger import Ledger, Record
-from drml.reproduce.step import Step, dependents
+from drml.reproduce.step import FOUND, Step, dependents, resolve
 
 
 class State(Enum):
@@ -34,7 +34,8 @@ def judge(step: Step, ledger: Ledger) -> Verdict:
     record = ledger.read(step)
     if record is None:
         return Verdict(State.OPEN)
-    other_options = list(_options(step, ledger, record))
+    engine = list(_engine(step, record))
+    other_options = [*_options(step, ledger, record), *engine]
     changed = list(_read(step, ledger, record))
     made = list(_made(step, record))
     faults = [*other_options, *changed, *(line for line, _ in made)]
@@ -44,7 +45,7 @@ def judge(step: Step, ledger: Ledger) -> Verdict:
     edited = step.editable and not (other_options or changed or moved)
     return Verdict(
         State.STALE,
-        [] if step.joins else faults,
+        engine if step.joins else faults,
         edited and bool(made) and all(there for _, there in made),
     )
 
@@ -79,6 +80,14 @@ def _options(step: Step, ledger: Ledger, record: Record) -> Iterator[str]:
             yield f"the step {step.name} was run with {name} {was}, now it is {is_}"
 
 
+def _engine(step: Step, record: Record) -> Iterator[str]:
+    if record.engine and record.engine != step.engine:
+        yield (
+            f"the step {step.name} was computed by {record.engine}, now it is "
+            f"{step.engine}"
+        )
+
+
 def _by_option(command: Sequence[str]) -> dict[str, str]:
     """Return {"--seed": "1"}; what stands before the options is under the script's."""
     options: dict[str, str] = {}
@@ -93,11 +102,15 @@ def _by_option(command: Sequence[str]) -> dict[str, str]:
 
 
 def _read(step: Step, ledger: Ledger, record: Record) -> Iterator[str]:
-    for name, earlier in record.reads.items():
-        path = ledger.path(name)
+    for path in step.reads:
+        name = ledger.name(path)
         what = name if str(path) == name else f"{name}={path}"
+        earlier = record.reads.get(name)
         if not path.exists():
-            yield f"{what}, which the step {step.name} read, is missing"
+            if earlier:
+                yield f"{what}, which the step {step.name} read, is missing"
+        elif earlier is None:
+            yield f"{what} was not there when the step {step.name} was run"
         elif not fingerprints.same(path, earlier, once=True):
             yield f"{what} has changed since the step {step.name} read it"
 
@@ -107,6 +120,13 @@ def _made(step: Step, record: Record) -> Iterator[tuple[str, bool]]:
     for name, earlier in (record.outputs or {}).items():
         path = Path(name)
         if not path.exists():
-            yield f"{name}, which the step {step.name} made, is missing", False
+            if not _may_go(step, name):
+                yield f"{name}, which the step {step.name} made, is missing", False
         elif not fingerprints.same(path, earlier):
             yield f"{name} has changed since the step {step.name} made it", True
+
+
+def _may_go(step: Step, output: str) -> bool:
+    """Tell whether a later step has found that it wants another of the outputs."""
+    known = step.kept and Path(FOUND.match(step.kept)[1]).exists()
+    return bool(known) and resolve(step.kept) != output

@@ -2,7 +2,7 @@
 
 from drml.features import read_features
 from drml.paper import read_paper
-from drml.results.models import OF_BEST
+from drml.results.models import NAMED
 from drml.results.out import Out
 from drml.results.section import Section
 from drml.results.table import NAME, OURS, PAPERS, Cell, Column, Table
@@ -32,7 +32,7 @@ def section(out: Out) -> Section:
     table = Table("features", out.marked("Features of the networks"), columns, rows,
                   notes=[note])  # fmt: skip
     missing = [f"Features: {t} has none yet" for t in files if t not in there]
-    return Section(title, [OF_BEST], [table], missing=missing)
+    return Section(title, [NAMED], [table], missing=missing)
 
 
 def _cells(net: str, found) -> list[Cell]:

@@ -7,24 +7,16 @@ from functools import cached_property
 import numpy as np
 
 from data_prep.errors import UserError
-from drml.evaluation import Predictions
-from drml.metrics import AuResult, au_results
+from drml.evaluation import Predictions, of_same_faces
+from drml.metrics import AuResult, au_results, mean_of_folds
 
 
 @dataclass(frozen=True)
-class AuMean:
+class AuMean(AuResult):
     """An AU's measures, each the mean over the folds in which the AU is defined."""
 
-    au: int
-    f1: float
-    f1_all_positive: float
-    auc: float
     counted: int  # folds in which it is defined
     folds: int
-
-    @property
-    def defined(self) -> bool:
-        return self.counted > 0
 
 
 @dataclass(frozen=True)
@@ -72,12 +64,8 @@ class Folds:
 
 
 def _mean(column: Sequence[AuResult]) -> AuMean:
-    defined = [result for result in column if result.defined]
-    means = [
-        float(np.mean([getattr(r, name) for r in defined])) if defined else np.nan
-        for name in ("f1", "f1_all_positive", "auc")
-    ]
-    return AuMean(column[0].au, *means, len(defined), len(column))
+    counted = sum(result.defined for result in column)
+    return AuMean(**vars(mean_of_folds(column)), counted=counted, folds=len(column))
 
 
 def check_alike(networks: Sequence[Folds]) -> None:
@@ -86,8 +74,8 @@ def check_alike(networks: Sequence[Folds]) -> None:
     for network in networks:
         for fold, found in network.predictions.items():
             title, other = first.setdefault(fold, (network.title, found))
-            if (found.keys, found.aus) != (other.keys, other.aus):
+            if not of_same_faces(found, other):
                 raise UserError(
-                    f"{network.title} and {title} were evaluated on different faces or "
-                    f"AUs of fold {fold}; evaluate both on the same import"
+                    f"{network.title} and {title} were evaluated on different faces, "
+                    f"AUs or labels of fold {fold}; evaluate both on the same import"
                 )

@@ -8,7 +8,7 @@ from drml.results.table import NAME, TEXT, Table, text
 
 def as_markdown(page) -> str:
     blocks = [f"# {page.title}", *(f"**{notice}**" for notice in page.notices)]
-    blocks += [_facts(page.asked), " ".join(page.summary)]
+    blocks += [_facts(page.contents), " ".join(page.summary)]
     if page.missing:
         blocks.append(
             "Not in this report:\n" + "\n".join(f"- {m}" for m in page.missing)

@@ -10,27 +10,36 @@ import sklearn
 from drml.caffe_log import read_log
 from drml.pycaffe import caffe
 from drml.results.folds import Folds
-from drml.results.models import models_note
+from drml.results.models import single_models
 from drml.results.out import Out
-from drml.results.section import Section
+from drml.results.section import Section, named_folds
 from drml.results.table import NAME, PLAIN, TEXT, Cell, Column, Table
 
 Facts = list[tuple[str, str]]
+PROTOCOLS = {
+    "paper": "the paper's solver and sampling (4.1)",
+    "short": "short: fewer faces, iterations and a solver to match (docs/decisions.md)",
+}
 SAID_ELSEWHERE = "generated nets folds parts grids protocol left_out".split()
 
 
-def asked(out: Out) -> Facts:
-    """Say what was asked for."""
+def contents(out: Out) -> Facts:
+    """Say what the folder holds, whatever was asked for last."""
+    nets = [f"{title}: {_trained(out, net)}" for net, title in out.nets.items()]
+    grids = [f"{n} x {n}: {_trained(out, f)}" for n, f in sorted(out.grids.items())]
     facts = {
-        "Networks": list(out.nets.values()),
-        "Folds": out.record.get("folds"),
-        "Tables, figures": out.record.get("parts"),
-        "Grids": out.record.get("grids"),
-        "Faces": ["generated" if out.generated else "real"],
-        "Protocol": [out.record[n] for n in ("protocol",) if n in out.record],
-        "Table 3 and figures": [models_note(out)],
+        "Networks": "; ".join(nets),
+        "Other grids": "; ".join(grids),
+        "Faces": "generated" if out.generated else "real",
+        "Protocol": PROTOCOLS.get(out.record.get("protocol")),
+        "Single models": single_models(out),
     }
-    return [(name, ", ".join(map(str, said))) for name, said in facts.items() if said]
+    return [(name, said) for name, said in facts.items() if said]
+
+
+def _trained(out: Out, net: str) -> str:
+    folds = out.selections(net)
+    return named_folds(folds) if folds else "no fold yet"
 
 
 def made(out: Out, command: str) -> Facts:

@@ -10,6 +10,7 @@ from drml.files import read_json
 from drml.networks import TITLES
 from drml.paper import read_paper
 from drml.results.section import Picture
+from drml.selection import Scored, read_selection
 
 REMEDY = "run make reproduce again"
 REDO = f"delete it and {REMEDY}"
@@ -59,6 +60,17 @@ class Out:
         """Return the test splits' predictions of OUT/NET/foldK, or of a grid's."""
         files = sorted((self.folder / net).glob("fold[0-9]/test/predictions.h5"))
         return {fold_of(file.parents[1]): self.predictions(file) for file in files}
+
+    def selections(self, net: str) -> dict[int, list[Scored]]:
+        """Return each fold's snapshots of OUT/NET, or of a grid, on its val split."""
+        files = sorted((self.folder / net).glob("fold[0-9]/selection.json"))
+        return {fold_of(file.parent): read_selection(file) for file in files}
+
+    @property
+    def grids(self) -> dict[int, str]:
+        """Other grids of the region layer that are there: size -> folder."""
+        names = [f.name for f in (self.folder / "grids").glob("*x*") if f.is_dir()]
+        return {int(n.split("x")[0]): f"grids/{n}" for n in names}
 
     def best(self, net: str) -> dict | None:
         """Return best.json: the fold whose model serves tables and figures."""

@@ -40,7 +40,7 @@ NOTICE = (
 class Page:
     title: str
     notices: list[str]
-    asked: origin.Facts
+    contents: origin.Facts
     summary: list[str]
     sections: list[Section]  # those with something to show
     missing: list[str]
@@ -71,7 +71,7 @@ def gather(out: Out, command: str) -> Page:
     return Page(
         title=out.marked("DRML: the paper's results and ours"),
         notices=[NOTICE] if out.generated else [],
-        asked=origin.asked(out),
+        contents=origin.contents(out),
         summary=summary(on_bp4d),
         sections=[section for section in sections if not section.empty],
         missing=[sentence for section in sections for sentence in section.missing],

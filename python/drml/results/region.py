@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from drml.results.models import OF_BEST
+from drml.results.models import NAMED
 from drml.results.out import Out
 from drml.results.section import Section
 from drml.results.table import NAME, Cell, Column, Table
@@ -22,7 +22,7 @@ def section(out: Out) -> Section:
     if not rows and not pictures:
         return Section(title, missing=out.lacking(PART, "Region layer"))
     tables = [_table(out, rows)] if rows else []
-    note = "The paper shows no such picture (3.2 describes the layer). " + OF_BEST
+    note = "The paper shows no such picture (3.2 describes the layer). " + NAMED
     return Section(title, [note], tables, pictures)
 
 

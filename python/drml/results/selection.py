@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 
 from drml.results.comparison import MEASURES
-from drml.results.out import Out, fold_of
+from drml.results.out import Out
 from drml.results.section import Section
 from drml.results.table import NAME, OURS, Cell, Column, Table
-from drml.selection import Scored, best, read_selection
+from drml.selection import Scored, best
 
 Selections = dict[int, list[Scored]]  # fold -> its snapshots
 
 
 def section(out: Out) -> Section:
     title = out.marked("Model selection")
-    there = {net: found for net in out.nets if (found := _selections(out, net))}
+    there = {net: found for net in out.nets if (found := out.selections(net))}
     if not there:
         return Section(title, missing=["Model selection: no snapshot is validated yet"])
     note = (
@@ -23,11 +23,6 @@ def section(out: Out) -> Section:
         "it chose."
     )
     return Section(title, [note], [_table(out, there)])
-
-
-def _selections(out: Out, net: str) -> Selections:
-    files = sorted((out.folder / net).glob("fold[0-9]/selection.json"))
-    return {fold_of(file.parent): read_selection(file) for file in files}
 
 
 def _table(out: Out, there: dict[str, Selections]) -> Table:

@@ -118,7 +118,8 @@ def difference(ours: Value, papers: Value) -> Cell:
 def with_best(table: Table) -> Table:
     """Set the best of ours, and of the paper's, in bold in each row.
 
-    Ours compete within a measure (`contest`), whatever group they stand in.
+    Ours compete within a measure (`contest`), whatever group they stand in. Where all
+    are equal none is best.
     """
     contests = {(c.kind, c.contest) for c in table.columns if c.kind in (OURS, PAPERS)}
     places = [
@@ -132,6 +133,6 @@ def _mark(row: Sequence[Cell], contests: Sequence[Sequence[int]]) -> list[Cell]:
     best = set()
     for places in contests:
         numbers = {i: row[i].value for i in places if is_number(row[i].value)}
-        if len(numbers) > 1:
+        if len({*numbers.values()}) > 1:
             best |= {i for i, v in numbers.items() if v == max(numbers.values())}
     return [replace(cell, bold=i in best) for i, cell in enumerate(row)]

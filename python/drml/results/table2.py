@@ -6,7 +6,6 @@ import numpy as np
 
 from data_prep.aus import AU_NAMES, BP4D_SKEWNESS
 from drml.metrics import AuResult, average
-from drml.paper import read_paper
 from drml.results.comparison import MEASURES, Comparison, Lead, System
 from drml.results.folds import Folds
 from drml.results.out import Out
@@ -23,28 +22,30 @@ SHOWN = (
 )
 BASELINE = (
     "all-pos. F1 is what calling the AU present in every frame would give; skewness is "
-    "negative over positive frames, in the test frames of all folds and in the paper's "
-    "text (4.2). Bold: the best of ours and the best of the paper's in a row. An AU "
-    "without positive or without negative frames in a fold has neither measure there "
-    "and is left out of that fold."
+    "negative over positive frames, in our test frames and in the paper's text (4.2). "
+    "Bold: the best of ours and the best of the paper's in a row. An AU without "
+    "positive or without negative frames in a fold has neither measure there and is "
+    "left out of that fold."
 )
 
 
 def section(out: Out, networks: Sequence[Folds]) -> Section:
-    title = out.marked(read_paper()["table2"]["caption"])
+    title = out.marked(f"Table 2. Results {out.on('BP4D')}")
     missing = _missing(out, networks)
     if not networks:
         return Section(title, missing=missing)
-    return Section(
-        title,
-        notes=[SHOWN, BASELINE],
-        tables=[
-            *(_mean_table(out, networks, measure) for measure in MEASURES),
-            _pooled_table(out, networks),
-            _folds_table(out, networks),
-        ],
-        missing=missing,
-    )
+    tables = [_mean_table(out, networks, measure) for measure in MEASURES]
+    tables.append(_pooled_table(out, networks))
+    if only_fold(networks):
+        return Section(title, [BASELINE], tables, missing=missing)
+    tables.append(_folds_table(out, networks))
+    return Section(title, [SHOWN, BASELINE], tables, missing=missing)
+
+
+def only_fold(networks: Sequence[Folds]) -> str:
+    """Return "fold 2" where no network has another, else nothing."""
+    folds = {fold for network in networks for fold in network.predictions}
+    return named_folds(folds) if len(folds) == 1 else ""
 
 
 def _missing(out: Out, networks: Sequence[Folds]) -> list[str]:
@@ -67,7 +68,8 @@ def _mean_table(out: Out, networks: Sequence[Folds], measure: str) -> Table:
     systems = [System(network.title, {"ours": network.mean}) for network in networks]
     largest = max(networks, key=lambda network: len(network.predictions))
     leads = _leads(largest) if measure == "f1" else ()
-    what = f"{MEASURES[measure]} {out.on('BP4D')}, mean over folds"
+    extent = only_fold(networks) or "mean over folds"
+    what = f"{MEASURES[measure]} {out.on('BP4D')}, {extent}"
     notes = [_folds_note(networks)]
     compared = Comparison(2, measure, largest.aus, systems, leads)
     return compared.table(f"table2_{measure}", out.marked(what), notes)
@@ -108,7 +110,9 @@ def _pooled_table(out: Out, networks: Sequence[Folds]) -> Table:
         columns += [Column(what, n.title, OURS, contest=what) for n in networks]
     rows = [_pooled_row(i, networks) for i in range(len(networks[0].aus))]
     rows.append(_pooled_average(networks))
-    title = out.marked(f"F1-frame and AUC {out.on('BP4D')}, all folds' frames together")
+    only = only_fold(networks)
+    frames = f"frames of {only}" if only else "all folds' frames together"
+    title = out.marked(f"F1-frame and AUC {out.on('BP4D')}, {frames}")
     note = (
         f"Percent; counts of {networks[0].title}'s folds. The paper has no such table."
     )

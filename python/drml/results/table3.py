@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from drml.evaluation import Predictions
+from drml.evaluation import Predictions, by_fold
 from drml.metrics import average
-from drml.paper import read_paper
 from drml.results.comparison import MEASURES, Comparison, Lead, System
 from drml.results.folds import AuMean, Folds
-from drml.results.models import models_note
+from drml.results.models import single_models
 from drml.results.out import Out
 from drml.results.section import Section
 from drml.results.table import Column, Table
@@ -27,8 +26,8 @@ class OnDisfa:
     read_out: Predictions | None
 
     def measured(self, found: Predictions | None) -> list[AuMean]:
-        """All subjects are one fold here."""
-        return Folds(self.title, {1: found}).mean if found else []
+        """Direct outputs are of one model for all subjects, the read-out is folds."""
+        return Folds(self.title, dict(enumerate(by_fold(found)))).mean if found else []
 
     @cached_property
     def columns(self) -> dict[str, list[AuMean]]:
@@ -40,7 +39,7 @@ class OnDisfa:
 
 
 def section(out: Out) -> Section:
-    title = out.marked(read_paper()["table3"]["caption"])
+    title = out.marked(f"Table 3. Results {out.on('DISFA')}")
     every = [_read(out, net) for net in out.nets]
     there = [found for found in every if found.direct or found.read_out]
     if not there:
@@ -48,7 +47,7 @@ def section(out: Out) -> Section:
     tables = [_table(out, there, measure) for measure in MEASURES]
     return Section(
         title,
-        [_how(there), *_protocol(there), _models(out)],
+        [_how(there), *_protocol(there), f"The models: {single_models(out)}."],
         tables,
         (),
         _missing(every),
@@ -87,16 +86,19 @@ def _how(there: Sequence[OnDisfa]) -> str:
 def _protocol(there: Sequence[OnDisfa]) -> list[str]:
     """Say what read_out.py says of itself; the same of all networks in one run."""
     said = {f.read_out.about.get("protocol"): None for f in there if f.read_out}
-    return [f"The read-out: {protocol}." for protocol in said if protocol]
-
-
-def _models(out: Out) -> str:
-    return f"Models, by the best validation F1 of all folds: {models_note(out)}."
+    return [
+        f"The read-out: {protocol}. Its measures are means over these folds, each of "
+        "which has classifiers of its own."
+        for protocol in said
+        if protocol
+    ]
 
 
 def _table(out: Out, there: Sequence[OnDisfa], measure: str) -> Table:
     systems = [System(found.title, found.columns) for found in there]
-    entries = {e.au: e for s in systems for c in s.ours.values() for e in c}
+    entries: dict[int, AuMean] = {}  # those of direct outputs first
+    for entry in (e for s in systems for column in s.ours.values() for e in column):
+        entries.setdefault(entry.au, entry)
     baselines = {au: 100 * e.f1_all_positive for au, e in entries.items()}
     foot = 100 * average([*entries.values()]).f1_all_positive
     lead = Lead(Column("all-pos.", "F1"), baselines.get, foot)

@@ -21,9 +21,7 @@ namespace caffe {
 class OneDNNConvolutionLayer : public ConvolutionLayer<float> {
  public:
   explicit OneDNNConvolutionLayer(const LayerParameter& param)
-      : ConvolutionLayer<float>(param), use_onednn_(false) {}
-  virtual void Reshape(const vector<Blob<float>*>& bottom,
-                       const vector<Blob<float>*>& top);
+      : ConvolutionLayer<float>(param) {}
 
  protected:
   virtual void Forward_cpu(const vector<Blob<float>*>& bottom,
@@ -33,20 +31,18 @@ class OneDNNConvolutionLayer : public ConvolutionLayer<float> {
                             const vector<Blob<float>*>& bottom);
 
  private:
-  typedef dnnl::memory::dims Dims;
-
-  void CreatePrimitives(const Dims& bottom, const Dims& top);
+  /// For here and now. False: it is ConvolutionLayer's.
+  bool MakePrimitives(const Blob<float>& bottom, const Blob<float>& top);
   void BackwardWeights(const Blob<float>& top, const Blob<float>& bottom);
   void BackwardData(const Blob<float>& top, Blob<float>* bottom);
 
-  Dims bottom_dims_;   // (N, C, H, W), what the primitives are for
-  Dims weights_dims_;  // (O, C, k, k), or (G, O / G, C / G, k, k)
-  bool use_onednn_;    // whether they are any good
-  dnnl::convolution_forward::primitive_desc forward_;
-  dnnl::convolution_backward_data::primitive_desc backward_data_;
-  dnnl::convolution_backward_weights::primitive_desc backward_weights_;
+  dnnl::memory::dims weights_dims_;  // (O, C, k, k), or (G, O / G, C / G, k, k)
+  onednn::Primitive<dnnl::convolution_forward> forward_;
+  onednn::Primitive<dnnl::convolution_backward_data> backward_data_;
+  onednn::Primitive<dnnl::convolution_backward_weights> backward_weights_;
   // In the layouts of the primitives; bottom and top where their blobs' differ.
-  dnnl::memory bottom_, top_, weights_, weights_diff_, bias_diff_;
+  dnnl::memory bottom_, top_, weights_diff_, bias_diff_;
+  dnnl::memory forward_filters_, backward_filters_;
 };
 
 }  // namespace caffe

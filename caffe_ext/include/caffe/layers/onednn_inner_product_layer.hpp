@@ -14,7 +14,8 @@ namespace caffe {
  * Options, blobs and results are InnerProductLayer's; all blobs are plain.
  * Large weights are the cost, and each is read once a pass. Forward, the
  * product is taken the other way round, weights x bottom', since oneDNN divides
- * it among threads by its rows, and there are fewer images than weights.
+ * it among threads by its rows, and there are fewer images than weights. An
+ * empty batch is left to InnerProductLayer.
  */
 class OneDNNInnerProductLayer : public InnerProductLayer<float> {
  public:

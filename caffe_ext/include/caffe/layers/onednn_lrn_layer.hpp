@@ -12,13 +12,15 @@ namespace caffe {
 /**
  * @brief Caffe's LRN across channels, computed by oneDNN on the processor.
  *
- * Options and results are LRNLayer's. Left to LRNLayer are WITHIN_CHANNEL, what
- * oneDNN has only its slow reference code for, and GPU mode.
+ * Options and results are LRNLayer's. Blobs are taken to a layout that hangs on
+ * their shape alone, so that results do, too, down to the last bit. Left to
+ * LRNLayer are WITHIN_CHANNEL, what oneDNN has only its slow reference code
+ * for, and GPU mode.
  */
 class OneDNNLRNLayer : public LRNLayer<float> {
  public:
   explicit OneDNNLRNLayer(const LayerParameter& param)
-      : LRNLayer<float>(param), use_onednn_(false) {}
+      : LRNLayer<float>(param) {}
 
  protected:
   virtual void CrossChannelForward_cpu(const vector<Blob<float>*>& bottom,
@@ -28,13 +30,12 @@ class OneDNNLRNLayer : public LRNLayer<float> {
                                         const vector<Blob<float>*>& bottom);
 
  private:
-  void CreatePrimitives(const dnnl::memory::desc& layout);
+  /// For here and now. False: it is LRNLayer's.
+  bool MakePrimitives(const Blob<float>& bottom);
 
-  dnnl::memory::desc layout_;  // the bottom's, which the primitives are for
-  bool use_onednn_;            // whether they are any good
-  dnnl::lrn_forward::primitive_desc forward_;
-  dnnl::lrn_backward::primitive_desc backward_;
-  dnnl::memory workspace_;
+  onednn::Primitive<dnnl::lrn_forward> forward_;
+  onednn::Primitive<dnnl::lrn_backward> backward_;
+  dnnl::memory workspace_;  // from forward to backward
   // Used where a blob is not in the primitives' layout.
   dnnl::memory bottom_, top_, top_diff_, bottom_diff_;
 };

@@ -14,6 +14,7 @@ namespace caffe {
  *
  * Options and results are PoolingLayer's: of equal values in a window the first
  * is the maximum, and windows that stick out (round_mode CEIL) are cut off.
+ * Blobs are taken to a layout that hangs on their shape alone.
  * Left to PoolingLayer are a second top (the mask), STOCHASTIC, averages whose
  * windows stick out of a padded image (Caffe counts the padding, but not what
  * is beyond it), what oneDNN has only its slow reference code for, and GPU
@@ -22,7 +23,7 @@ namespace caffe {
 class OneDNNPoolingLayer : public PoolingLayer<float> {
  public:
   explicit OneDNNPoolingLayer(const LayerParameter& param)
-      : PoolingLayer<float>(param), use_onednn_(false) {}
+      : PoolingLayer<float>(param) {}
 
  protected:
   virtual void Forward_cpu(const vector<Blob<float>*>& bottom,
@@ -32,17 +33,17 @@ class OneDNNPoolingLayer : public PoolingLayer<float> {
                             const vector<Blob<float>*>& bottom);
 
  private:
-  /// For the bottom's layout. False: it is PoolingLayer's.
-  bool CreatePrimitives(const Blob<float>& bottom, const Blob<float>& top);
-  dnnl::algorithm Algorithm() const;
+  /// For here and now. False: it is PoolingLayer's.
+  bool MakePrimitives(const Blob<float>& bottom, const Blob<float>& top);
+  /// oneDNN's name for what is asked for, or undef; end: how far the last
+  /// window reaches beyond the image, downwards and to the right.
+  dnnl::algorithm Algorithm(const dnnl::memory::dims& end) const;
 
-  dnnl::memory::desc layout_;  // the bottom's, which the primitives are for
-  dnnl::memory::dims top_dims_;
-  bool use_onednn_;
-  dnnl::pooling_forward::primitive_desc forward_;
-  dnnl::pooling_backward::primitive_desc backward_;
-  dnnl::memory chosen_;                        // where each window's maximum is
-  dnnl::memory top_, top_diff_, bottom_diff_;  // used where a blob is plain
+  onednn::Primitive<dnnl::pooling_forward> forward_;
+  onednn::Primitive<dnnl::pooling_backward> backward_;
+  dnnl::memory chosen_;  // where each window's maximum is
+  // Used where a blob is not in the primitives' layout.
+  dnnl::memory bottom_, top_, top_diff_, bottom_diff_;
 };
 
 }  // namespace caffe

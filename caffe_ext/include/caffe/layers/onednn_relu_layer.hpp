@@ -10,9 +10,10 @@
 namespace caffe {
 
 /**
- * @brief Caffe's ReLU, computed by oneDNN on the processor.
+ * @brief Caffe's ReLU of blobs in oneDNN's layouts, on all threads.
  *
- * Options and results are ReLULayer's. The top gets the bottom's layout,
+ * Options and results are ReLULayer's, NaN and infinity included (oneDNN's own
+ * turns NaN to 0 where the slope is 0). The top gets the bottom's layout,
  * whatever that is; in place, too.
  */
 class OneDNNReLULayer : public ReLULayer<float> {
@@ -28,9 +29,6 @@ class OneDNNReLULayer : public ReLULayer<float> {
                             const vector<Blob<float>*>& bottom);
 
  private:
-  dnnl::eltwise_forward::primitive_desc ForwardFor(
-      const dnnl::memory::desc& layout) const;
-
   // Used where a blob is plain but its neighbour is not.
   dnnl::memory top_, bottom_diff_, top_diff_;
 };

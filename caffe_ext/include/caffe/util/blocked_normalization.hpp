@@ -6,8 +6,9 @@
 namespace caffe {
 
 /**
- * @brief ChannelNormalization of a contiguous array whose channels lie in
- * blocks of b side by side, (N, ceil(C / b), H, W, b), on the calling thread.
+ * @brief ChannelNormalization and ReLU of a contiguous array whose channels lie
+ * in blocks of b side by side, (N, ceil(C / b), H, W, b), on the calling
+ * thread.
  *
  * b = 1 is NCHW, b = C NHWC. Where b does not divide C the last block's other
  * channels are zeros, and stay so. A row of a block, W b values, is worked on
@@ -21,17 +22,25 @@ class BlockedNormalization {
 
   /// Of all images x: mean and biased variance, (C) each.
   void Statistics(const float* x, float* mean, float* variance);
-  /// What the two below normalise by.
+  /// What all below normalise by: z = (x - mean) / sqrt(variance + eps). Also
+  /// forgets what BackwardRectify gathered.
   void SetStatistics(const float* mean, const float* variance);
-  /// z = (x - mean) / sqrt(variance + eps) of one image, maybe in place.
-  void Forward(const float* x, float* z) const;
+  /// a = max(0, z) of one image.
+  void Forward(const float* x, float* a) const;
+  /// Likewise, and x becomes z.
+  void ForwardInPlace(float* x, float* a) const;
+  /// diff: from dL/da to dL/dz of one image, in place, and gathers its means.
+  void BackwardRectify(const float* z, float* diff);
   /// diff: from dL/dz to dL/dx + g, in place, of all images. of_batch: mean and
-  /// variance are x's own, so that they, too, depend on it.
+  /// variance are x's own, so that they, too, depend on it; then
+  /// BackwardRectify must have seen all of them.
   void Backward(const float* g, const float* z, bool of_batch, float* diff);
 
  private:
   template <typename Value>
   void Average(const Value& value, std::vector<float>* rows);
+  void ToAverages(const std::vector<double>& total,
+                  std::vector<float>* rows) const;
   int Channel(int i) const { return i / row_ * block_ + i % block_; }
 
   int num_, channels_, block_, height_;
@@ -40,8 +49,8 @@ class BlockedNormalization {
   float eps_;
   std::vector<float> mean_, scale_;         // (blocks, row)
   std::vector<float> mean_dz_, mean_dz_z_;  // (blocks, row)
-  std::vector<float> sum_;                  // (row) of a block
-  std::vector<double> total_;               // (blocks, b)
+  std::vector<float> sum_, sum_z_;          // (row) of a block
+  std::vector<double> total_, total_z_;     // (blocks, b)
 };
 
 }  // namespace caffe

@@ -4,10 +4,10 @@
 
 #include <dnnl.hpp>
 
-#include <unordered_map>
 #include <vector>
 
 #include "caffe/blob.hpp"
+#include "caffe/util/onednn_primitive.hpp"
 
 namespace caffe {
 
@@ -17,28 +17,6 @@ namespace caffe {
  * next oneDNN layer takes it from there.
  */
 namespace onednn {
-
-/// The processor.
-const dnnl::engine& Engine();
-
-typedef std::unordered_map<int, dnnl::memory> Arguments;
-
-/// For every primitive: its temporary memory is given by Run. (oneDNN's own may
-/// only be used by the thread that made the primitive.)
-dnnl::primitive_attr Attributes();
-
-/// Runs a primitive to its end.
-void Run(const dnnl::primitive& primitive,
-         const dnnl::primitive_desc_base& description, Arguments arguments);
-
-template <class Primitive>
-void Run(const typename Primitive::primitive_desc& description,
-         const Arguments& arguments) {
-  Run(Primitive(description), description, arguments);
-}
-
-/// Whether oneDNN has more than its slow reference code for it, if anything.
-bool IsFast(const dnnl::primitive_desc_base& primitive);
 
 /// Whether oneDNN can take a blob of that shape at all: 1 to 5 axes, not empty.
 bool Fits(const Blob<float>& blob);
@@ -51,6 +29,22 @@ dnnl::memory::desc Plain(const dnnl::memory::dims& dims);
 
 /// Any layout: the primitive chooses.
 dnnl::memory::desc Any(const dnnl::memory::dims& dims);
+
+/// One of oneDNN's layouts.
+dnnl::memory::desc Layout(const dnnl::memory::dims& dims,
+                          dnnl::memory::format_tag layout);
+
+/// A layout of images (N, C, H, W), and how many channels lie side by side.
+struct ImageLayout {
+  dnnl::memory::format_tag layout;
+  int block;
+};
+/// Those for which oneDNN may have fast code, the best first.
+extern const ImageLayout kImageLayouts[3];
+
+/// Values of a memory of that layout, padding included.
+int Count(const dnnl::memory::desc& desc);
+float* Values(const dnnl::memory& memory);
 
 /// Makes *scratch a memory of that layout, unless it is one.
 void Allocate(const dnnl::memory::desc& desc, dnnl::memory* scratch);
@@ -80,17 +74,18 @@ dnnl::memory ReadAs(const Tensor& tensor, const dnnl::memory::desc& wanted,
 /**
  * @brief A place for new values of a tensor, in the layout wanted.
  *
- * A tensor that may be private keeps them there. One that is plain gets them
- * when the Output is destroyed: written directly if that is the layout wanted,
- * else by way of *scratch. The old values are gone, except where the tensor is
- * already in the layout wanted (so layers may work in place).
+ * A tensor that may be private keeps them there. One that is plain has them
+ * written directly if that is the layout wanted, else by way of *scratch, when
+ * Store is called: which has to be done once the values are there. The old
+ * values are gone, except where the tensor is already in the layout wanted (so
+ * layers may work in place).
  */
 class Output {
  public:
   Output(const Tensor& tensor, const dnnl::memory::desc& wanted,
          dnnl::memory* scratch);
-  ~Output();
   const dnnl::memory& get() const { return memory_; }
+  void Store() const;
 
  private:
   dnnl::memory memory_;

@@ -18,9 +18,9 @@ bool OneDNNIsDefault();
  * @brief Whether a layer is to be computed by oneDNN.
  *
  * Convolution, InnerProduct, LRN, Pooling, Region and ReLU can be: if their
- * engine is ONEDNN, or if it is DEFAULT in a CPU-only build that has oneDNN and
- * the environment says CAFFE_ENGINE=ONEDNN. ONEDNN as the engine of a layer
- * without oneDNN ends the program.
+ * engine is ONEDNN, or if it is DEFAULT in a CPU-only build that has oneDNN,
+ * unless the environment says CAFFE_ENGINE=CAFFE. ONEDNN in a build without
+ * oneDNN ends the program, as does a CAFFE_ENGINE that is no engine.
  */
 bool UsesOneDNN(const LayerParameter& param);
 

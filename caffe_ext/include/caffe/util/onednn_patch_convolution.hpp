@@ -4,23 +4,15 @@
 
 #include <dnnl.hpp>
 
-#include "caffe/util/onednn_one_thread.hpp"
+#include "caffe/util/onednn.hpp"
 
 namespace caffe {
 namespace onednn {
 
-/// Floats in one of oneDNN's layouts.
-dnnl::memory::desc Layout(const dnnl::memory::dims& dims,
-                          dnnl::memory::format_tag layout);
-
-/// Values of a memory of that layout, padding included.
-int Count(const dnnl::memory::desc& desc);
-float* Values(const dnnl::memory& memory);
-
 /**
  * @brief oneDNN's convolution of one (C, h, w) image after the other with C
- *        filters (C, C, k, k), k odd, zero-padded to the image's own size:
- *        y = W * x + b, on the calling thread.
+ *        filters (C, C, k, k), k odd, zero-padded to the image's own size,
+ *        on the calling thread.
  *
  * Images are in the layout that oneDNN has fast code for, filters in Caffe's.
  * An object has buffers of its own: one a thread.
@@ -42,7 +34,8 @@ class PatchConvolution {
   /// The filters of what follows; bias NULL: 0. Also forgets what
   /// BackwardWeight gathered.
   void SetWeight(const float* weight, const float* bias);
-  void Forward(float* x, float* y) const;
+  /// y += W * x + b.
+  void AddForward(float* x, float* y) const;
   /// Gathers the gradients of weights and bias; g is the output's.
   void BackwardWeight(float* g, float* x);
   /// Adds what was gathered, each unless NULL.
@@ -52,7 +45,6 @@ class PatchConvolution {
  private:
   typedef dnnl::memory::desc Desc;
 
-  static KeptPrimitive MakeReorder(const Desc& from, const Desc& to, bool add);
   /// False if they are not all fast.
   bool MakeConvolutions(const dnnl::memory::dims& pad);
   void MakeReorders();
@@ -60,8 +52,10 @@ class PatchConvolution {
   dnnl::memory::format_tag layout_;
   int block_;
   Desc image_, plain_filters_, plain_bias_;
-  KeptPrimitive forward_, backward_data_, backward_weight_;
-  KeptPrimitive to_forward_, to_backward_, add_to_plain_;  // filters
+  Primitive<dnnl::convolution_forward> forward_;
+  Primitive<dnnl::convolution_backward_data> backward_data_;
+  Primitive<dnnl::convolution_backward_weights> backward_weight_;
+  Primitive<dnnl::reorder> to_forward_, to_backward_, add_to_plain_;  // filters
   // In the layouts of the primitives.
   dnnl::memory forward_filters_, backward_filters_, bias_;
   dnnl::memory filters_diff_, bias_diff_;          // of one image

@@ -4,7 +4,7 @@
 
 #include <dnnl.hpp>
 
-#include "caffe/util/onednn_one_thread.hpp"
+#include "caffe/util/onednn_primitive.hpp"
 
 namespace caffe {
 namespace onednn {
@@ -27,7 +27,7 @@ class Patches {
 
   dnnl::memory blob_;
   dnnl::memory::desc first_;  // the blob's patch at (0, 0)
-  KeptPrimitive gather_, scatter_;
+  Primitive<dnnl::reorder> gather_, scatter_;
 };
 
 }  // namespace onednn

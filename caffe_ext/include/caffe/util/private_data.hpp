@@ -14,6 +14,8 @@ namespace caffe {
  * memory is plain for good, so a pointer once given stays true, as in stock
  * Caffe. A layer that knows nothing of private data hence never meets any.
  *
+ * Threads may read it together, the first plain pointer included.
+ *
  * A layer that does know its own kind asks private_data() for it by
  * dynamic_cast and compares the shape with its blob's: a blob may have been
  * reshaped since.
