@@ -3,8 +3,8 @@
 # the half of its tests that runs on the CPU runs, and its messages for a GPU that
 # fails are checked against a fake one.
 CUDA_CHECK_ARCHITECTURES := 90# one, since each takes minutes
-# Types 2 and 3 of a typed test are the GPU's.
-NO_GPU_TESTS := -*GPU*:*CuDNN*:*/2.*:*/3.*:PlatformTest*:StochasticPooling*:Im2colKernel*:$(CLOCKS)
+# Types 2 and 3 of a typed test are the GPU's; TestBrewMode leaves GPU mode on.
+NO_GPU_TESTS := -*GPU*:CommonTest.TestBrewMode:*CuDNN*:*/2.*:*/3.*:PlatformTest*:StochasticPooling*:Im2colKernel*:$(CLOCKS)
 
 # cuda-build FOLDER OPTIONS: configures and compiles everything.
 cuda-build = export CAFFE_SOURCE='$(CURDIR)/$(BUILD)/caffe-pristine'; \
