@@ -26,7 +26,8 @@ cuda-check: $(VENV)/.installed ## compile and link for CUDA, test what needs no 
 	$(call say,CUDA: with cuDNN and NCCL where they are)
 	@$(call cuda-build,$(BUILD)/cuda)
 	$(call say,Caffe tests on the CPU (log: $(BUILD)/cuda/caffe.log))
-	@tests/run_gtest.sh $(BUILD)/cuda '$(NO_GPU_TESTS)' $(BUILD)/cuda/caffe.log
+	@LD_PRELOAD='$(CURDIR)/$(BUILD)/cuda/test/fake_cuda.so' \
+	  tests/run_gtest.sh $(BUILD)/cuda '$(NO_GPU_TESTS)' $(BUILD)/cuda/caffe.log
 	$(call say,messages for a GPU that fails)
 	@for build in cuda cuda-plain; do CUDA_BUILD=$(BUILD)/$$build \
 	  $(PY) -m pytest tests/cuda_build.py -q || exit 1; done

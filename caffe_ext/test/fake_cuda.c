@@ -29,6 +29,10 @@ cudaError_t cudaGetDevice(int *device) {
   return setting("FAKE_CUDA_ERROR");
 }
 
+cudaError_t cudaSetDevice(int device) {
+  return setting("FAKE_CUDA_ERROR");
+}
+
 cudaError_t cudaFuncGetAttributes(struct cudaFuncAttributes *attributes,
                                   const void *kernel) {
   return setting("FAKE_CUDA_KERNELS");
