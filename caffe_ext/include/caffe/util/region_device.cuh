@@ -6,8 +6,8 @@
 
 namespace caffe {
 
-// Shared memory for a block to ask for: every card gives 48 KiB, and kernels have
-// some of their own.
+// Shared memory for a block to ask for: every card gives 48 KiB, and kernels
+// have some of their own.
 const int kRegionShared = 47 << 10;
 
 // Four neighbours in shared memory, which a thread loads at once.
