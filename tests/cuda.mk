@@ -6,14 +6,14 @@ CUDA_CHECK_ARCHITECTURES := 90# one, since each takes minutes
 # Types 2 and 3 of a typed test are the GPU's; TestBrewMode leaves GPU mode on.
 NO_GPU_TESTS := -*GPU*:CommonTest.TestBrewMode:*CuDNN*:*/2.*:*/3.*:PlatformTest*:StochasticPooling*:Im2colKernel*:$(CLOCKS)
 
-# cuda-build FOLDER OPTIONS: configures and compiles everything.
+# cuda-build FOLDER TARGETS OPTIONS: configures and compiles.
 cuda-build = export CAFFE_SOURCE='$(CURDIR)/$(BUILD)/caffe-pristine'; \
   [ -d "$$CAFFE_SOURCE" ] || unset CAFFE_SOURCE; \
   cmake -S . -B $(1) -G Ninja -DPython3_EXECUTABLE='$(CURDIR)/$(PY)' -DCPU_ONLY=0 \
-    -DCMAKE_CUDA_ARCHITECTURES=$(CUDA_CHECK_ARCHITECTURES) $(2) > $(1).log 2>&1 \
+    -DCMAKE_CUDA_ARCHITECTURES=$(CUDA_CHECK_ARCHITECTURES) $(3) > $(1).log 2>&1 \
     || { cat $(1).log; exit 1; }; \
   grep '^-- Caffe on CUDA' $(1).log; \
-  ninja -C $(1) -j $(JOBS) all test_caffe
+  ninja -C $(1) -j $(JOBS) $(2)
 
 .PHONY: cuda-check
 
@@ -22,9 +22,9 @@ cuda-check: export OMP_WAIT_POLICY := passive
 cuda-check: $(VENV)/.installed ## compile and link for CUDA, test what needs no GPU
 	@mkdir -p $(BUILD)
 	$(call say,CUDA: without cuDNN and NCCL)
-	@$(call cuda-build,$(BUILD)/cuda-plain,-DUSE_CUDNN=0 -DUSE_NCCL=0)
+	@$(call cuda-build,$(BUILD)/cuda-plain,all fake_cuda,-DUSE_CUDNN=0 -DUSE_NCCL=0)
 	$(call say,CUDA: with cuDNN and NCCL where they are)
-	@$(call cuda-build,$(BUILD)/cuda)
+	@$(call cuda-build,$(BUILD)/cuda,all test_caffe)
 	$(call say,Caffe tests on the CPU (log: $(BUILD)/cuda/caffe.log))
 	@LD_PRELOAD='$(CURDIR)/$(BUILD)/cuda/test/fake_cuda.so' \
 	  tests/run_gtest.sh $(BUILD)/cuda '$(NO_GPU_TESTS)' $(BUILD)/cuda/caffe.log

@@ -26,7 +26,7 @@ set_source_files_properties(${CAFFE_CUDA} PROPERTIES COMPILE_OPTIONS -w)
 if(CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
   set_source_files_properties(
       ${CAFFE}/src/caffe/util/im2col.cu ${CAFFE}/src/caffe/test/test_im2col_kernel.cu
-      PROPERTIES COMPILE_OPTIONS "-w;-static-global-template-stub=false")
+      PROPERTIES COMPILE_OPTIONS "-w;-static-global-template-stub=false;-device-entity-has-hidden-visibility=false")
 endif()
 set_source_files_properties(${EXT}/src/util/cuda_error.cpp PROPERTIES
     COMPILE_DEFINITIONS CUDA_ARCHITECTURES="${CMAKE_CUDA_ARCHITECTURES}")
