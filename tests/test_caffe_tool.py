@@ -1,5 +1,6 @@
 """The caffe program: training, interruption, and one sentence for each mistake."""
 
+import os
 import re
 import shutil
 import signal
@@ -14,7 +15,9 @@ from tiny_dataset import SIZE, make_dataset
 
 from caffe.proto import caffe_pb2
 
-CAFFE = Path(__file__).parents[1] / "build/bin/caffe"
+ROOT = Path(__file__).parents[1]
+CAFFE = ROOT / "build/bin/caffe"
+NETWORK = ROOT / "prototxt/drml_deploy.prototxt"
 NET = """
 layer { name: "data" type: "MultilabelData" top: "data" top: "label"
   data_param { source: "data/test_lmdb" batch_size: 4 backend: LMDB }
@@ -77,6 +80,16 @@ def test_solver_for_the_gpu_runs_on_the_cpu_with_a_warning(project):
     warnings = [x for x in fallback.stderr.splitlines() if x.startswith("W")]
     assert len(warnings) == 1
     assert "solver.prototxt asks for solver_mode: GPU" in warnings[0]
+
+
+@pytest.mark.parametrize("setting", ["OMP_THREAD_LIMIT=1", "OMP_DYNAMIC=true"])
+def test_fewer_threads_than_asked_for(setting):
+    """oneDNN would wait for those that OpenMP does not give."""
+    name, value = setting.split("=")
+    command = [CAFFE, "time", "-model", NETWORK, "-iterations", "1"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "4", name: value}
+    result = subprocess.run(command, capture_output=True, timeout=100, env=environment)
+    assert result.returncode == 0, result.stderr
 
 
 def test_interrupted_training_snapshots_and_resumes(project):
