@@ -13,7 +13,7 @@ test: export OMP_WAIT_POLICY := passive
 test: $(BUILD)/build.ninja ## build everything and run every test
 	$(call say,building Caffe and its test runner with $(JOBS) jobs)
 	@mkdir -p $(TEST)
-	@ninja -C $(BUILD) -j $(JOBS) all test_caffe bench_locally_connected
+	@ninja -C $(BUILD) -j $(JOBS) all test_caffe benches
 	$(call say,Caffe tests: upstream and caffe_ext (log: $(TEST)/caffe.log))
 	@$(CURDIR)/tests/run_gtest.sh $(BUILD) '-*GPU*:$(CLOCKS)' $(TEST)/caffe.log
 	$(call say,Caffe tests of its clocks: three tries)
@@ -23,6 +23,9 @@ test: $(BUILD)/build.ninja ## build everything and run every test
 	$(call say,Caffe tests of nets and solvers once more, without oneDNN)
 	@CAFFE_ENGINE=CAFFE tests/run_gtest.sh $(BUILD) '$(BY_DEFAULT):-*GPU*:OneDNN*' \
 	  $(TEST)/engine_off.log
+	$(call say,tests of oneDNN's layers once more, as on a processor without AVX)
+	@ONEDNN_MAX_CPU_ISA=SSE41 tests/run_gtest.sh $(BUILD) 'OneDNN*:-*Gradient*' \
+	  $(TEST)/sse41.log
 	$(call say,pycaffe: its own tests)
 	@cd $(BUILD)/caffe/python/caffe/test && GLOG_minloglevel=2 \
 	  '$(CURDIR)/$(PY)' -W ignore -m unittest discover 2>&1 | tee '$(CURDIR)/$(TEST)/pycaffe.log'

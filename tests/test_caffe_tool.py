@@ -1,5 +1,6 @@
 """The caffe program: training, interruption, and one sentence for each mistake."""
 
+import os
 import re
 import shutil
 import signal
@@ -14,7 +15,9 @@ from tiny_dataset import SIZE, make_dataset
 
 from caffe.proto import caffe_pb2
 
-CAFFE = Path(__file__).parents[1] / "build/bin/caffe"
+ROOT = Path(__file__).parents[1]
+CAFFE = ROOT / "build/bin/caffe"
+NETWORK = ROOT / "prototxt/drml_deploy.prototxt"
 NET = """
 layer { name: "data" type: "MultilabelData" top: "data" top: "label"
   data_param { source: "data/test_lmdb" batch_size: 4 backend: LMDB }
@@ -84,6 +87,14 @@ def test_a_gpu_that_is_not_there_is_one_sentence(project):
     if "Using GPUs 0" in result.stderr:
         pytest.skip("there is a GPU here")
     assert_refused(result, r"use solver_mode: CPU and no -gpu")
+@pytest.mark.parametrize("setting", ["OMP_THREAD_LIMIT=1", "OMP_DYNAMIC=true"])
+def test_fewer_threads_than_asked_for(setting):
+    """oneDNN would wait for those that OpenMP does not give."""
+    name, value = setting.split("=")
+    command = [CAFFE, "time", "-model", NETWORK, "-iterations", "1"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "4", name: value}
+    result = subprocess.run(command, capture_output=True, timeout=100, env=environment)
+    assert result.returncode == 0, result.stderr
 
 
 def test_interrupted_training_snapshots_and_resumes(project):

@@ -61,32 +61,38 @@ static memory Random(const memory::desc& desc) {
   return values;
 }
 
-// All images of all patches on one image's values, which stay in the cache.
+// As in the layer: each thread goes through the images of a patch, which lie
+// side by side, with that patch's filters.
 static void BenchPatches(double gflop, int repetitions) {
   struct Thread {
     Thread()
         : convolution(kChannels, kSide, kSide, 3),
-          x(Random(convolution.image())),
-          y(Random(convolution.image())) {}
+          x(Random(Images(convolution))),
+          y(Random(Images(convolution))) {}
+    static memory::desc Images(const PatchConvolution& convolution) {
+      return caffe::onednn::Layout({kNum, kChannels, kSide, kSide},
+                                   convolution.layout());
+    }
     PatchConvolution convolution;
     memory x, y;
   };
   vector<Thread> threads(omp_get_max_threads());
+  const vector<float> weight(kChannels * kChannels * 9, 0.01f);
   typedef std::function<void(PatchConvolution*, float*, float*)> Pass;
   const auto run = [&](const char* name, const Pass& pass) {
     Report(name, gflop, repetitions, [&] {
 #pragma omp parallel for schedule(static)
-      for (int i = 0; i < kPatches * kNum; ++i) {
+      for (int patch = 0; patch < kPatches; ++patch) {
         Thread* thread = &threads[omp_get_thread_num()];
-        pass(&thread->convolution, caffe::onednn::Values(thread->x),
-             caffe::onednn::Values(thread->y));
+        thread->convolution.SetWeight(weight.data(), NULL);
+        const int image = kChannels * kSide * kSide;
+        for (int i = 0; i < kNum * image; i += image) {
+          pass(&thread->convolution, caffe::onednn::Values(thread->x) + i,
+               caffe::onednn::Values(thread->y) + i);
+        }
       }
     });
   };
-  const vector<float> weight(kChannels * kChannels * 9, 0.01f);
-  for (Thread& thread : threads) {
-    thread.convolution.SetWeight(weight.data(), NULL);
-  }
   run("an image of a patch a call, forward",
       [](PatchConvolution* c, float* x, float* y) { c->AddForward(x, y); });
   run("likewise, gradient of the weights",

@@ -19,6 +19,21 @@ class OneDNNSingleLayerTest : public OneDNNNetTest {
   }
 };
 
+// As stock Caffe: where no forward pass has chosen since the blobs were
+// reshaped, each window's gradient goes to one of its values.
+TEST_F(OneDNNSingleLayerTest, MaxPoolingBackwardAfterReshape) {
+  Create({2, 16, 8, 8},
+         "layer { name: 'p' type: 'Pooling' bottom: 'data' top: 'p' "
+         "pooling_param { kernel_size: 2 stride: 2 {engine} } }");
+  Iterate();
+  ours_->input_blobs()[0]->Reshape({40, 16, 8, 8});
+  ours_->Reshape();
+  Blob<float>* top = ours_->output_blobs()[0];
+  caffe_set<float>(top->count(), 1, top->mutable_cpu_diff());
+  ours_->Backward();
+  EXPECT_EQ(top->count(), ours_->input_blobs()[0]->asum_diff());
+}
+
 // A shape of bottom and what goes into convolution_param.
 struct Convolution {
   vector<int> shape;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "caffe/util/math_functions.hpp"
+#include "caffe/util/onednn_primitive.hpp"
 
 namespace caffe {
 
@@ -15,6 +16,7 @@ namespace {
 // on.
 void Multiply(char transpose_a, char transpose_b, int rows, int columns,
               int inner, const float* a, const float* b, float beta, float* c) {
+  const onednn::ThreadCount available(onednn::AvailableThreads());
   dnnl::error::wrap_c_api(
       dnnl_sgemm(transpose_a, transpose_b, rows, columns, inner, 1, a,
                  transpose_a == 'T' ? rows : inner, b,

@@ -30,7 +30,7 @@ void OneDNNLRNLayer::CrossChannelForward_cpu(const vector<Blob<float>*>& bottom,
     return LRNLayer<float>::CrossChannelForward_cpu(bottom, top);
   }
   const auto& p = forward_.description();
-  onednn::Allocate(p.workspace_desc(), &workspace_);
+  onednn::AllocateZeros(p.workspace_desc(), &workspace_);
   const memory x = onednn::ReadAs(Data(*bottom[0]), p.src_desc(), &bottom_);
   const onednn::Output y(Data(*top[0]), p.dst_desc(), &top_);
   forward_.Run({{DNNL_ARG_SRC, x},
@@ -48,6 +48,7 @@ void OneDNNLRNLayer::CrossChannelBackward_cpu(
     return;
   }
   const auto& p = backward_.description();
+  onednn::AllocateZeros(p.workspace_desc(), &workspace_);  // reshaped since
   const memory x = onednn::ReadAs(Data(*bottom[0]), p.src_desc(), &bottom_);
   const memory dy =
       onednn::ReadAs(Diff(*top[0]), p.diff_dst_desc(), &top_diff_);

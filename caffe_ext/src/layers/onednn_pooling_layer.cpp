@@ -57,7 +57,7 @@ void OneDNNPoolingLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
     return PoolingLayer<float>::Forward_cpu(bottom, top);
   }
   const auto& p = forward_.description();
-  onednn::Allocate(p.workspace_desc(), &chosen_);
+  onednn::AllocateZeros(p.workspace_desc(), &chosen_);
   const memory x = onednn::ReadAs(Data(*bottom[0]), p.src_desc(), &bottom_);
   const onednn::Output y(Data(*top[0]), p.dst_desc(), &top_);
   forward_.Run({{DNNL_ARG_SRC, x},
@@ -74,6 +74,7 @@ void OneDNNPoolingLayer::Backward_cpu(const vector<Blob<float>*>& top,
     return PoolingLayer<float>::Backward_cpu(top, propagate_down, bottom);
   }
   const auto& p = backward_.description();
+  onednn::AllocateZeros(p.workspace_desc(), &chosen_);  // reshaped since
   const memory dy =
       onednn::ReadAs(Diff(*top[0]), p.diff_dst_desc(), &top_diff_);
   const onednn::Output dx(Diff(*bottom[0]), p.diff_src_desc(), &bottom_diff_);

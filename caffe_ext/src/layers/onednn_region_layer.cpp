@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <exception>
 #include <vector>
 
 #include "caffe/util/blocked_normalization.hpp"
@@ -36,6 +37,22 @@ class OneDNNRegionLayer::Workspace {
   memory x, g, dz;  // (N, C, h, w)
   memory a;         // (1, C, h, w)
 };
+
+// What is thrown must not leave a parallel region.
+template <class Work>
+static void ForEachPatch(int patches, const Work& work) {
+  std::exception_ptr thrown;
+#pragma omp parallel for schedule(static)
+  for (int patch = 0; patch < patches; ++patch) {
+    try {
+      work(patch);
+    } catch (...) {
+#pragma omp critical
+      thrown = std::current_exception();
+    }
+  }
+  if (thrown) std::rethrow_exception(thrown);
+}
 
 OneDNNRegionLayer::OneDNNRegionLayer(const LayerParameter& param)
     : RegionLayer<float>(param), use_onednn_(false) {}
@@ -89,10 +106,9 @@ void OneDNNRegionLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
   const onednn::Output to(Data(*top[0]), OutputLayout(Data(*top[0])), NULL);
   const memory::desc patch_layout = workspaces_[0]->x.get_desc();
   const Patches x(from, patch_layout), y(to.get(), patch_layout);
-#pragma omp parallel for schedule(static)
-  for (int patch = 0; patch < patches_; ++patch) {
+  ForEachPatch(patches_, [&](int patch) {
     ForwardPatch(x, patch, workspaces_[omp_get_thread_num()].get(), y);
-  }
+  });
   to.Store();
   if (!use_global_stats_) UpdateMovingAverages();
 }
@@ -144,6 +160,12 @@ void OneDNNRegionLayer::Backward_cpu(const vector<Blob<float>*>& top,
   PrepareBlobs();
   for (int i = 0; i < mean_id_; ++i) blobs_[i]->mutable_cpu_diff();
   const memory::desc patch_layout = workspaces_[0]->x.get_desc();
+  const memory::dims dims = onednn::Dims(bottom[0]->shape());
+  if (bottom[0] == top[0] &&
+      (!bottom_copy_ || bottom_copy_.get_desc().dims() != dims)) {
+    onednn::AllocateZeros(onednn::Plain(dims),
+                          &bottom_copy_);  // reshaped since
+  }
   const Patches x(
       bottom[0] == top[0] ? bottom_copy_ : onednn::Read(Data(*bottom[0])),
       patch_layout);
@@ -155,11 +177,10 @@ void OneDNNRegionLayer::Backward_cpu(const vector<Blob<float>*>& top,
     output.reset(new onednn::Output(diff, OutputLayout(diff), NULL));
     dx.reset(new Patches(output->get(), patch_layout));
   }
-#pragma omp parallel for schedule(static)
-  for (int patch = 0; patch < patches_; ++patch) {
+  ForEachPatch(patches_, [&](int patch) {
     BackwardPatch(x, g, patch, workspaces_[omp_get_thread_num()].get(),
                   dx.get());
-  }
+  });
   if (output) output->Store();
 }
 

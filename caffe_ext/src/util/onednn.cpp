@@ -1,6 +1,8 @@
 #ifdef USE_ONEDNN
 #include "caffe/util/onednn.hpp"
 
+#include <cstring>
+#include <exception>
 #include <vector>
 
 namespace caffe {
@@ -17,7 +19,12 @@ class PrivateMemory : public PrivateData {
   virtual void CopyTo(void* plain, size_t bytes) const {
     const memory::desc desc = Plain(memory_.get_desc().dims());
     CHECK_LE(desc.get_size(), bytes);
-    Reorder(memory_, memory(desc, Engine(), plain));
+    try {
+      Reorder(memory_, memory(desc, Engine(), plain));
+    } catch (const std::exception& error) {  // Caffe knows no exceptions
+      LOG(FATAL) << "oneDNN could not write out a blob (" << error.what()
+                 << "); a smaller batch needs less memory.";
+    }
   }
 
  private:
@@ -75,6 +82,12 @@ void Allocate(const memory::desc& desc, memory* scratch) {
   if (!*scratch || scratch->get_desc() != desc) {
     *scratch = memory(desc, Engine());
   }
+}
+
+void AllocateZeros(const memory::desc& desc, memory* scratch) {
+  if (*scratch && scratch->get_desc() == desc) return;
+  *scratch = memory(desc, Engine());
+  std::memset(scratch->get_data_handle(), 0, desc.get_size());
 }
 
 memory::dims Dims(const vector<int>& shape) {

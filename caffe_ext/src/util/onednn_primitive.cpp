@@ -3,6 +3,7 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <string>
 
 namespace caffe {
@@ -16,15 +17,19 @@ const dnnl::engine& Engine() {
 }
 
 int AvailableThreads() {
-  return omp_in_parallel() ? 1 : omp_get_max_threads();
+  if (omp_in_parallel()) return 1;
+  return std::min(omp_get_max_threads(), omp_get_thread_limit());
 }
 
-ThreadCount::ThreadCount(int threads) : before_(omp_get_max_threads()) {
+ThreadCount::ThreadCount(int threads)
+    : before_(omp_get_max_threads()), dynamic_(omp_get_dynamic()) {
   omp_set_num_threads(threads);
+  omp_set_dynamic(0);
 }
 
 ThreadCount::~ThreadCount() {
   omp_set_num_threads(before_);
+  omp_set_dynamic(dynamic_);
 }
 
 dnnl::primitive_attr Attributes() {
@@ -51,6 +56,7 @@ void Run(const dnnl::primitive& primitive,
   }
   arguments[DNNL_ARG_SCRATCHPAD] =
       memory(needed, Engine(), temporary.get_data_handle());
+  const ThreadCount available(AvailableThreads());
   primitive.execute(stream, arguments);
   stream.wait();
 }

@@ -49,6 +49,9 @@ float* Values(const dnnl::memory& memory);
 /// Makes *scratch a memory of that layout, unless it is one.
 void Allocate(const dnnl::memory::desc& desc, dnnl::memory* scratch);
 
+/// Likewise, and a new one is filled with zeros.
+void AllocateZeros(const dnnl::memory::desc& desc, dnnl::memory* scratch);
+
 /// A blob's data or diff, and the shape in which oneDNN is to see it: the
 /// blob's own, or another with as many values (weights of a grouped
 /// convolution).

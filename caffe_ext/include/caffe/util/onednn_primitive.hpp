@@ -15,10 +15,13 @@ namespace onednn {
 const dnnl::engine& Engine();
 
 /// How many threads a primitive finds here: inside a parallel region its own.
+/// (A limit, OMP_THREAD_LIMIT, that several threads of the program share is
+/// taken to be all this one's.)
 int AvailableThreads();
 
 /**
- * @brief What is made while one of these lives is for that many threads.
+ * @brief What is made or run while one of these lives has that many threads,
+ *        and OpenMP gives no fewer (OMP_DYNAMIC).
  *
  * oneDNN settles a primitive's threads when it is made; run where there are
  * fewer, it waits for the others for ever.
@@ -29,7 +32,7 @@ class ThreadCount {
   ~ThreadCount();
 
  private:
-  int before_;
+  int before_, dynamic_;
 
   DISABLE_COPY_AND_ASSIGN(ThreadCount);
 };
