@@ -87,6 +87,8 @@ def test_a_gpu_that_is_not_there_is_one_sentence(project):
     if "Using GPUs 0" in result.stderr:
         pytest.skip("there is a GPU here")
     assert_refused(result, r"use solver_mode: CPU and no -gpu")
+
+
 @pytest.mark.parametrize("setting", ["OMP_THREAD_LIMIT=1", "OMP_DYNAMIC=true"])
 def test_fewer_threads_than_asked_for(setting):
     """oneDNN would wait for those that OpenMP does not give."""

@@ -9,10 +9,6 @@ foreach(source ${BENCH_SOURCES})
   add_executable(${bench} EXCLUDE_FROM_ALL ${source})
   set_target_properties(${bench} PROPERTIES
                         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
-<<<<<<< HEAD
   target_link_libraries(${bench} PRIVATE ${PROGRAM_LIBRARIES})
-=======
-  target_link_libraries(${bench} PRIVATE caffe Python3::Python)
   add_dependencies(benches ${bench})
->>>>>>> fuse
 endforeach()
