@@ -1,10 +1,9 @@
 """Run the paper's experiments and write its results section: `make reproduce`.
 
 With --bp4d (and --disfa, for Table 3) on the real datasets as the paper trains; without
-them on generated faces, in half an hour. Prints the plan with estimated times, runs
-what is not done yet and writes OUT/report/results.html. Stop it whenever you like: the
-same command goes on. What changed since a step was run is named, and done again only
-with --redo.
+them on generated faces. Prints the plan with estimated times, runs what is not done yet
+and writes OUT/report/results.html. Stop it whenever you like: the same command goes on.
+What changed since a step was run is named, and done again only with --redo.
 """
 
 import argparse
