@@ -105,6 +105,24 @@ def test_what_is_not_finished_is_not_planned():
     assert not {"lcn/fold1/train", "drml/fold2/train"} & set(there)
 
 
+def test_a_training_that_is_not_asked_for_gets_nothing_new():
+    """Its snapshots may be such that none can be chosen."""
+    both = ("drml/fold1/train", "drml/fold2/train", "grids/5x5/fold1/train")
+    names = planned(nets=("convnet",), grids=(10,), finished=frozenset(both))
+    assert {*both, "relations", "saliency", "grids/10x10/fold1/test"} <= set(names)
+    drmls = [n for n in names if n.startswith(("drml", "grids/5x5"))]
+    assert sorted(drmls) == sorted(both)
+
+    one = frozenset([*both, "drml/fold1/select", "drml/fold1/test"])
+    steps = plan(request(nets=("convnet",), finished=one))
+    relations, saliency = (
+        next(s for s in steps if s.name == name) for name in ("relations", "saliency")
+    )
+    assert "drml/fold1/test" in [need.name for need in relations.needs]
+    assert "drml/fold1/select" in [need.name for need in saliency.needs]
+    assert not [s.name for s in steps if "drml/fold2" in s.name and s.name not in both]
+
+
 def test_the_folders_contents_are_what_is_asked_for_and_what_is_there():
     there = {"lcn/fold3/train", "lcn/fold3/test", "region", "grids/5x5/fold3/test"}
     asked = request(folds=(1,), parts=("fig4",), grids=(10,), finished=frozenset(there))
@@ -117,8 +135,9 @@ def test_the_folders_contents_are_what_is_asked_for_and_what_is_there():
 
 
 def test_the_region_layer_is_drmls():
-    assert planned(nets=("convnet",), parts=("region",)) == ["report"]
-    assert request(nets=("convnet",), parts=("region",)).left_out() == [NO_REGION]
+    without = request(nets=("convnet",), parts=("region", "4"))
+    assert [step.name for step in plan(without)] == ["table4", "report"]
+    assert without.left_out() == [NO_REGION]
     assert request(nets=("drml",), parts=("region",)).left_out() == []
 
 
@@ -210,6 +229,8 @@ def test_table_3_wants_disfa(tmp_path):
     real = request(bp4d=tmp_path)
     assert real.left_out() == ["Table 3 is left out: it wants DISFA (DISFA=DIR)"]
     assert not any("disfa" in step.name for step in plan(real))
+    steps = planned(bp4d=tmp_path, parts=("3", "4"))
+    assert steps == ["table4", "report"]  # nothing is trained for it
     assert request(bp4d=tmp_path, disfa=tmp_path).left_out() == []
 
 
@@ -217,6 +238,8 @@ def test_table_3_wants_disfa(tmp_path):
     ("options", "sentence"),
     [
         ({"disfa": ROOT}, "give BP4D=DIR too, or neither for generated faces"),
+        ({"bp4d": ROOT, "parts": ("3",)}, "nothing to make: Table 3 .* wants DISFA"),
+        ({"nets": ("lcn",), "parts": ("region",)}, "nothing to make: .* only DRML has"),
         ({"bp4d": Path("no/where")}, "BP4D=no/where is no folder"),
         ({"grids": (7,)}, "--grid 7 does not divide"),
     ],
