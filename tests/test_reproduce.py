@@ -110,8 +110,9 @@ def test_a_training_that_is_not_asked_for_gets_nothing_new():
     both = ("drml/fold1/train", "drml/fold2/train", "grids/5x5/fold1/train")
     names = planned(nets=("convnet",), grids=(10,), finished=frozenset(both))
     assert {*both, "relations", "saliency", "grids/10x10/fold1/test"} <= set(names)
-    drmls = [n for n in names if n.startswith(("drml", "grids/5x5"))]
-    assert sorted(drmls) == sorted(both)
+    places = ("drml", "grids/5x5")
+    drmls = {n for n in names if n.startswith(places) and "prototxts" not in n}
+    assert drmls == set(both)
 
     one = frozenset([*both, "drml/fold1/select", "drml/fold1/test"])
     steps = plan(request(nets=("convnet",), finished=one))
@@ -120,7 +121,7 @@ def test_a_training_that_is_not_asked_for_gets_nothing_new():
     )
     assert "drml/fold1/test" in [need.name for need in relations.needs]
     assert "drml/fold1/select" in [need.name for need in saliency.needs]
-    assert not [s.name for s in steps if "drml/fold2" in s.name and s.name not in both]
+    assert "drml/fold2/select" not in [step.name for step in steps]
 
 
 def test_the_folders_contents_are_what_is_asked_for_and_what_is_there():

@@ -38,11 +38,11 @@ def ledger(tmp_path, monkeypatch):
         state.touch()
         os.utime(state, (age, age))
     (OUT / "train.log").write_text("loss = 1")
-    ledger.finish(training(engine="oneDNN"), 7)
+    ledger.finish(training(engine="oneDNN"))
     (OUT / "selection.json").write_text(json.dumps({"weights": "out/i_10.model"}))
     ledger.start(report())
     (OUT / "r.html").touch()
-    ledger.finish(report(), 1)
+    ledger.finish(report())
     return ledger
 
 
@@ -80,7 +80,7 @@ def test_a_log_concerns_the_report_only(ledger, how):
     log.write_text("loss = 2") if how == "edited" else log.unlink()
     if how == "put back":
         ledger.start(report())
-        ledger.finish(report(), 1)
+        ledger.finish(report())
         assert judge(report(), ledger).state is State.DONE
         log.write_text("loss = 1")
     judged = judge(report(), Ledger(OUT, {}))

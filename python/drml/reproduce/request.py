@@ -41,7 +41,7 @@ class Request:
 
     runs: (network, fold) pairs; trial_count and trial_iterations: of Table 4, and mode,
     "cpu" or "gpu", what it is timed on; None: the protocol's, and the usual one.
-    finished: names of the steps that OUT holds finished.
+    finished: names of the steps that OUT holds finished; timed: its Table 4's networks.
     """
 
     out: Path
@@ -58,6 +58,7 @@ class Request:
     trial_iterations: int | None = None
     mode: str | None = None
     finished: frozenset[str] = frozenset()
+    timed: tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.disfa and not self.bp4d:
@@ -89,7 +90,18 @@ class Request:
 
     @property
     def protocol(self) -> Protocol:
-        return (short() if self.draws else paper()).lasting(self.iterations)
+        return self._usual.lasting(self.iterations)
+
+    @property
+    def _usual(self) -> Protocol:
+        return short() if self.draws else paper()
+
+    @property
+    def departures(self) -> dict[str, int]:
+        """How training departs from the protocol: "iterations", "patience"."""
+        other = self.protocol != self._usual
+        iterations = {"iterations": self.iterations} if other else {}
+        return iterations | ({"patience": self.patience} if self.patience else {})
 
     @property
     def has_disfa(self) -> bool:
