@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import UserError
-from drml.pycaffe import engine
-from drml.reproduce.ledger import finished_steps
+from drml.pycaffe import engine, usual_mode
+from drml.reproduce.figures import timed_networks
+from drml.reproduce.ledger import Record, finished_steps
 from drml.reproduce.plan import plan
 from drml.reproduce.request import PARTS, Request
 from drml.reproduce.step import dependents, resolve
@@ -153,6 +154,30 @@ def test_table_4_is_timed_as_in_the_paper_or_shortly(tmp_path):
     options = {"trial_count": 2, "trial_iterations": 3, "mode": "cpu"}
     timed = command("table4", **options)
     assert "--trials 2 --iterations 3 --batch 8 --mode cpu" in timed
+
+
+def test_table_4_keeps_the_networks_that_it_has():
+    (drmls,) = (s for s in plan(request(parts=("4",))) if s.name == "table4")
+    record = Record(list(drmls.command), {}, {})
+    timed = timed_networks({"table4": record})
+    assert timed == ("drml",)
+    assert timed_networks({}) == ()
+    both = command("table4", nets=("convnet",), parts=("4",), timed=timed)
+    assert "--networks drml convnet --out" in both
+
+
+@pytest.mark.skipif(usual_mode() == "gpu", reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_missed_at_once(tmp_path):
+    status, printed, err = reproduce(tmp_path, "--mode", "gpu", "--dry-run")
+    assert (status, printed) == (1, "")
+    assert "there is no GPU here that this build of Caffe can use" in err
+
+
+def test_another_length_than_the_protocols_is_known(tmp_path):
+    assert request().departures == {}
+    assert request(bp4d=tmp_path, iterations=16000).departures == {}
+    shorter = request(bp4d=tmp_path, iterations=100, patience=3)
+    assert shorter.departures == {"iterations": 100, "patience": 3}
 
 
 def test_the_engine_of_trainings_and_times_is_known():
