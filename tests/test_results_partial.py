@@ -191,6 +191,17 @@ def test_a_shortened_training_is_not_called_the_papers(tmp_path, monkeypatch):
     assert said in markdown()
 
 
+def test_a_training_that_failed_is_no_hindrance(out, monkeypatch, capsys):
+    for fold in (1, 2):
+        shutil.rmtree(out / f"alexnet/fold{fold}/test")
+        (out / f"alexnet/fold{fold}/selection.json").unlink()
+        (out / f"alexnet/fold{fold}/train.log").write_text("out of memory")
+    log = out / "drml/fold1/train.log"
+    log.write_text(re.sub(r"loss = .*", "loss = nan", log.read_text()))
+    assert reported(monkeypatch) == 0
+    assert "<li>Fig. 5a: AlexNet has no log yet" in page()
+
+
 def cut(file):
     Path(file).write_bytes(Path(file).read_bytes()[:-200])
 
