@@ -334,7 +334,7 @@ def test_a_whole_run_fills_its_folder(out):
     names += ["report/results.html", "report/results.md"]
     assert [name for name in names if not (out / name).exists()] == []
     assert not (out / "convnet/fold2/convnet_iter_1.solverstate").exists()
-    assert {"convnet/fold2/test", "saliency", "report"} <= finished_steps(out)
+    assert {"convnet/fold2/test", "saliency", "report"} <= finished_steps(out).keys()
     run = json.loads((out / "run.json").read_text())
     assert (run["generated"], run["protocol"], run["folds"]) == (True, "short", [2])
     assert run["engine"] == engine()

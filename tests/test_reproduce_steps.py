@@ -117,15 +117,27 @@ def test_a_failing_step_leaves_out_what_hangs_on_it_until_it_is_mended(project, 
     assert project.calls == [name, *hang, "report"]
 
 
-def test_what_is_left_out_in_a_redo_is_not_kept_beside_the_new(done):
+def test_a_redo_that_fails_loses_and_mixes_nothing(done):
+    (done.folder / "fail/train").touch()
+    (done.folder / "out/train.txt").unlink()
+    status, out, err = done.run("redo")
+    assert (status, done.calls) == (1, ["train"])
+    assert "train failed (test, report left out)" in err
+    assert (done.folder / "out/test.txt").exists()
+    (done.folder / "fail/train").unlink()
+    assert done.run()[0] == 0
+    assert done.calls == ["train"]  # it was made as it had been
+
+
+def test_old_results_are_not_reported_beside_new_ones(done):
+    before = done.text("report")
     (done.folder / "fail/train").touch()
     assert done.run("redo", seed=2)[0] == 1
-    assert "--seed 2" in done.text("report")
-    assert "--seed 1" not in done.text("report")
-    assert not (done.folder / "out/test.txt").exists()
+    assert "test2" in done.calls
+    assert done.text("report") == before
     (done.folder / "fail/train").unlink()
-    assert done.run(seed=2)[::2] == (0, "")  # and nobody is asked for what was removed
-    assert done.calls == ["train", "test", "report"]
+    assert done.run("redo", seed=2)[0] == 0
+    assert "--seed 1" not in done.text("report")
 
 
 def test_a_step_that_makes_nothing_is_not_done(project):

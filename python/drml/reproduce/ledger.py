@@ -1,9 +1,8 @@
 """OUT/steps/NAME.json: what each step was run with, and what it made.
 
 The file appears when a step starts and gets its outputs once it is finished, so that
-an interrupted step is known, and with which options its unfinished work was begun. What
-was made before is removed under the file's word for it, so that an interrupted removal
-is known too.
+an interrupted step is known, and with which options its unfinished work was begun. The
+removal of what was made before is noted ahead, so that an interrupted one is known too.
 """
 
 import hashlib
@@ -133,11 +132,13 @@ class Ledger:
         return [shutil.copy2(name, f"{name}.edited") for name in there]
 
     def outdated(self, step: Step) -> bool:
-        """Tell whether what a step has made is of what is no longer there."""
+        """Tell whether a step's results are there, but not what they were made from."""
         record = self.read(step)
-        return record is not None and any(
-            need.name in record.needs and record.needs[need.name] != self.digest(need)
-            for need in step.needs
+        if record is None or not record.finished:
+            return False
+        now = {need.name: self.digest(need) for need in step.needs}
+        return any(
+            now[name] != was for name, was in record.needs.items() if name in now
         )
 
     def wipe(self, step: Step) -> None:

@@ -15,7 +15,7 @@ from data_prep.errors import UserError
 from data_prep.processes import start
 from drml.reproduce.estimate import Estimate
 from drml.reproduce.ledger import Ledger
-from drml.reproduce.step import Step, resolve
+from drml.reproduce.step import Step, dependents, resolve
 from drml.reproduce.verdict import State, Verdict, judge
 
 INTERRUPTED = 130
@@ -54,8 +54,6 @@ class Runner:
         if lost := self._lost(step):
             print(f"left out: it needs {', '.join(lost)}", flush=True)
             self.left_out.append(step.name)
-            if self.ledger.outdated(step):
-                self.ledger.wipe(step)  # else it would stand beside what is new
             return
         try:
             self._do(step)
@@ -65,13 +63,19 @@ class Runner:
             print(error, file=sys.stderr, flush=True)
             self.failed.append(step.name)
             return
-        if left := [s for s in rest if not self._lost(s)]:
+        hang = [s.name for s in dependents(self.failed, rest)]
+        if left := [s for s in rest if s.name not in hang]:
             print(f"{step.name} is done; {self.estimate.total(left)} left")
 
     def _lost(self, step: Step) -> list[str]:
-        """Return what a step needs and cannot have."""
-        lost = {*self.failed, *self.left_out}
-        return [n.name for n in step.needs if n.name in lost and not step.partial]
+        """Return what a step needs and cannot have.
+
+        A partial one can do without, but not with old results beside the new.
+        """
+        lost = [n for n in step.needs if n.name in {*self.failed, *self.left_out}]
+        if step.partial:
+            lost = [n for n in lost if self.ledger.outdated(n)]
+        return [n.name for n in lost]
 
     def _do(self, step: Step) -> None:
         """Run a step unless it turns out that nothing it needs has changed."""
