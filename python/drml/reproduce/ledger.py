@@ -136,10 +136,8 @@ class Ledger:
         record = self.read(step)
         if record is None or not record.finished:
             return False
-        now = {need.name: self.digest(need) for need in step.needs}
-        return any(
-            now[name] != was for name, was in record.needs.items() if name in now
-        )
+        known = [need for need in step.needs if need.name in record.needs]
+        return any(record.needs[need.name] != self.digest(need) for need in known)
 
     def wipe(self, step: Step) -> None:
         """Remove what a step has made."""
