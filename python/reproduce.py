@@ -1,10 +1,9 @@
 """Run the paper's experiments and write its results section: `make reproduce`.
 
 With --bp4d (and --disfa, for Table 3) on the real datasets as the paper trains; without
-them on generated faces, in half an hour. Prints the plan with estimated times, runs
-what is not done yet and writes OUT/report/results.html. Stop it whenever you like: the
-same command goes on. What changed since a step was run is named, and done again only
-with --redo.
+them on generated faces. Prints the plan with estimated times, runs what is not done yet
+and writes OUT/report/results.html. Stop it whenever you like: the same command goes on.
+What changed since a step was run is named, and done again only with --redo.
 """
 
 import argparse
@@ -24,9 +23,10 @@ from drml.files import read_json, write
 from drml.hardware import hardware
 from drml.networks import NETWORKS
 from drml.options import parser, positive
-from drml.pycaffe import engine
+from drml.pycaffe import check_mode, engine
 from drml.reproduce.driver import bring_about, show
 from drml.reproduce.estimate import Estimate
+from drml.reproduce.figures import timed_networks
 from drml.reproduce.ledger import Ledger, finished_steps
 from drml.reproduce.plan import plan
 from drml.reproduce.request import PARTS, Request
@@ -36,6 +36,7 @@ ROOT = Path(__file__).parents[1]
 
 def main() -> None:
     request, options = parse_options()
+    check_mode(options.mode)  # Table 4, which wants it, comes last
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # not glog's stack trace
     with alone(request.out, "make reproduce", "another OUT"):
         reproduce(request, options)
@@ -82,6 +83,7 @@ def note(request: Request) -> None:
         "generated": request.generated,
         **request.contents(),
         "protocol": request.protocol.name,
+        **request.departures,
         "seed": request.seed,
         "engine": engine(),
         "left_out": request.left_out(),
@@ -111,6 +113,7 @@ def parse_options() -> tuple[Request, argparse.Namespace]:
     add("--caffe", type=Path, default=Path("build/bin/caffe"), help="%(default)s")
     options = arguments.parse_args()
     os.chdir(ROOT)  # where the scripts and the solvers' paths start
+    finished = finished_steps(options.out)
     names = ("out", "bp4d", "disfa", "seed", "iterations", "patience", "caffe", "mode")
     request = Request(
         runs=tuple((net, fold) for net in options.nets for fold in options.folds),
@@ -118,7 +121,8 @@ def parse_options() -> tuple[Request, argparse.Namespace]:
         grids=tuple(options.grids),
         trial_count=options.trials,
         trial_iterations=options.trial_iterations,
-        finished=finished_steps(options.out),
+        finished=frozenset(finished),
+        timed=timed_networks(finished),
         **{name: getattr(options, name) for name in names},
     )
     return request, options

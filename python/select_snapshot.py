@@ -1,8 +1,9 @@
 """Score every snapshot of a training on the val split and choose the best by F1.
 
 Average F1-frame decides, then AUC, then the earlier snapshot. Scored are the snapshots
-of the solver's own interval and the last, not those that Ctrl-C left. Writes
-selection.json after each, so that a rerun does what is missing, and prints the table.
+of the solver's own interval and the last, not those that Ctrl-C left. One whose outputs
+are no numbers is named and left out. Writes selection.json after each, so that a rerun
+does what is missing, and prints the table.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from drml.deploy_net import OUTPUT, check_outputs, load_net, net_title
 from drml.files import fingerprint
 from drml.metrics import au_results, average
 from drml.options import parser, positive
-from drml.scoring import score_faces
+from drml.scoring import DivergedError, score_faces
 from drml.selection import Scored, best, read_selection, write_selection
 from drml.solver import Solver, read_solver
 from drml.splits import Split, mean_file, open_split
@@ -30,8 +31,18 @@ def main() -> None:
     about = describe_run(options, split)
     scored = standing(read_selection(out, about), out)
     for iteration in missing(solver, scored):
-        scored.append(score(options, split, iteration, solver.weights(iteration)))
-        write_selection(out, about, scored)
+        weights = solver.weights(iteration)
+        try:
+            scored.append(score(options, split, iteration, weights))
+        except DivergedError as error:
+            say(f"{weights} is left out: {error}")
+        if scored:
+            write_selection(out, about, scored)
+    if not scored:
+        raise UserError(
+            f"{solver.path} has left no snapshot to choose: all are named above; train "
+            "with a lower base_lr"
+        )
     print(table(f"{about['title']} on {about['dataset']}", scored))
 
 

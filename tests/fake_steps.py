@@ -35,7 +35,8 @@ def main():
     while pathlib.Path("hold", name).exists():
         pathlib.Path("holding").write_text(str(__import__("os").getpid()))
         time.sleep(0.01)
-    texts = [pathlib.Path(w).read_text() for w in words if w.endswith(".txt")]
+    read = [pathlib.Path(w) for w in words if w.endswith(".txt")]
+    texts = [file.read_text() for file in read if name != "report" or file.exists()]
     options = " ".join(w for w in words if not w.endswith(".txt"))
     if not pathlib.Path("silent", name).exists():
         pathlib.Path(out).write_text(f"{name} {options} {begun} ({' '.join(texts)})")
@@ -65,7 +66,7 @@ def plan(seed: str, tests: int) -> list[Step]:
         test = step(f"test{number}", train)
         steps += [prototxt, train, test]
         joined.append(test)
-    return [*steps, step("report", *joined, joins=True)]
+    return [*steps, step("report", *joined, joins=True, partial=True)]
 
 
 def main() -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import UserError
-from drml.pycaffe import engine
-from drml.reproduce.ledger import finished_steps
+from drml.pycaffe import engine, usual_mode
+from drml.reproduce.figures import timed_networks
+from drml.reproduce.ledger import Record, finished_steps
 from drml.reproduce.plan import plan
 from drml.reproduce.request import PARTS, Request
 from drml.reproduce.step import dependents, resolve
@@ -105,6 +106,25 @@ def test_what_is_not_finished_is_not_planned():
     assert not {"lcn/fold1/train", "drml/fold2/train"} & set(there)
 
 
+def test_a_training_that_is_not_asked_for_gets_nothing_new():
+    """Its snapshots may be such that none can be chosen."""
+    both = ("drml/fold1/train", "drml/fold2/train", "grids/5x5/fold1/train")
+    names = planned(nets=("convnet",), grids=(10,), finished=frozenset(both))
+    assert {*both, "relations", "saliency", "grids/10x10/fold1/test"} <= set(names)
+    places = ("drml", "grids/5x5")
+    drmls = {n for n in names if n.startswith(places) and "prototxts" not in n}
+    assert drmls == set(both)
+
+    one = frozenset([*both, "drml/fold1/select", "drml/fold1/test"])
+    steps = plan(request(nets=("convnet",), finished=one))
+    relations, saliency = (
+        next(s for s in steps if s.name == name) for name in ("relations", "saliency")
+    )
+    assert "drml/fold1/test" in [need.name for need in relations.needs]
+    assert "drml/fold1/select" in [need.name for need in saliency.needs]
+    assert "drml/fold2/select" not in [step.name for step in steps]
+
+
 def test_the_folders_contents_are_what_is_asked_for_and_what_is_there():
     there = {"lcn/fold3/train", "lcn/fold3/test", "region", "grids/5x5/fold3/test"}
     asked = request(folds=(1,), parts=("fig4",), grids=(10,), finished=frozenset(there))
@@ -117,8 +137,9 @@ def test_the_folders_contents_are_what_is_asked_for_and_what_is_there():
 
 
 def test_the_region_layer_is_drmls():
-    assert planned(nets=("convnet",), parts=("region",)) == ["report"]
-    assert request(nets=("convnet",), parts=("region",)).left_out() == [NO_REGION]
+    without = request(nets=("convnet",), parts=("region", "4"))
+    assert [step.name for step in plan(without)] == ["table4", "report"]
+    assert without.left_out() == [NO_REGION]
     assert request(nets=("drml",), parts=("region",)).left_out() == []
 
 
@@ -133,6 +154,30 @@ def test_table_4_is_timed_as_in_the_paper_or_shortly(tmp_path):
     options = {"trial_count": 2, "trial_iterations": 3, "mode": "cpu"}
     timed = command("table4", **options)
     assert "--trials 2 --iterations 3 --batch 8 --mode cpu" in timed
+
+
+def test_table_4_keeps_the_networks_that_it_has():
+    (drmls,) = (s for s in plan(request(parts=("4",))) if s.name == "table4")
+    record = Record(list(drmls.command), {}, {})
+    timed = timed_networks({"table4": record})
+    assert timed == ("drml",)
+    assert timed_networks({}) == ()
+    both = command("table4", nets=("convnet",), parts=("4",), timed=timed)
+    assert "--networks drml convnet --out" in both
+
+
+@pytest.mark.skipif(usual_mode() == "gpu", reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_missed_at_once(tmp_path):
+    status, printed, err = reproduce(tmp_path, "--mode", "gpu", "--dry-run")
+    assert (status, printed) == (1, "")
+    assert "there is no GPU here that this build of Caffe can use" in err
+
+
+def test_another_length_than_the_protocols_is_known(tmp_path):
+    assert request().departures == {}
+    assert request(bp4d=tmp_path, iterations=16000).departures == {}
+    shorter = request(bp4d=tmp_path, iterations=100, patience=3)
+    assert shorter.departures == {"iterations": 100, "patience": 3}
 
 
 def test_the_engine_of_trainings_and_times_is_known():
@@ -210,6 +255,8 @@ def test_table_3_wants_disfa(tmp_path):
     real = request(bp4d=tmp_path)
     assert real.left_out() == ["Table 3 is left out: it wants DISFA (DISFA=DIR)"]
     assert not any("disfa" in step.name for step in plan(real))
+    steps = planned(bp4d=tmp_path, parts=("3", "4"))
+    assert steps == ["table4", "report"]  # nothing is trained for it
     assert request(bp4d=tmp_path, disfa=tmp_path).left_out() == []
 
 
@@ -217,6 +264,8 @@ def test_table_3_wants_disfa(tmp_path):
     ("options", "sentence"),
     [
         ({"disfa": ROOT}, "give BP4D=DIR too, or neither for generated faces"),
+        ({"bp4d": ROOT, "parts": ("3",)}, "nothing to make: Table 3 .* wants DISFA"),
+        ({"nets": ("lcn",), "parts": ("region",)}, "nothing to make: .* only DRML has"),
         ({"bp4d": Path("no/where")}, "BP4D=no/where is no folder"),
         ({"grids": (7,)}, "--grid 7 does not divide"),
     ],
@@ -285,7 +334,7 @@ def test_a_whole_run_fills_its_folder(out):
     names += ["report/results.html", "report/results.md"]
     assert [name for name in names if not (out / name).exists()] == []
     assert not (out / "convnet/fold2/convnet_iter_1.solverstate").exists()
-    assert {"convnet/fold2/test", "saliency", "report"} <= finished_steps(out)
+    assert {"convnet/fold2/test", "saliency", "report"} <= finished_steps(out).keys()
     run = json.loads((out / "run.json").read_text())
     assert (run["generated"], run["protocol"], run["folds"]) == (True, "short", [2])
     assert run["engine"] == engine()
@@ -346,7 +395,7 @@ def test_what_depends_on_a_redone_step_is_redone_whatever_is_asked(out):
     results += ["convnet/disfa/read_out/predictions.h5", "report/results.html"]
     assert [r for r in results if (out / r).stat().st_mtime_ns < old] == []
     run = json.loads((out / "run.json").read_text())
-    assert run["parts"] == list(PARTS)  # what the folder holds, or lacks for a reason
+    assert run["parts"] == [p for p in PARTS if p != "region"]  # wants DRML
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from drml.reproduce.estimate import Estimate
-from drml.reproduce.ledger import Ledger
+from drml.reproduce.ledger import Ledger, finished_steps
 from drml.reproduce.step import Step, Work
-from drml.reproduce.verdict import State, judge
+from drml.reproduce.verdict import State, judge, judge_all
 
 OUT = Path("out")
 
@@ -38,11 +38,11 @@ def ledger(tmp_path, monkeypatch):
         state.touch()
         os.utime(state, (age, age))
     (OUT / "train.log").write_text("loss = 1")
-    ledger.finish(training(engine="oneDNN"), 7)
+    ledger.finish(training(engine="oneDNN"))
     (OUT / "selection.json").write_text(json.dumps({"weights": "out/i_10.model"}))
     ledger.start(report())
     (OUT / "r.html").touch()
-    ledger.finish(report(), 1)
+    ledger.finish(report())
     return ledger
 
 
@@ -80,7 +80,7 @@ def test_a_log_concerns_the_report_only(ledger, how):
     log.write_text("loss = 2") if how == "edited" else log.unlink()
     if how == "put back":
         ledger.start(report())
-        ledger.finish(report(), 1)
+        ledger.finish(report())
         assert judge(report(), ledger).state is State.DONE
         log.write_text("loss = 1")
     judged = judge(report(), Ledger(OUT, {}))
@@ -94,6 +94,67 @@ def test_another_engine_is_named(ledger):
     ]
     times = {"joins": True, "engine": "CUDA"}  # of Table 4
     assert faults(ledger, **times) == faults(ledger, engine="CUDA")
+
+
+def test_what_a_redo_removed_is_not_missed(ledger):
+    select = Step(
+        "select", "", ("s",), ("out/selection.json",), (training(),)
+    )  # fmt: skip
+    steps = [training(engine="oneDNN"), select]
+    ledger.start(select)
+    ledger.finish(select)
+    states = {"wiped": State.STALE, "begun": State.OPEN}
+    ledger.wipe(steps[0])
+    for how, state in states.items():
+        if how == "begun":
+            ledger.start(steps[0])
+        verdicts = judge_all(steps, ledger)
+        assert verdicts["train"].state is state
+        assert verdicts["select"].state is State.STALE
+        assert verdicts["train"].faults + verdicts["select"].faults == []
+        assert {"train", "select"} <= finished_steps(OUT).keys()
+
+
+def test_an_interrupted_removal_is_taken_up_again(ledger):
+    """A training must not go on from the snapshots of an older one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "unlink", None)
+        with pytest.raises(TypeError):
+            ledger.wipe(training())
+    assert (OUT / "i_10.state").exists()
+    assert judge(training(), ledger).state is State.STALE
+
+
+def test_joint_results_made_with_another_setting_are_a_question(ledger):
+    def times(*words):
+        command = ("t", "--networks", *words)
+        fixed = ("--trials",)
+        return Step("t", "", command, ("out/r.html",), joins=True, fixed=fixed)
+
+    ledger.start(times("drml", "--trials", "5"))
+    ledger.finish(times())
+    judged = judge(times("drml", "lcn", "--trials", "5"), ledger)
+    assert (judged.state, judged.faults) == (State.STALE, [])
+    judged = judge(times("drml", "lcn", "--trials", "6"), ledger)
+    assert judged.faults == ["the step t was run with --trials 5, now it is 6"]
+
+
+def lasting(ledger, **more):
+    step = training(**({"engine": "oneDNN", "work": (Work("drml", 80),)} | more))
+    return Estimate(ledger, [step], 8, "a K40c").seconds(step)
+
+
+def test_a_training_takes_as_long_as_all_the_runs_it_was_done_in(ledger):
+    step = training(engine="oneDNN", work=(Work("drml", 80),), resumes=True)
+    ledger.wipe(step)
+    for seconds in (100, 20):
+        ledger.start(step)
+        ledger.spend(step, seconds)
+    (OUT / "i_10.model").touch()
+    ledger.finish(step)
+    assert lasting(ledger) == 120
+    assert lasting(ledger, engine="CUDA") is None
+    assert lasting(ledger, work=(Work("drml", 88),)) is None
 
 
 def estimated(ledger, hardware="a K40c", batch=8):

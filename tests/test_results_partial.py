@@ -179,6 +179,29 @@ def test_why_a_part_was_left_out(tmp_path, monkeypatch):
     assert "Table 3: no results" not in page()
 
 
+def test_a_shortened_training_is_not_called_the_papers(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    papers = {"protocol": "paper", "generated": False}
+    make_run(Path("out"), **papers)
+    assert reported(monkeypatch) == 0
+    assert "(4.1)\n" in markdown()
+    make_run(Path("out"), **papers, iterations=100, patience=3)
+    assert reported(monkeypatch) == 0
+    said = "sampling (4.1), but 100 iterations; with early end (patience 3)\n"
+    assert said in markdown()
+
+
+def test_a_training_that_failed_is_no_hindrance(out, monkeypatch, capsys):
+    for fold in (1, 2):
+        shutil.rmtree(out / f"alexnet/fold{fold}/test")
+        (out / f"alexnet/fold{fold}/selection.json").unlink()
+        (out / f"alexnet/fold{fold}/train.log").write_text("out of memory")
+    log = out / "drml/fold1/train.log"
+    log.write_text(re.sub(r"loss = .*", "loss = nan", log.read_text()))
+    assert reported(monkeypatch) == 0
+    assert "<li>Fig. 5a: AlexNet has no log yet" in page()
+
+
 def cut(file):
     Path(file).write_bytes(Path(file).read_bytes()[:-200])
 

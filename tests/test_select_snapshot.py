@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import select_snapshot
 from tiny_dataset import DEPLOY
@@ -171,6 +172,22 @@ def test_nothing_to_choose_from(project, monkeypatch, capsys):
     assert selected(monkeypatch, "--limit", "1") == 1  # its one face shows both AUs
     assert "there is no F1 to choose by" in capsys.readouterr().err
     assert not OUT.exists()
+
+
+def test_a_diverged_snapshot_is_named_and_left_out(project, monkeypatch, capsys):
+    snapshot(10, np.nan)
+    assert selected(monkeypatch) == 1
+    errors = capsys.readouterr().err
+    assert "out/tiny_iter_10.caffemodel is left out: the net's prob of face" in errors
+    assert "has left no snapshot to choose: all are named above" in errors
+    assert not OUT.exists()
+    snapshot(20, 1)
+    assert selected(monkeypatch) == 0
+    assert [s["iteration"] for s in recorded()["snapshots"]] == [20]
+    snapshot(20, np.nan)
+    snapshot(45, 1)
+    assert selected(monkeypatch) == 0
+    assert [s["iteration"] for s in recorded()["snapshots"]] == [45]
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"snapshots": [{"f1": 1}]}'])

@@ -22,16 +22,21 @@ def usual_mode() -> str:
     return "gpu" if caffe.has_usable_gpu() else "cpu"
 
 
-def choose_mode(asked: str | None = None) -> str:
-    """Have nets computed as asked, or else in the usual mode; returns which.
-
-    UserError where a GPU is asked for that this machine or this Caffe does not have.
-    """
+def check_mode(asked: str | None) -> None:
+    """Raise UserError where a GPU is asked for that nets cannot be computed on."""
     if asked == "gpu" and usual_mode() == "cpu":
         raise UserError(
             "there is no GPU here that this build of Caffe can use: ask for the CPU, "
             "or build Caffe with CUDA (make CPU_ONLY=0)"
         )
+
+
+def choose_mode(asked: str | None = None) -> str:
+    """Have nets computed as asked, or else in the usual mode; returns which.
+
+    UserError where a GPU is asked for that this machine or this Caffe does not have.
+    """
+    check_mode(asked)
     mode = asked or usual_mode()
     caffe.set_mode_gpu() if mode == "gpu" else caffe.set_mode_cpu()
     return mode

@@ -15,6 +15,10 @@ Faces = Iterable[tuple[str, np.ndarray, np.ndarray]]  # key, face, labels
 Batch = tuple[list[str], np.ndarray, np.ndarray]  # keys, values, labels
 
 
+class DivergedError(UserError):
+    """A net makes values that are no numbers."""
+
+
 def score_faces(
     net: caffe.Net, faces: Faces, mean: np.ndarray, batch: int
 ) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -35,7 +39,7 @@ def blob_values(
 ) -> Iterator[Batch]:
     """Yield the keys, a blob (n, D) float32 and the labels (n, C) int8 of each batch.
 
-    A value that is no number raises UserError and names the face.
+    A value that is no number raises DivergedError and names the face.
     """
     for keys, images, labels in face_batches(faces, batch):
         feed(net, keys, images, mean)
@@ -72,7 +76,7 @@ def feed(
 def _check_finite(keys: Sequence[str], values: np.ndarray, blob: str) -> None:
     finite = np.isfinite(values).all(axis=1)
     if not finite.all():
-        raise UserError(
+        raise DivergedError(
             f"the net's {blob} of face {keys[finite.argmin()]} is not a number: the "
             "training diverged; train with a lower base_lr"
         )

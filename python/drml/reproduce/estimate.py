@@ -11,12 +11,12 @@ from pathlib import Path
 from data_prep.errors import UserError
 from data_prep.processes import start
 from drml.files import read_json, write
-from drml.reproduce.ledger import Ledger
+from drml.reproduce.ledger import Ledger, Record
 from drml.reproduce.step import Step, Work
 
 
 class Estimate:
-    """Seconds a step takes: those of a finished step of its kind, or else reckoned.
+    """Seconds a step takes: those of a finished one of its kind, or else reckoned.
 
     OUT/first_iteration.json keeps each network's milliseconds a face in training and
     in scoring, so that they are measured once on this hardware with this batch.
@@ -44,7 +44,7 @@ class Estimate:
         """Return None where nothing like it was ever done or measured."""
         alike = [s for s in self.steps if kind(s) == kind(step)]
         records = filter(None, map(self.ledger.read, alike))
-        done = [record.seconds for record in records if record.finished]
+        done = [r.seconds for r in records if r.finished and is_as_long(r, step)]
         if done:
             return done[-1]
         measured = all(work.network in self.first for work in step.work)
@@ -78,6 +78,10 @@ def _is_like(first: object, about: dict) -> bool:
         return False
     times = all(isinstance(first[phase], int | float) for phase in ("train", "test"))
     return times and all(first[name] == value for name, value in about.items())
+
+
+def is_as_long(record: Record, step: Step) -> bool:
+    return (record.engine, record.trained) == (step.engine, step.trained)
 
 
 def kind(step: Step) -> str:

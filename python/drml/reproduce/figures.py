@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from drml.pycaffe import engine
+from drml.networks import NETWORKS
+from drml.pycaffe import engine, usual_mode
 from drml.reproduce.datasets import Datasets
+from drml.reproduce.ledger import Record
 from drml.reproduce.networks import Trained
 from drml.reproduce.request import PARTS, Request
-from drml.reproduce.step import Step, Work
+from drml.reproduce.step import Step, Work, by_option
 
 EVALUATION = ("predictions.h5", "evaluation.json", "evaluation.csv")
 FEATURES = {"alexnet": "fc7"}  # fc9 of the others
@@ -106,15 +108,22 @@ def table4(request: Request) -> Step:
     """Running times, which want no training."""
     trials, iterations = request.trials
     faces = (trials * iterations + 1) * TABLE_4_BATCH  # one to warm up
-    words = ["--networks", *request.nets, "--out", request.out / "table4"]
+    networks = [n for n in NETWORKS if n in {*request.nets, *request.timed}]
+    words = ["--networks", *networks, "--out", request.out / "table4"]
     words += ["--trials", trials, "--iterations", iterations]
-    words += ["--batch", TABLE_4_BATCH]
-    words += ["--mode", request.mode] if request.mode else []
-    work = tuple(Work(n, trained=faces, scored=faces) for n in request.nets)
+    words += ["--batch", TABLE_4_BATCH, "--mode", request.mode or usual_mode()]
+    work = tuple(Work(n, trained=faces, scored=faces) for n in networks)
     return step(
         request, "4", "table4", "time_networks", words, ["running_time.csv"],
-        joins=True, engine=engine(request.mode), work=work,
+        joins=True, fixed=("--trials", "--iterations", "--batch"),
+        engine=engine(request.mode), work=work,
     )  # fmt: skip
+
+
+def timed_networks(finished: Mapping[str, Record]) -> tuple[str, ...]:
+    """Return the networks that Table 4 was timed of; finished: steps by name."""
+    record = finished.get("table4")
+    return tuple(by_option(record.command)["--networks"].split()) if record else ()
 
 
 def one_fold(
@@ -193,5 +202,5 @@ def report(request: Request, steps: Sequence[Step]) -> Step:
     ]
     return step(
         request, "report", "report", "results", [request.out], files, steps,
-        reads=tuple(logs), joins=True, brief=True,
+        reads=tuple(logs), joins=True, partial=True, brief=True,
     )  # fmt: skip

@@ -92,6 +92,7 @@ class _Plan:
             needs=(data, prototxts),
             leaves=(states, log, f"{self.folder}/selection.json"),
             scrap=(states,),
+            resumes=True,
             kept=f"{{{self.folder}/selection.json:weights}}",
             engine=engine(),
             work=(Work(self.network, trained=faces),),

@@ -29,9 +29,10 @@ LAST_STEPS = {  # by which a part is known to be there
     "features": r"\w+/features",
     "region": "region",
 }
-KINDS = "(train|select|test)"  # by any of which a training is known, even in a redo
-RUN = re.compile(rf"(\w+)/fold(\d)/{KINDS}")
-GRID = re.compile(rf"grids/(\d+)x\d+/fold(\d)/{KINDS}")
+KINDS = ("train", "select", "test")  # by any of which a training is known
+RUN = re.compile(r"(\w+)/fold(\d)/(\w+)")
+GRID = re.compile(r"grids/(\d+)x\d+/fold(\d)/(\w+)")
+Runs = set[tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Request:
 
     runs: (network, fold) pairs; trial_count and trial_iterations: of Table 4, and mode,
     "cpu" or "gpu", what it is timed on; None: the protocol's, and the usual one.
-    finished: names of the steps that OUT holds finished.
+    finished: names of the steps that OUT holds finished; timed: its Table 4's networks.
     """
 
     out: Path
@@ -57,6 +58,7 @@ class Request:
     trial_iterations: int | None = None
     mode: str | None = None
     finished: frozenset[str] = frozenset()
+    timed: tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.disfa and not self.bp4d:
@@ -74,6 +76,8 @@ class Request:
             )
         for grid in self.grids:
             Training(grid=grid)  # knows which grids there can be
+        if not self.grids and not set(self.parts) - self._lacking.keys():
+            raise UserError(f"there is nothing to make: {'; '.join(self.left_out())}")
 
     @property
     def draws(self) -> bool:
@@ -86,7 +90,18 @@ class Request:
 
     @property
     def protocol(self) -> Protocol:
-        return (short() if self.draws else paper()).lasting(self.iterations)
+        return self._usual.lasting(self.iterations)
+
+    @property
+    def _usual(self) -> Protocol:
+        return short() if self.draws else paper()
+
+    @property
+    def departures(self) -> dict[str, int]:
+        """How training departs from the protocol: "iterations", "patience"."""
+        other = self.protocol != self._usual
+        iterations = {"iterations": self.iterations} if other else {}
+        return iterations | ({"patience": self.patience} if self.patience else {})
 
     @property
     def has_disfa(self) -> bool:
@@ -99,57 +114,74 @@ class Request:
         return self.trial_count or count, self.trial_iterations or iterations
 
     @property
+    def asked(self) -> Runs:
+        """The networks and folds that are wanted trained."""
+        if self.asks(*OF_TRAINED):
+            return set(self.runs)
+        return {r for r in self.runs if self.asks("region") and r[0] == "drml"}
+
+    @property
     def trained(self) -> list[tuple[str, int]]:
         """The networks and folds to train and those that are, fold after fold."""
-        asked = self.runs if self.asks(*OF_TRAINED) else ()
-        if self.asks("region"):
-            asked += tuple(run for run in self.runs if run[0] == "drml")
         networks = list(NETWORKS)
         return sorted(
-            {*asked, *self._finished_runs()},
+            self.asked | self.having(*KINDS),
             key=lambda run: (run[1], networks.index(run[0])),
         )
 
     @property
+    def asked_grids(self) -> set[tuple[int, int]]:
+        return {(grid, fold) for grid in self.grids for _, fold in self.runs}
+
+    @property
     def trained_grids(self) -> list[tuple[int, int]]:
         """The grids and folds to train and those that are."""
-        asked = {(grid, fold) for grid in self.grids for _, fold in self.runs}
         found = filter(None, map(GRID.fullmatch, self.finished))
-        return sorted(asked | {(int(m[1]), int(m[2])) for m in found})
+        there = {(int(m[1]), int(m[2])) for m in found if m[3] in KINDS}
+        return sorted(self.asked_grids | there)
 
     @property
     def nets(self) -> list[str]:
         """Networks asked for or there."""
-        known = {net for net, _ in (*self.runs, *self._finished_runs())}
+        known = {net for net, _ in {*self.runs, *self.having(*KINDS)}}
         return [net for net in NETWORKS if net in known]
 
     def contents(self) -> dict[str, list]:
         """Say what OUT will hold: what is asked for and what is there."""
-        runs = (*self.runs, *self._finished_runs())
+        runs = {*self.runs, *self.having(*KINDS)}
         return {
             "nets": self.nets,
             "folds": sorted({fold for _, fold in runs}),
-            "parts": [part for part in PARTS if self.asks(part) or self.holds(part)],
+            "parts": [p for p in PARTS if p in self.parts or self.holds(p)],
             "grids": sorted({grid for grid, _ in self.trained_grids}),
         }
 
     def asks(self, *parts: str) -> bool:
-        asked = (*self.parts, *(["grids"] if self.grids else []))
-        return any(part in asked for part in parts)
+        """Tell whether one of the parts is asked for and can be made."""
+        asked = {*self.parts, *(["grids"] if self.grids else [])}
+        return not asked.isdisjoint(set(parts) - self._lacking.keys())
 
     def left_out(self) -> list[str]:
         """Say which parts can't be made of what was given, and why."""
-        said = []
-        if self.asks("3") and not self.has_disfa:
-            said.append("Table 3 is left out: it wants DISFA (DISFA=DIR)")
-        if self.asks("region") and not any(net == "drml" for net, _ in self.trained):
-            said.append("Region layer is left out: only DRML has one (NETS=drml)")
-        return said
+        return [why for part, why in self._lacking.items() if part in self.parts]
+
+    @property
+    def _lacking(self) -> dict[str, str]:
+        lacking = {}
+        if not self.has_disfa:
+            lacking["3"] = "Table 3 is left out: it wants DISFA (DISFA=DIR)"
+        known = {*self.runs, *self.having("select", "test")}
+        if not any(net == "drml" for net, _ in known):
+            lacking["region"] = (
+                "Region layer is left out: only DRML has one (NETS=drml)"
+            )
+        return lacking
 
     def holds(self, part: str) -> bool:
         name = re.compile(LAST_STEPS[part])
         return any(map(name.fullmatch, self.finished))
 
-    def _finished_runs(self) -> set[tuple[str, int]]:
+    def having(self, *kinds: str) -> Runs:
+        """Return the networks and folds of which OUT holds such a step finished."""
         found = filter(None, map(RUN.fullmatch, self.finished))
-        return {(m[1], int(m[2])) for m in found}
+        return {(m[1], int(m[2])) for m in found if m[3] in kinds}

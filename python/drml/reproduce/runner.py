@@ -1,4 +1,7 @@
-"""Runs the steps that are to be done, one at a time, each in a process of its own."""
+"""Runs the steps that are to be done, one at a time, each in a process of its own.
+
+One that fails takes with it those that depend on it; the others are run all the same.
+"""
 
 import os
 import signal
@@ -12,7 +15,7 @@ from data_prep.errors import UserError
 from data_prep.processes import start
 from drml.reproduce.estimate import Estimate
 from drml.reproduce.ledger import Ledger
-from drml.reproduce.step import Step, resolve
+from drml.reproduce.step import Step, dependents, resolve
 from drml.reproduce.verdict import State, Verdict, judge
 
 INTERRUPTED = 130
@@ -25,21 +28,54 @@ class Runner:
         self.ledger, self.estimate = ledger, estimate
         self.child: subprocess.Popen | None = None
         self.stopped = False
+        self.failed: list[str] = []
+        self.left_out: list[str] = []  # for want of those that failed
 
     def run(self, steps: Sequence[Step], verdicts: dict[str, Verdict]) -> None:
-        """Bring all steps to their end; raises UserError where one fails."""
+        """Bring all steps to their end that can be; UserError where one failed."""
         todo = [s for s in steps if verdicts[s.name].state is not State.DONE]
         handlers = [signal.signal(n, self._pass_on) for n in _STOPS]
         try:
             for number, step in enumerate(todo, 1):
                 now = f"{datetime.now():%H:%M}"
                 say(f"step {number} of {len(todo)}, {now}: {step.name}")
-                self._do(step)
-                if left := todo[number:]:
-                    print(f"{step.name} is done; {self.estimate.total(left)} left")
+                self._try(step, todo[number:])
         finally:
             for name, handler in zip(_STOPS, handlers, strict=True):
                 signal.signal(name, handler)
+        if self.failed:
+            lost = f" ({', '.join(self.left_out)} left out)" if self.left_out else ""
+            raise UserError(
+                f"{', '.join(self.failed)} failed{lost}: mend what is named above and "
+                "run the same command again to go on"
+            )
+
+    def _try(self, step: Step, rest: Sequence[Step]) -> None:
+        if lost := self._lost(step):
+            print(f"left out: it needs {', '.join(lost)}", flush=True)
+            self.left_out.append(step.name)
+            return
+        try:
+            self._do(step)
+        except UserError as error:
+            if self.stopped:
+                raise
+            print(error, file=sys.stderr, flush=True)
+            self.failed.append(step.name)
+            return
+        hang = [s.name for s in dependents(self.failed, rest)]
+        if left := [s for s in rest if s.name not in hang]:
+            print(f"{step.name} is done; {self.estimate.total(left)} left")
+
+    def _lost(self, step: Step) -> list[str]:
+        """Return what a step needs and cannot have.
+
+        A partial one can do without, but not with old results beside the new.
+        """
+        lost = [n for n in step.needs if n.name in {*self.failed, *self.left_out}]
+        if step.partial:
+            lost = [n for n in lost if self.ledger.outdated(n)]
+        return [n.name for n in lost]
 
     def _do(self, step: Step) -> None:
         """Run a step unless it turns out that nothing it needs has changed."""
@@ -52,11 +88,17 @@ class Runner:
             self.ledger.adopt(step)
             return
         if verdict.state is State.STALE:
+            if step.editable:
+                for copy in self.ledger.set_aside(step):
+                    print(f"what was edited is kept as {copy}", flush=True)
             self.ledger.wipe(step)
         self.ledger.start(step)
         begun = monotonic()
-        self._execute(step)
-        self.ledger.finish(step, monotonic() - begun)
+        try:
+            self._execute(step)
+        finally:
+            self.ledger.spend(step, monotonic() - begun)
+        self.ledger.finish(step)
         if self.stopped:  # too late for the step
             raise KeyboardInterrupt
 
@@ -73,14 +115,11 @@ class Runner:
             raise KeyboardInterrupt
         if status < 0:
             name = signal.Signals(-status).name
-            raise UserError(
-                f"the step {step.name} was killed ({name}): run the same command again "
-                "to go on"
-            )
+            raise UserError(f"the step {step.name} was killed ({name})")
         if status:
             raise UserError(
                 f"the step {step.name} failed with status {status}, for the reason "
-                "above; mend it and run the same command again to go on"
+                "above"
             )
 
     def _pass_on(self, number: int, _frame) -> None:

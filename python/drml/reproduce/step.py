@@ -39,9 +39,17 @@ class Step:
     kept: str = ""  # {FILE.json:NAME}: once it is known, other outputs may be deleted
     engine: str = ""  # what computes it, where that is to be known
     joins: bool = False  # of cheap results, which change when others join: no question
+    fixed: tuple[str, ...] = ()  # options of such a step whose change is a question
+    partial: bool = False  # of whatever there is, though steps before it failed
+    resumes: bool = False  # goes on where it was stopped
     editable: bool = False  # a user may edit the outputs, and mean it
     brief: bool = False  # takes seconds
     work: tuple[Work, ...] = ()
+
+    @property
+    def trained(self) -> int:
+        """Faces of training iterations."""
+        return sum(work.trained for work in self.work)
 
 
 def dependents(roots: Iterable[str], steps: Sequence[Step]) -> list[Step]:
@@ -52,6 +60,19 @@ def dependents(roots: Iterable[str], steps: Sequence[Step]) -> list[Step]:
             reached.add(step.name)
             found.append(step)
     return found
+
+
+def by_option(command: Sequence[str]) -> dict[str, str]:
+    """Return {"--seed": "1"}; what stands before the options is "the command"."""
+    options: dict[str, str] = {}
+    name = "the command"
+    for word in command:
+        if word.startswith("--"):
+            name = word
+            options[name] = ""
+        else:
+            options[name] = f"{options.get(name, '')} {word}".strip()
+    return options
 
 
 def resolve(word: str) -> str:

@@ -6,14 +6,14 @@ for (a file lost or edited, a dataset, an option) is a fault, which only REDO ma
 that a step is to be run again since another was is none.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
 from drml.reproduce import fingerprints
 from drml.reproduce.ledger import Ledger, Record
-from drml.reproduce.step import FOUND, Step, dependents, resolve
+from drml.reproduce.step import FOUND, Step, by_option, dependents, resolve
 
 
 class State(Enum):
@@ -29,23 +29,30 @@ class Verdict:
     edited: bool = False  # the only fault: outputs that the user may edit
 
 
-def judge(step: Step, ledger: Ledger) -> Verdict:
-    """Judge a step all of whose needs are done."""
+def judge(step: Step, ledger: Ledger, gone: Collection[str] = ()) -> Verdict:
+    """Judge a step all of whose needs are done.
+
+    gone: outputs that others have removed, or are to, when they are redone.
+    """
     record = ledger.read(step)
     if record is None:
         return Verdict(State.OPEN)
+    if record.clearing:
+        return Verdict(State.STALE)
     engine = list(_engine(step, record))
-    other_options = [*_options(step, ledger, record), *engine]
+    options = _options(step, ledger, record)
+    other_options = [*options.values(), *engine]
     changed = list(_read(step, ledger, record))
-    made = list(_made(step, record))
+    made = list(_made(step, record, gone))
     faults = [*other_options, *changed, *(line for line, _ in made)]
     moved = record.needs != {need.name: ledger.digest(need) for need in step.needs}
     if not faults and not moved:
         return Verdict(State.DONE if record.finished else State.OPEN)
     edited = step.editable and not (other_options or changed or moved)
+    asked = [line for name, line in options.items() if name in step.fixed]
     return Verdict(
         State.STALE,
-        engine if step.joins else faults,
+        [*asked, *engine] if step.joins else faults,
         edited and bool(made) and all(there for _, there in made),
     )
 
@@ -53,11 +60,14 @@ def judge(step: Step, ledger: Ledger) -> Verdict:
 def judge_all(steps: Sequence[Step], ledger: Ledger) -> dict[str, Verdict]:
     """Judge every step as if those before it were run; by the steps' names."""
     verdicts: dict[str, Verdict] = {}
+    gone: set[str] = set()
     for step in steps:
-        verdict = verdicts[step.name] = judge(step, ledger)
+        verdict = verdicts[step.name] = judge(step, ledger, gone)
         waits = any(verdicts[n.name].state is not State.DONE for n in step.needs)
         if waits and verdict.state is State.DONE:
             verdict.state = State.STALE
+        if verdict.state is not State.DONE:
+            gone.update(step.leaves)
     return verdicts
 
 
@@ -72,12 +82,17 @@ def faults(steps: Sequence[Step], verdicts: dict[str, Verdict]) -> Iterator[str]
                 yield f"{fault}{tail}"
 
 
-def _options(step: Step, ledger: Ledger, record: Record) -> Iterator[str]:
-    before, now = _by_option(record.command), _by_option(ledger.command(step))
+def _options(step: Step, ledger: Ledger, record: Record) -> dict[str, str]:
+    """Say of each option that is another what it was."""
+    before, now = by_option(record.command), by_option(ledger.command(step))
+    said = {}
     for name in dict.fromkeys([*before, *now]):
         if before.get(name) != now.get(name):
             was, is_ = (d.get(name, "not given") or "given" for d in (before, now))
-            yield f"the step {step.name} was run with {name} {was}, now it is {is_}"
+            said[name] = (
+                f"the step {step.name} was run with {name} {was}, now it is {is_}"
+            )
+    return said
 
 
 def _engine(step: Step, record: Record) -> Iterator[str]:
@@ -86,19 +101,6 @@ def _engine(step: Step, record: Record) -> Iterator[str]:
             f"the step {step.name} was computed by {record.engine}, now it is "
             f"{step.engine}"
         )
-
-
-def _by_option(command: Sequence[str]) -> dict[str, str]:
-    """Return {"--seed": "1"}; what stands before the options is under the script's."""
-    options: dict[str, str] = {}
-    name = "the command"
-    for word in command:
-        if word.startswith("--"):
-            name = word
-            options[name] = ""
-        else:
-            options[name] = f"{options.get(name, '')} {word}".strip()
-    return options
 
 
 def _read(step: Step, ledger: Ledger, record: Record) -> Iterator[str]:
@@ -115,14 +117,16 @@ def _read(step: Step, ledger: Ledger, record: Record) -> Iterator[str]:
             yield f"{what} has changed since the step {step.name} read it"
 
 
-def _made(step: Step, record: Record) -> Iterator[tuple[str, bool]]:
+def _made(
+    step: Step, record: Record, gone: Collection[str]
+) -> Iterator[tuple[str, bool]]:
     """Yield what is no longer as the step made it, and whether it is there."""
-    for name, earlier in (record.outputs or {}).items():
-        path = Path(name)
-        if not path.exists():
-            if not _may_go(step, name):
+    changed = record.changed
+    for name in record.outputs or {}:
+        if not Path(name).exists():
+            if name not in gone and not _may_go(step, name):
                 yield f"{name}, which the step {step.name} made, is missing", False
-        elif not fingerprints.same(path, earlier):
+        elif name in changed:
             yield f"{name} has changed since the step {step.name} made it", True
 
 

@@ -1,12 +1,14 @@
 """Fig. 5a: training loss over the iterations, from Caffe's logs."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from data_prep.errors import UserError
 from drml.caffe_log import TrainingLog, read_log
 from drml.figures import STYLE, TRAINING, colour, svg
 from drml.results.out import Out, fold_of
@@ -45,8 +47,17 @@ def section(out: Out) -> Section:
 
 def _logs(out: Out, net: str) -> dict[int, TrainingLog]:
     files = sorted((out.folder / net).glob("fold[0-9]/train.log"))
-    read = {fold_of(file.parent): read_log(file) for file in files}
+    read = {fold_of(file.parent): _log(file) for file in files}
     return {fold: log for fold, log in read.items() if log.train_loss}
+
+
+def _log(file: Path) -> TrainingLog:
+    try:
+        return read_log(file)
+    except UserError:
+        if (file.parent / "selection.json").exists():
+            raise
+        return TrainingLog()  # the training failed before its first loss
 
 
 def choose_fold(logs: dict[str, dict[int, TrainingLog]]) -> int:

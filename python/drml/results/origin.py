@@ -20,7 +20,9 @@ PROTOCOLS = {
     "paper": "the paper's solver and sampling (4.1)",
     "short": "short: fewer faces, iterations and a solver to match (docs/decisions.md)",
 }
-SAID_ELSEWHERE = "generated nets folds parts grids protocol left_out".split()
+SAID_ELSEWHERE = (
+    "generated nets folds parts grids protocol iterations patience left_out".split()
+)
 
 
 def contents(out: Out) -> Facts:
@@ -31,10 +33,22 @@ def contents(out: Out) -> Facts:
         "Networks": "; ".join(nets),
         "Other grids": "; ".join(grids),
         "Faces": "generated" if out.generated else "real",
-        "Protocol": PROTOCOLS.get(out.record.get("protocol")),
+        "Protocol": _protocol(out.record),
         "Single models": single_models(out),
     }
     return [(name, said) for name, said in facts.items() if said]
+
+
+def _protocol(record: dict) -> str | None:
+    """Name the protocol, and how training departed from it."""
+    said = PROTOCOLS.get(record.get("protocol"))
+    if said is None:
+        return None
+    if "iterations" in record:
+        said += f", but {record['iterations']:,} iterations"
+    if "patience" in record:
+        said += f"; with early end (patience {record['patience']})"
+    return said
 
 
 def _trained(out: Out, net: str) -> str:
