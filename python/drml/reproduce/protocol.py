@@ -90,7 +90,7 @@ SHORT_FACES = {
 
 def short() -> Protocol:
     """Return what trains all networks on three folds without a GPU."""
-    lengths = {"drml": 600, "convnet": 600, "lcn": 120, "alexnet": 960}
+    lengths = {"drml": 300, "convnet": 300, "lcn": 120, "alexnet": 480}
     snapshots = {"lcn": 2}  # 1.2 GB each
     return Protocol(
         name="short",
