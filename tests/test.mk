@@ -20,10 +20,10 @@ test: $(BUILD)/build.ninja ## build everything and run every test
 	@for try in 1 2 3; do \
 	  tests/run_gtest.sh $(BUILD) '$(CLOCKS)' $(TEST)/clocks.log && break; \
 	  [ $$try -lt 3 ]; done
-	$(call say,Caffe tests of nets and solvers once more, without oneDNN)
+	$(call say,Caffe tests of nets and solvers without oneDNN)
 	@CAFFE_ENGINE=CAFFE tests/run_gtest.sh $(BUILD) '$(BY_DEFAULT):-*GPU*:OneDNN*' \
 	  $(TEST)/engine_off.log
-	$(call say,tests of oneDNN's layers once more, as on a processor without AVX)
+	$(call say,tests of oneDNN's layers as on a processor without AVX)
 	@ONEDNN_MAX_CPU_ISA=SSE41 tests/run_gtest.sh $(BUILD) 'OneDNN*:-*Gradient*' \
 	  $(TEST)/sse41.log
 	$(call say,pycaffe: its own tests)
