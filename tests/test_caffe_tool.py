@@ -91,10 +91,11 @@ def test_a_gpu_that_is_not_there_is_one_sentence(project):
 
 @pytest.mark.parametrize("setting", ["OMP_THREAD_LIMIT=1", "OMP_DYNAMIC=true"])
 def test_fewer_threads_than_asked_for(setting):
-    """oneDNN would wait for those that OpenMP does not give."""
+    """oneDNN would wait for those that OpenMP does not give (OpenBLAS does)."""
     name, value = setting.split("=")
     command = [CAFFE, "time", "-model", NETWORK, "-iterations", "1"]
     environment = {**os.environ, "OMP_NUM_THREADS": "4", name: value}
+    environment["CAFFE_ENGINE"] = "ONEDNN"
     result = subprocess.run(command, capture_output=True, timeout=100, env=environment)
     assert result.returncode == 0, result.stderr
 
