@@ -1,7 +1,7 @@
 # `make cuda-check`: what can be checked of the CUDA build where there is no GPU.
 # It is compiled and linked twice, with cuDNN and NCCL (where they are) and without;
-# the half of its tests that runs on the CPU runs, and its messages for a GPU that
-# fails are checked against a fake one.
+# the half of its tests that runs on the CPU runs with them (threads ask for a GPU all
+# the same and get a fake one), and so do those of the messages for a GPU that fails.
 CUDA_CHECK_ARCHITECTURES := 90# one, since each takes minutes
 # Types 2 and 3 of a typed test are the GPU's; TestBrewMode leaves GPU mode on.
 NO_GPU_TESTS := -*GPU*:CommonTest.TestBrewMode:*CuDNN*:*/2.*:*/3.*:PlatformTest*:StochasticPooling*:Im2colKernel*:$(CLOCKS)

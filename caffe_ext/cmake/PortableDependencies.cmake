@@ -1,8 +1,8 @@
 # Dependencies.cmake for `make portable`: all of it in the program, for a machine
 # that has little but CUDA's libraries (glog's stack traces want libunwind, which
-# can't be put into a program beside the compiler's own). Left out is what Debian has no static
-# library of, or one that wants half of the system: OpenCV (and with it encoded
-# images), LevelDB, Python layers, oneDNN.
+# can't be put into a program beside the compiler's own). Left out is what Debian has
+# no static library of, or one that wants half of the system: OpenCV (and with it
+# encoded images), LevelDB, Python layers, oneDNN.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(Boost_USE_STATIC_LIBS ON)
 find_package(Boost 1.65 REQUIRED COMPONENTS system thread filesystem)
