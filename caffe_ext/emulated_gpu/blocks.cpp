@@ -1,14 +1,16 @@
 // Runs kernels: blocks one after the other, and a block's threads by turns. A
 // thread runs on until it ends or waits at a barrier; then the next one does.
+#include <boost/context/fiber.hpp>
+#include <boost/context/pooled_fixedsize_stack.hpp>
 #include <cuda_kernel.h>
 #include <glog/logging.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <ucontext.h>
 
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 uint3 threadIdx, blockIdx;
@@ -16,82 +18,14 @@ dim3 blockDim, gridDim;
 
 namespace emulated_gpu {
 
-static const size_t kStack = 128 << 10;        // bytes; a thread's registers
-static const unsigned kMostThreads = 1024;     // of a block, on every card
-static const size_t kMostShared = 48 << 10;    // bytes, without asking for more
+using boost::context::fiber;
+
+static const size_t kStack = 128 << 10;      // bytes; a thread's registers
+static const unsigned kMostThreads = 1024;   // of a block, on every card
+static const size_t kMostShared = 48 << 10;  // bytes, without asking for more
 static const unsigned kMostBlocksX = 0x7fffffff, kMostBlocksYZ = 65535;
 static const size_t kAlignment = 128;
 static const int kNaN = 0xff;  // in every byte
-
-// What threads do, one after the other, until one waits at a barrier: then the
-// next fiber goes on with the threads that have not started.
-struct Fiber {
-  ucontext_t context;
-  std::unique_ptr<char[]> stack{new char[kStack]};
-  uint3 thread;  // that waits
-};
-
-class Block {
- public:
-  void Run(const std::function<void()>& thread) {
-    thread_ = &thread;
-    started_ = ended_ = 0;
-    waiting_.clear();
-    const unsigned count = Count();
-    while (started_ < count) Resume(NewFiber());
-    while (!waiting_.empty()) {
-      LOG_IF(FATAL, ended_ > 0)
-          << "Emulated GPU: " << ended_ << " of a block's " << count
-          << " threads ended before a __syncthreads() at which the others "
-             "wait (block " << blockIdx.x << ", " << blockIdx.y << ", "
-          << blockIdx.z << ").";
-      std::vector<Fiber*> fibers;
-      fibers.swap(waiting_);
-      for (Fiber* fiber : fibers) {
-        threadIdx = fiber->thread;
-        Resume(fiber);
-      }
-    }
-  }
-
-  void Wait() {
-    Fiber* const fiber = running_;
-    fiber->thread = threadIdx;
-    waiting_.push_back(fiber);
-    swapcontext(&fiber->context, &scheduler_);
-  }
-
- private:
-  static unsigned Count() { return blockDim.x * blockDim.y * blockDim.z; }
-
-  void Resume(Fiber* fiber) {
-    running_ = fiber;
-    swapcontext(&scheduler_, &fiber->context);
-  }
-
-  Fiber* NewFiber() {
-    if (waiting_.size() == fibers_.size()) fibers_.emplace_back(new Fiber);
-    Fiber* const fiber = fibers_[waiting_.size()].get();
-    getcontext(&fiber->context);
-    fiber->context.uc_stack.ss_sp = fiber->stack.get();
-    fiber->context.uc_stack.ss_size = kStack;
-    fiber->context.uc_link = &scheduler_;
-    makecontext(&fiber->context, &Block::RunThreads, 0);
-    return fiber;
-  }
-
-  static void RunThreads();
-
-  const std::function<void()>* thread_;
-  unsigned started_, ended_;
-  ucontext_t scheduler_;
-  Fiber* running_;
-  std::vector<Fiber*> waiting_;
-  std::vector<std::unique_ptr<Fiber>> fibers_;
-};
-
-static Block block;
-static void* shared_memory;
 
 // What does not hang on the order of threads gives the same in both.
 static unsigned InOrder(unsigned i, unsigned count) {
@@ -103,14 +37,64 @@ static uint3 Index(unsigned i, const dim3& extent) {
   return {i % extent.x, i / extent.x % extent.y, i / extent.x / extent.y};
 }
 
-void Block::RunThreads() {
-  const unsigned count = Count();
-  while (block.started_ < count) {
-    threadIdx = Index(InOrder(block.started_++, count), blockDim);
-    (*block.thread_)();
-    ++block.ended_;
+// A block's threads, on fibers.
+class Block {
+ public:
+  void Run(const std::function<void()>& thread) {
+    started_ = ended_ = 0;
+    while (started_ < Count()) {
+      Resume(fiber(std::allocator_arg, stacks_, [&](fiber&& scheduler) {
+        scheduler_ = std::move(scheduler);
+        RunThreads(thread);
+        return std::move(scheduler_);
+      }));
+    }
+    while (!waiting_.empty()) PassBarrier();
   }
-}
+
+  /// Of the thread that runs.
+  void Wait() {
+    const uint3 thread = threadIdx;
+    scheduler_ = std::move(scheduler_).resume();
+    threadIdx = thread;
+  }
+
+ private:
+  static unsigned Count() { return blockDim.x * blockDim.y * blockDim.z; }
+
+  // Until one waits at a barrier: then another fiber goes on with the next.
+  void RunThreads(const std::function<void()>& thread) {
+    while (started_ < Count()) {
+      threadIdx = Index(InOrder(started_++, Count()), blockDim);
+      thread();
+      ++ended_;
+    }
+  }
+
+  void PassBarrier() {
+    LOG_IF(FATAL, ended_ > 0)
+        << "Emulated GPU: " << ended_ << " of " << Count()
+        << " threads ended before a __syncthreads() at which others wait "
+        << "(block " << blockIdx.x << ", " << blockIdx.y << ", " << blockIdx.z
+        << ").";
+    std::vector<fiber> fibers;
+    fibers.swap(waiting_);
+    for (fiber& one : fibers) Resume(std::move(one));
+  }
+
+  void Resume(fiber&& one) {
+    fiber rest = std::move(one).resume();
+    if (rest) waiting_.push_back(std::move(rest));
+  }
+
+  boost::context::pooled_fixedsize_stack stacks_{kStack};
+  unsigned started_, ended_;
+  fiber scheduler_;
+  std::vector<fiber> waiting_;
+};
+
+static Block block;
+static void* shared_memory;
 
 static void Check(const Configuration& c) {
   const uint64_t threads = uint64_t(c.block.x) * c.block.y * c.block.z;
@@ -132,16 +116,14 @@ void Run(const Configuration& c, const std::function<void()>& thread) {
   gridDim = c.grid;
   blockDim = c.block;
   // of its own length, so that the address sanitizer sees what is beyond
-  const std::unique_ptr<void, decltype(&free)> memory(
-      aligned_alloc(kAlignment, (c.shared + kAlignment - 1) / kAlignment * kAlignment),
-      free);
-  shared_memory = memory.get();
+  CHECK_EQ(0, posix_memalign(&shared_memory, kAlignment, c.shared));
   const unsigned count = c.grid.x * c.grid.y * c.grid.z;
   for (unsigned i = 0; i < count; ++i) {
     blockIdx = Index(InOrder(i, count), c.grid);
-    memset(shared_memory, kNaN, c.shared);  // the last block's are not to be used
+    memset(shared_memory, kNaN, c.shared);  // not the last block's values
     block.Run(thread);
   }
+  free(shared_memory);
 }
 
 void* SharedMemory() {

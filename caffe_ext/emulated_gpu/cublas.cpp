@@ -9,48 +9,48 @@ static CBLAS_TRANSPOSE Transpose(cublasOperation_t op) {
   return op == CUBLAS_OP_N ? CblasNoTrans : CblasTrans;
 }
 
-#define EMULATED_CUBLAS(letter, blas, T)                                       \
-  cublasStatus_t cublas##letter##gemm(                                         \
-      cublasHandle_t, cublasOperation_t a_op, cublasOperation_t b_op, int m,   \
-      int n, int k, const T* alpha, const T* a, int lda, const T* b, int ldb,  \
-      const T* beta, T* c, int ldc) {                                          \
-    cblas_##blas##gemm(CblasColMajor, Transpose(a_op), Transpose(b_op), m, n,  \
-                       k, *alpha, a, lda, b, ldb, *beta, c, ldc);              \
-    return CUBLAS_STATUS_SUCCESS;                                              \
-  }                                                                            \
-  cublasStatus_t cublas##letter##gemv(                                         \
-      cublasHandle_t, cublasOperation_t op, int m, int n, const T* alpha,      \
-      const T* a, int lda, const T* x, int incx, const T* beta, T* y,          \
-      int incy) {                                                              \
-    cblas_##blas##gemv(CblasColMajor, Transpose(op), m, n, *alpha, a, lda, x,  \
-                       incx, *beta, y, incy);                                  \
-    return CUBLAS_STATUS_SUCCESS;                                              \
-  }                                                                            \
-  cublasStatus_t cublas##letter##axpy(cublasHandle_t, int n, const T* alpha,   \
-                                      const T* x, int incx, T* y, int incy) {  \
-    cblas_##blas##axpy(n, *alpha, x, incx, y, incy);                           \
-    return CUBLAS_STATUS_SUCCESS;                                              \
-  }                                                                            \
-  cublasStatus_t cublas##letter##scal(cublasHandle_t, int n, const T* alpha,   \
-                                      T* x, int incx) {                        \
-    cblas_##blas##scal(n, *alpha, x, incx);                                    \
-    return CUBLAS_STATUS_SUCCESS;                                              \
-  }                                                                            \
-  cublasStatus_t cublas##letter##dot(cublasHandle_t, int n, const T* x,        \
-                                     int incx, const T* y, int incy,           \
-                                     T* result) {                              \
-    *result = cblas_##blas##dot(n, x, incx, y, incy);                          \
-    return CUBLAS_STATUS_SUCCESS;                                              \
-  }                                                                            \
-  cublasStatus_t cublas##letter##asum(cublasHandle_t, int n, const T* x,       \
-                                      int incx, T* result) {                   \
-    *result = cblas_##blas##asum(n, x, incx);                                  \
-    return CUBLAS_STATUS_SUCCESS;                                              \
-  }                                                                            \
-  cublasStatus_t cublas##letter##copy(cublasHandle_t, int n, const T* x,       \
-                                      int incx, T* y, int incy) {              \
-    cblas_##blas##copy(n, x, incx, y, incy);                                   \
-    return CUBLAS_STATUS_SUCCESS;                                              \
+#define EMULATED_CUBLAS(letter, blas, T)                                      \
+  cublasStatus_t cublas##letter##gemm(                                        \
+      cublasHandle_t, cublasOperation_t a_op, cublasOperation_t b_op, int m,  \
+      int n, int k, const T* alpha, const T* a, int lda, const T* b, int ldb, \
+      const T* beta, T* c, int ldc) {                                         \
+    cblas_##blas##gemm(CblasColMajor, Transpose(a_op), Transpose(b_op), m, n, \
+                       k, *alpha, a, lda, b, ldb, *beta, c, ldc);             \
+    return CUBLAS_STATUS_SUCCESS;                                             \
+  }                                                                           \
+  cublasStatus_t cublas##letter##gemv(                                        \
+      cublasHandle_t, cublasOperation_t op, int m, int n, const T* alpha,     \
+      const T* a, int lda, const T* x, int incx, const T* beta, T* y,         \
+      int incy) {                                                             \
+    cblas_##blas##gemv(CblasColMajor, Transpose(op), m, n, *alpha, a, lda, x, \
+                       incx, *beta, y, incy);                                 \
+    return CUBLAS_STATUS_SUCCESS;                                             \
+  }                                                                           \
+  cublasStatus_t cublas##letter##axpy(cublasHandle_t, int n, const T* alpha,  \
+                                      const T* x, int incx, T* y, int incy) { \
+    cblas_##blas##axpy(n, *alpha, x, incx, y, incy);                          \
+    return CUBLAS_STATUS_SUCCESS;                                             \
+  }                                                                           \
+  cublasStatus_t cublas##letter##scal(cublasHandle_t, int n, const T* alpha,  \
+                                      T* x, int incx) {                       \
+    cblas_##blas##scal(n, *alpha, x, incx);                                   \
+    return CUBLAS_STATUS_SUCCESS;                                             \
+  }                                                                           \
+  cublasStatus_t cublas##letter##dot(cublasHandle_t, int n, const T* x,       \
+                                     int incx, const T* y, int incy,          \
+                                     T* result) {                             \
+    *result = cblas_##blas##dot(n, x, incx, y, incy);                         \
+    return CUBLAS_STATUS_SUCCESS;                                             \
+  }                                                                           \
+  cublasStatus_t cublas##letter##asum(cublasHandle_t, int n, const T* x,      \
+                                      int incx, T* result) {                  \
+    *result = cblas_##blas##asum(n, x, incx);                                 \
+    return CUBLAS_STATUS_SUCCESS;                                             \
+  }                                                                           \
+  cublasStatus_t cublas##letter##copy(cublasHandle_t, int n, const T* x,      \
+                                      int incx, T* y, int incy) {             \
+    cblas_##blas##copy(n, x, incx, y, incy);                                  \
+    return CUBLAS_STATUS_SUCCESS;                                             \
   }
 EMULATED_CUBLAS(S, s, float)
 EMULATED_CUBLAS(D, d, double)

@@ -27,7 +27,8 @@ enum cudaDataType { CUDA_R_32F, CUDA_R_64F };
 typedef struct cublasContext* cublasHandle_t;
 
 inline cublasStatus_t cublasCreate(cublasHandle_t* handle) {
-  *handle = NULL;
+  static char any;
+  *handle = reinterpret_cast<cublasHandle_t>(&any);
   return CUBLAS_STATUS_SUCCESS;
 }
 inline cublasStatus_t cublasDestroy(cublasHandle_t) {
@@ -44,25 +45,25 @@ inline cublasStatus_t cublasSetStream(cublasHandle_t, cudaStream_t) {
   return CUBLAS_STATUS_SUCCESS;
 }
 
-#define EMULATED_CUBLAS(letter, T)                                             \
-  cublasStatus_t cublas##letter##gemm(                                         \
-      cublasHandle_t, cublasOperation_t a_op, cublasOperation_t b_op, int m,   \
-      int n, int k, const T* alpha, const T* a, int lda, const T* b, int ldb,  \
-      const T* beta, T* c, int ldc);                                           \
-  cublasStatus_t cublas##letter##gemv(                                         \
-      cublasHandle_t, cublasOperation_t op, int m, int n, const T* alpha,      \
-      const T* a, int lda, const T* x, int incx, const T* beta, T* y,          \
-      int incy);                                                               \
-  cublasStatus_t cublas##letter##axpy(cublasHandle_t, int n, const T* alpha,   \
-                                      const T* x, int incx, T* y, int incy);   \
-  cublasStatus_t cublas##letter##scal(cublasHandle_t, int n, const T* alpha,   \
-                                      T* x, int incx);                         \
-  cublasStatus_t cublas##letter##dot(cublasHandle_t, int n, const T* x,        \
-                                     int incx, const T* y, int incy,           \
-                                     T* result);                               \
-  cublasStatus_t cublas##letter##asum(cublasHandle_t, int n, const T* x,       \
-                                      int incx, T* result);                    \
-  cublasStatus_t cublas##letter##copy(cublasHandle_t, int n, const T* x,       \
+#define EMULATED_CUBLAS(letter, T)                                            \
+  cublasStatus_t cublas##letter##gemm(                                        \
+      cublasHandle_t, cublasOperation_t a_op, cublasOperation_t b_op, int m,  \
+      int n, int k, const T* alpha, const T* a, int lda, const T* b, int ldb, \
+      const T* beta, T* c, int ldc);                                          \
+  cublasStatus_t cublas##letter##gemv(                                        \
+      cublasHandle_t, cublasOperation_t op, int m, int n, const T* alpha,     \
+      const T* a, int lda, const T* x, int incx, const T* beta, T* y,         \
+      int incy);                                                              \
+  cublasStatus_t cublas##letter##axpy(cublasHandle_t, int n, const T* alpha,  \
+                                      const T* x, int incx, T* y, int incy);  \
+  cublasStatus_t cublas##letter##scal(cublasHandle_t, int n, const T* alpha,  \
+                                      T* x, int incx);                        \
+  cublasStatus_t cublas##letter##dot(cublasHandle_t, int n, const T* x,       \
+                                     int incx, const T* y, int incy,          \
+                                     T* result);                              \
+  cublasStatus_t cublas##letter##asum(cublasHandle_t, int n, const T* x,      \
+                                      int incx, T* result);                   \
+  cublasStatus_t cublas##letter##copy(cublasHandle_t, int n, const T* x,      \
                                       int incx, T* y, int incy)
 EMULATED_CUBLAS(S, float);
 EMULATED_CUBLAS(D, double);
