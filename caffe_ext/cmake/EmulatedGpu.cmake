@@ -37,5 +37,6 @@ set_source_files_properties(${EXT}/src/util/cuda_error.cpp PROPERTIES
 target_sources(caffe PRIVATE ${TRANSLATED_SOURCES} ${EMULATED_SOURCES}
                ${TRANSLATED}/caffe/util/math_functions.hpp)
 target_include_directories(caffe SYSTEM PUBLIC ${EMULATED}/include)
+target_compile_definitions(caffe PUBLIC EMULATED_GPU)
 target_link_libraries(caffe PUBLIC boost_context)
 message(STATUS "Caffe on an emulated GPU")

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include <memory>
-#include <mutex>
+#include <mutex>  // NOLINT(build/c++11)
 #include <utility>
 #include <vector>
 

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include <chrono>  // NOLINT(build/c++11)
+#include <map>
+#include <mutex>  // NOLINT(build/c++11)
 
 struct CUevent_st {
   std::chrono::steady_clock::time_point recorded;
@@ -18,24 +20,48 @@ static cudaError_t Result(cudaError_t error) {
 
 // ---- Memory
 
+static std::mutex mutex;
+static std::map<const void*, size_t> allocations;  // bytes, by their first
+static size_t copied_to_host = 0;
+
+static bool OnGPU(const void* pointer) {
+  auto next = allocations.upper_bound(pointer);
+  if (next == allocations.begin()) return false;
+  --next;
+  return pointer < static_cast<const char*>(next->first) + next->second;
+}
+
+size_t emulated_gpu::BytesCopiedToHost() {
+  std::lock_guard<std::mutex> lock(mutex);
+  return copied_to_host;
+}
+
 cudaError_t cudaMalloc(void** pointer, size_t bytes) {
   *pointer = malloc(bytes);
   if (!*pointer && bytes > 0) return Result(cudaErrorMemoryAllocation);
-  memset(*pointer, 0xff, bytes);
+  memset(*pointer, 0xff, bytes);  // NaN
+  std::lock_guard<std::mutex> lock(mutex);
+  allocations[*pointer] = bytes;
   return cudaSuccess;
 }
 
 cudaError_t cudaFree(void* pointer) {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    allocations.erase(pointer);
+  }
   free(pointer);
   return cudaSuccess;
 }
 
 cudaError_t cudaMallocHost(void** pointer, size_t bytes) {
-  return cudaMalloc(pointer, bytes);
+  *pointer = malloc(bytes);
+  return cudaSuccess;
 }
 
 cudaError_t cudaFreeHost(void* pointer) {
-  return cudaFree(pointer);
+  free(pointer);
+  return cudaSuccess;
 }
 
 cudaError_t cudaMemset(void* pointer, int value, size_t bytes) {
@@ -45,6 +71,10 @@ cudaError_t cudaMemset(void* pointer, int value, size_t bytes) {
 
 cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes,
                        cudaMemcpyKind) {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (OnGPU(from) && !OnGPU(to)) copied_to_host += bytes;
+  }
   memmove(to, from, bytes);
   return cudaSuccess;
 }

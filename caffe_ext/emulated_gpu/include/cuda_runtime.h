@@ -98,4 +98,11 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, Kernel*) {
   return cudaSuccess;
 }
 
+namespace emulated_gpu {
+
+/// By cudaMemcpy and cudaMemcpyAsync, since the program began.
+size_t BytesCopiedToHost();
+
+}  // namespace emulated_gpu
+
 #endif  // EMULATED_GPU_CUDA_RUNTIME_H_
