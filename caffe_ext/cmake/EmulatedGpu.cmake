@@ -1,6 +1,7 @@
 # The CUDA half without CUDA: Caffe's and our .cu files, translated to C++, on a GPU
 # that is emulated (caffe_ext/emulated_gpu). It runs the GPU's tests on any machine.
 set(EMULATED ${EXT}/emulated_gpu)
+set(SANITIZE -fsanitize=address)  # kernels end where they leave their memory
 set(TRANSLATED ${CMAKE_BINARY_DIR}/translated)
 file(GLOB EMULATED_SOURCES CONFIGURE_DEPENDS ${EMULATED}/*.cpp)
 
@@ -20,7 +21,7 @@ function(translate_all result)
   endforeach()
   # A macro of this header launches kernels, too.
   set(header caffe/util/math_functions.hpp)
-  set_source_files_properties(${all} PROPERTIES COMPILE_OPTIONS -w
+  set_source_files_properties(${all} PROPERTIES COMPILE_OPTIONS "-w;${SANITIZE}"
       INCLUDE_DIRECTORIES ${TRANSLATED} OBJECT_DEPENDS ${TRANSLATED}/${header})
   set(${result} ${all} PARENT_SCOPE)
 endfunction()
@@ -38,5 +39,5 @@ target_sources(caffe PRIVATE ${TRANSLATED_SOURCES} ${EMULATED_SOURCES}
                ${TRANSLATED}/caffe/util/math_functions.hpp)
 target_include_directories(caffe SYSTEM PUBLIC ${EMULATED}/include)
 target_compile_definitions(caffe PUBLIC EMULATED_GPU)
-target_link_libraries(caffe PUBLIC boost_context)
+target_link_libraries(caffe PUBLIC boost_context ${SANITIZE})
 message(STATUS "Caffe on an emulated GPU")
