@@ -7,7 +7,7 @@ from typing import Optional
 
 from gpu.children import LIMIT, Children, Ended
 
-VERDICT = re.compile(r"^\[( RUN     |      OK |  FAILED ) \] ([\w/]+\.[\w/]+)", re.M)
+VERDICT = re.compile(r"^\[ +(RUN|OK|FAILED) +\] ([\w/]+\.[\w/]+)", re.M)
 DATA = "src/caffe/test/test_data"  # where the runner looks, from the folder it runs in
 
 
@@ -87,11 +87,9 @@ def _verdicts(result: Ended, asked: list[str]) -> dict[str, Optional[str]]:
     verdicts: dict[str, Optional[str]] = {}
     running = None
     for verdict, test in VERDICT.findall(result.output):
-        running = test if "RUN" in verdict else None
-        if "OK" in verdict:
-            verdicts[test] = None
-        elif "FAILED" in verdict:
-            verdicts[test] = "failed"
+        running = test if verdict == "RUN" else None
+        if not running:
+            verdicts[test] = None if verdict == "OK" else "failed"
     if running:
         verdicts[running] = f"ended the program: {result.reason}"
     elif not verdicts:
