@@ -1,7 +1,6 @@
 """`make gpu-test` without a GPU: what it makes of what its programs say."""
 
 import ast
-import json
 import os
 import shutil
 import signal
@@ -59,7 +58,7 @@ class Machine:
     def run(self, *options: str, **more) -> subprocess.CompletedProcess:
         return subprocess.run(
             self.command(*options, **more), cwd=self.folder, env=self.environment,
-            capture_output=True, text=True, timeout=60,
+            capture_output=True, text=True, timeout=300,
         )  # fmt: skip
 
     def calls(self) -> list[str]:
@@ -208,17 +207,22 @@ def test_without_the_sanitizer_it_is_skipped(machine):
     assert "compute-sanitizer is neither on the PATH" in machine.outcome("sanitizer")[1]
 
 
-def test_it_ends_in_time_and_goes_on(machine):
-    machine.wrong("hang BenchmarkTest/0.TestTimer")  # the suite's second part
-    result = machine.run("--only", "suite", "--seconds=3")
+def test_it_ends_in_time(machine):
+    result = machine.run("--seconds=0.01")
     assert result.returncode == 1
-    assert "error: the 3 s are up; the same command goes on" in result.stderr
-    assert "not finished" in machine.report
-    assert len(machine.calls()) == 2
-    machine.wrong()
-    assert machine.run("--only", "suite").returncode == 0
-    (call,) = machine.calls()
-    assert "BenchmarkTest" in call
+    said = "gpu_test.py: error: the 0.01 s are up; the same command goes on\n"
+    assert result.stderr == said
+
+
+def test_a_program_that_runs_when_time_is_up_is_killed(tmp_path):
+    from gpu.children import Children, StoppedError
+
+    children = Children(seconds=0.5)
+    with pytest.raises(StoppedError, match=r"the 0\.5 s are up"):
+        children.run(["sh", "-c", "sleep 100; touch late"], tmp_path / "log")
+    with pytest.raises(StoppedError):
+        children.run(["touch", tmp_path / "later"], tmp_path / "log")
+    assert [file.name for file in tmp_path.iterdir()] == ["log"]
 
 
 def test_a_test_that_hangs_has_a_limit(machine, monkeypatch):
@@ -233,14 +237,14 @@ def test_a_test_that_hangs_has_a_limit(machine, monkeypatch):
         machine.folder / "bin/runner",
         tests,
         machine.folder / "log",
-        limit=2,
+        limit=5,
     )
     assert result["passed"] == ["BoxLayerTest/0.TestForward", "A.B"]
     (why,) = result["failed"].values()
-    assert why == "ended the program: did not end within 2 s"
+    assert why == "ended the program: did not end within 5 s"
 
 
-def test_ctrl_c_leaves_nothing_running_and_keeps_what_is_done(machine):
+def test_ctrl_c_leaves_nothing_running_and_the_next_run_goes_on(machine):
     machine.wrong("hang BenchmarkTest/0.TestTimer")
     run = subprocess.Popen(
         machine.command("--only", "suite"), cwd=machine.folder,
@@ -250,13 +254,18 @@ def test_ctrl_c_leaves_nothing_running_and_keeps_what_is_done(machine):
     while not calls.exists() or "filter=BenchmarkTest" not in calls.read_text():
         time.sleep(0.05)
     run.send_signal(signal.SIGINT)
-    _, said = run.communicate(timeout=20)
+    _, said = run.communicate(timeout=100)
     assert run.returncode == 130
     assert "run the same command again to go on" in said
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True)
     assert str(machine.folder / "bin/runner") not in running.stdout
-    assert (machine.folder / "out/results/suite-00.json").exists()
-    assert not (machine.folder / "out/results/suite-clocks.json").exists()
+    assert "not finished" in machine.report
+    assert len(machine.calls()) == 2
+    machine.wrong()
+    assert machine.run("--only", "suite").returncode == 0
+    (call,) = machine.calls()
+    assert "filter=BenchmarkTest" in call
+    assert machine.outcome("suite")[0] == "passed"
 
 
 def test_it_runs_alone(machine, tmp_path):
@@ -289,10 +298,11 @@ def caffe(folder: Path, *words: str) -> str:
     return result.stderr
 
 
-def test_losses_of_the_real_caffe(tmp_path):
+def test_losses_of_the_real_caffe(tmp_path, monkeypatch):
     from gpu import losses, nets
     from gpu.children import Ended
 
+    monkeypatch.setattr(losses, "ITERATIONS", 3)
     rng = np.random.default_rng(0)
     with h5py.File(tmp_path / "train_0000.h5", "w") as file:
         file["data"] = rng.normal(0, 50, (4, 3, 170, 170)).astype(np.float32)
@@ -302,21 +312,16 @@ def test_losses_of_the_real_caffe(tmp_path):
     faces = nets.hdf5_faces("train.txt", 2, shuffle=False)
     (tmp_path / "net").write_text(nets.with_data(text, faces, dropout=False))
     (tmp_path / "solver").write_text(
-        losses.SOLVER.format(net="net", iterations=losses.ITERATIONS, prefix="drml")
+        losses.SOLVER.format(net="net", iterations=3, prefix="drml")
     )
-    runs = []
-    for _ in range(2):
-        log = caffe(tmp_path, "train", "-solver", "solver")
-        weights = tmp_path / f"drml_iter_{losses.ITERATIONS}.caffemodel"
-        runs.append(losses.read(Ended(0, log, 1), weights))
-    assert runs[0] == runs[1]
-    assert len(set(runs[0]["losses"])) == losses.ITERATIONS
+    log = caffe(tmp_path, "train", "-solver", "solver")
+    run = losses.read(Ended(0, log, 1), tmp_path / "drml_iter_3.caffemodel")
+    assert len(set(run["losses"])) == 3
     assert "drop" not in log
-    record = json.loads(json.dumps({how: runs[0] for how in losses.RUNS}))
-    assert losses.judge({"paper": record}).passed
+    assert losses.judge({"paper": dict.fromkeys(losses.RUNS, run)}).passed
 
 
-@pytest.mark.parametrize("network", ["drml", "convnet", "alexnet"])
+@pytest.mark.parametrize("network", ["drml", "alexnet"])
 def test_times_of_the_real_caffe(tmp_path, network):
     from gpu import nets, times
 

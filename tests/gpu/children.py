@@ -110,7 +110,7 @@ class Children:
     def _left(self) -> float:
         left = self._begin + self._seconds - monotonic()
         if self._stopped or left <= 0:
-            raise StoppedError(f"the {self._seconds:.0f} s are up")
+            raise StoppedError(f"the {self._seconds:g} s are up")
         return left
 
 

@@ -21,15 +21,16 @@ class Ledger:
     def once(self, name: str, made_from, make: Callable[[], dict]) -> dict:
         """Return the result of that name; make it where there is none."""
         kept = self._read(name)
-        if kept and kept["made_from"] == made_from:
+        if kept and kept["made_from"] == json.loads(json.dumps(made_from)):
             return kept["result"]
         return self.keep(name, made_from, make())
 
     def keep(self, name: str, made_from, result: dict) -> dict:
+        """Keep a result; returns it as it will be read."""
         record = {"made_by": self.made_by, "made_from": made_from, "result": result}
         content = json.dumps(record, indent=1) + "\n"
         write_bytes(self.folder / f"{name}.json", content.encode())
-        return result
+        return json.loads(content)["result"]
 
     def kept(self, name: str) -> Optional[dict]:
         """Return a result, whatever its step would say of itself today."""

@@ -1,8 +1,8 @@
 """DRML's first losses on the CPU and on the GPU, and the GPU's twice.
 
 The nets have no dropout (its masks are drawn elsewhere on a GPU) and the faces come in
-one order. Judged are the paper's net, whose losses three codes for the CPU (oneDNN,
-Caffe's with OpenBLAS, on other numbers of threads) gave with the same six digits, and
+one order. Judged are the paper's net, whose losses three codes for the CPU (oneDNN's,
+Caffe's own for one processor, Caffe's own for any) gave with the same six digits; and
 of the demo's, whose fillers keep the signal's size, the loss before and after one
 update: from the third on those three part, by 2e-4 in ten iterations, as a ReLU or a
 maximum near a tie falls otherwise. A sum in float32 in another order is off by some

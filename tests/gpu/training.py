@@ -52,7 +52,7 @@ def train(session: Session, net: str, solver: str) -> dict:
 
 
 def judge(trained: dict) -> Result:
-    """trained: what train() returned, or JSON made of it."""
+    """trained: what train() returned, as JSON has it."""
     if trained["failed"]:
         return Result(False, trained["failed"])
     losses = list(trained["losses"].values())
@@ -65,6 +65,6 @@ def judge(trained: dict) -> Result:
         f"asked: below {FALLS_TO:g} of the first), {median(times):.3g} ms an iteration "
         f"of {BATCH} faces, " + ("a snapshot written" if written else "NO SNAPSHOT")
     )
-    rows = [[str(i), f"{loss:.4g}"] for i, loss in trained["losses"].items()]
+    rows = [[i, f"{loss:.4g}"] for i, loss in trained["losses"].items()]
     table = Table("Training losses", ["iteration", "loss"], rows)
     return Result(falls and written, summary, [table])
