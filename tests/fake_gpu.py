@@ -97,12 +97,11 @@ def ok(test: str) -> str:
     return f"[       OK ] {test} (2 ms)"
 
 
-def sanitizer(*words: str) -> int:
-    start = next(i for i, word in enumerate(words) if not word.startswith("--"))
-    status = subprocess.run(words[start:]).returncode
-    found = wrong(f"find {words[0].removeprefix('--tool=')}")
+def sanitizer(_tool: str, tool: str, _code: str, code: str, *program: str) -> int:
+    status = subprocess.run(program).returncode
+    found = wrong(f"find {tool}")
     print(f"========= ERROR SUMMARY: {int(found)} errors")
-    return 9 if found else status
+    return int(code) if found else status
 
 
 if __name__ == "__main__":

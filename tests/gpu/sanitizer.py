@@ -51,7 +51,7 @@ def check(
 ) -> dict:
     """Run a case's tests under a tool."""
     log = session.out / "logs" / f"sanitizer-{tool}-{case.replace('/', '_')}.log"
-    prefix = (program, f"--tool={tool}", "--error-exitcode=9")
+    prefix = (program, "--tool", tool, "--error-exitcode", "9")
     result = gtest.run(
         session.children, session.runner, tests, log, session.jobs, prefix, LIMIT
     )
