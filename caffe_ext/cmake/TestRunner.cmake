@@ -4,6 +4,9 @@ file(GLOB EXT_TEST_SOURCES CONFIGURE_DEPENDS ${EXT}/test/test_*.cpp)
 if(NOT CPU_ONLY)
   file(GLOB TEST_CUDA ${CAFFE}/src/caffe/test/test_*.cu)
 endif()
+if(EMULATED_GPU)
+  translate_all(TEST_CUDA ${TEST_CUDA})
+endif()
 if(PORTABLE)  # no OpenCV
   list(FILTER EXT_TEST_SOURCES EXCLUDE REGEX "test_multilabel_(image_)?data")
 endif()
@@ -28,7 +31,7 @@ if(PORTABLE)  # its tests look for their data from the folder that they run in
   file(COPY ${CAFFE}/src/caffe/test/test_data
        DESTINATION ${CMAKE_BINARY_DIR}/test/src/caffe/test)
 endif()
-if(NOT CPU_ONLY)  # tests/cuda_build.py
+if(NOT CPU_ONLY AND NOT EMULATED_GPU)  # tests/cuda_build.py
   add_library(fake_cuda MODULE EXCLUDE_FROM_ALL ${EXT}/test/fake_cuda.c)
   target_include_directories(fake_cuda PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
   set_target_properties(fake_cuda PROPERTIES PREFIX ""

@@ -1,0 +1,1 @@
+// Caffe includes it and uses nothing of it.

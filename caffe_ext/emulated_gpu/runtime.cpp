@@ -1,0 +1,197 @@
+// CUDA's runtime without a GPU: see cuda_runtime.h.
+#include <cuda_runtime.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <chrono>  // NOLINT(build/c++11)
+#include <map>
+#include <mutex>  // NOLINT(build/c++11)
+
+struct CUevent_st {
+  std::chrono::steady_clock::time_point recorded;
+};
+
+static cudaError_t last_error = cudaSuccess;
+
+static cudaError_t Result(cudaError_t error) {
+  if (error != cudaSuccess) last_error = error;
+  return error;
+}
+
+// ---- Memory
+
+static std::mutex mutex;
+static std::map<const void*, size_t> allocations;  // bytes, by their first
+static size_t copied_to_host = 0;
+
+static bool OnGPU(const void* pointer) {
+  auto next = allocations.upper_bound(pointer);
+  if (next == allocations.begin()) return false;
+  --next;
+  return pointer < static_cast<const char*>(next->first) + next->second;
+}
+
+size_t emulated_gpu::BytesCopiedToHost() {
+  std::lock_guard<std::mutex> lock(mutex);
+  return copied_to_host;
+}
+
+cudaError_t cudaMalloc(void** pointer, size_t bytes) {
+  *pointer = malloc(bytes);
+  if (!*pointer && bytes > 0) return Result(cudaErrorMemoryAllocation);
+  memset(*pointer, 0xff, bytes);  // NaN
+  std::lock_guard<std::mutex> lock(mutex);
+  allocations[*pointer] = bytes;
+  return cudaSuccess;
+}
+
+cudaError_t cudaFree(void* pointer) {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    allocations.erase(pointer);
+  }
+  free(pointer);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMallocHost(void** pointer, size_t bytes) {
+  *pointer = malloc(bytes);
+  return cudaSuccess;
+}
+
+cudaError_t cudaFreeHost(void* pointer) {
+  free(pointer);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemset(void* pointer, int value, size_t bytes) {
+  memset(pointer, value, bytes);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes,
+                       cudaMemcpyKind) {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (OnGPU(from) && !OnGPU(to)) copied_to_host += bytes;
+  }
+  memmove(to, from, bytes);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes,
+                            cudaMemcpyKind kind, cudaStream_t) {
+  return cudaMemcpy(to, from, bytes, kind);
+}
+
+cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total_bytes) {
+  *free_bytes = *total_bytes = size_t(1) << 32;
+  return cudaSuccess;
+}
+
+cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes,
+                                     const void*) {
+  attributes->device = 0;
+  return cudaSuccess;
+}
+
+// ---- The one device
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+
+cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device) {
+  return Result(device == 0 ? cudaSuccess : cudaErrorInvalidDevice);
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+  *properties = cudaDeviceProp();
+  strncpy(properties->name, "emulated GPU", sizeof properties->name - 1);
+  properties->warpSize = 32;
+  properties->maxThreadsPerBlock = 1024;
+  properties->multiProcessorCount = 1;
+  return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
+  *value = 0;
+  return cudaSuccess;
+}
+
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = CUDART_VERSION;
+  return cudaSuccess;
+}
+
+// ---- Errors
+
+cudaError_t cudaPeekAtLastError() {
+  return last_error;
+}
+
+cudaError_t cudaGetLastError() {
+  const cudaError_t error = last_error;
+  last_error = cudaSuccess;
+  return error;
+}
+
+const char* cudaGetErrorString(cudaError_t) {
+  return "an error of the emulated GPU";
+}
+
+const char* cudaGetErrorName(cudaError_t) {
+  return "emulated";
+}
+
+// ---- Streams and events: work is done when a call returns
+
+cudaError_t cudaStreamCreate(cudaStream_t* stream) {
+  *stream = NULL;
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  return cudaStreamCreate(stream);
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t) {
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventCreate(cudaEvent_t* event) {
+  *event = new CUevent_st;
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete event;
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
+  event->recorded = std::chrono::steady_clock::now();
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventSynchronize(cudaEvent_t) {
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t start,
+                                 cudaEvent_t stop) {
+  const std::chrono::duration<float, std::milli> time =
+      stop->recorded - start->recorded;
+  *ms = time.count();
+  return cudaSuccess;
+}
