@@ -41,7 +41,7 @@ def main() -> int:
         made_by = machine.made_by(caffe, runner, data, device)
         ledger = Ledger(out / "results", made_by)
         session = Session(
-            caffe, runner, data, options.nets.resolve(), out, options.jobs,
+            caffe, runner, data, options.nets.resolve(), out, max(1, options.jobs),
             children, ledger,
         )  # fmt: skip
         return run_steps(session, options, machine.run(session, device))
