@@ -27,6 +27,10 @@ target_include_directories(test_caffe SYSTEM PRIVATE ${CAFFE}/src)
 target_compile_options(test_caffe PRIVATE
                        $<$<COMPILE_LANGUAGE:CXX>:-O1>)
 target_link_libraries(test_caffe PRIVATE ${PROGRAM_LIBRARIES})
+if(PORTABLE)  # its tests look for their data from the folder that they run in
+  file(COPY ${CAFFE}/src/caffe/test/test_data
+       DESTINATION ${CMAKE_BINARY_DIR}/test/src/caffe/test)
+endif()
 if(NOT CPU_ONLY AND NOT EMULATED_GPU)  # tests/cuda_build.py
   add_library(fake_cuda MODULE EXCLUDE_FROM_ALL ${EXT}/test/fake_cuda.c)
   target_include_directories(fake_cuda PRIVATE ${CUDAToolkit_INCLUDE_DIRS})

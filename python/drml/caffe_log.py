@@ -5,6 +5,8 @@ the iteration steps back, what was logged from there on is forgotten, since the 
 does those iterations again.
 """
 
+from __future__ import annotations  # tests/gpu runs on Python 3.9
+
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
