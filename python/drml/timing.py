@@ -15,7 +15,8 @@ import numpy as np
 from caffe import layers as L
 from caffe.proto import caffe_pb2
 from drml import pycaffe
-from drml.networks import FACE_SIZE, FILLERS, NETWORKS
+from drml.names import FACE_SIZE
+from drml.networks import FILLERS, NETWORKS
 from drml.paper import Time
 from drml.pycaffe import caffe
 

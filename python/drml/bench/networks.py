@@ -10,7 +10,7 @@ from drml.bench.measure import in_turn, iterations
 from drml.bench.result import Measure, Result
 from drml.bench.variants import Variant, variants
 from drml.bench.worker import Worker
-from drml.networks import FACE_SIZE, TITLES
+from drml.names import FACE_SIZE, TITLES
 
 OURS = sys.executable, "drml.bench.caffe_engine"
 PEER = "drml.bench.torch_engine"
