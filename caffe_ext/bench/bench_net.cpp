@@ -16,6 +16,10 @@
 // a pass's last output and the weights' gradients, the weights after two
 // further updates (after); for test: the last output. -inputs and -weights give
 // values in the net's order instead of random ones.
+//
+//   bench_net -about
+//
+// says what it was built with.
 #include <gflags/gflags.h>
 #include <stdio.h>
 
@@ -30,6 +34,7 @@
 
 #include "values_file.hpp"  // NOLINT(build/include_subdir)
 
+DEFINE_bool(about, false, "say what this was built with");
 DEFINE_string(model, "", "net prototxt");
 DEFINE_string(phase, "train", "train or test");
 DEFINE_int32(gpu, -1, "number of the GPU to run on; by default the CPU");
@@ -47,6 +52,20 @@ using caffe::Net;
 using caffe::ValuesFile;
 using std::string;
 typedef std::function<void(int)> Iterate;
+
+static void PrintAbout() {
+#ifdef CPU_ONLY
+  printf("no CUDA\n");
+#else
+  int cuda = 0;
+  CUDA_CHECK(cudaRuntimeGetVersion(&cuda));
+  printf("CUDA %d.%d", cuda / 1000, cuda % 1000 / 10);
+#ifdef USE_CUDNN
+  printf(", cuDNN %d", static_cast<int>(cudnnGetVersion()));
+#endif
+  printf("\n");
+#endif
+}
 
 static void CheckOptions() {
   LOG_IF(FATAL, FLAGS_model.empty()) << "Name the net: -model NET.prototxt.";
@@ -159,6 +178,10 @@ int main(int argc, char** argv) {
   FLAGS_logtostderr = true;
   FLAGS_minloglevel = google::WARNING;
   caffe::GlobalInit(&argc, &argv);
+  if (FLAGS_about) {
+    PrintAbout();
+    return 0;
+  }
   CheckOptions();
   Caffe::set_random_seed(1);
   if (FLAGS_phase == "train") {
