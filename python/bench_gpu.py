@@ -28,13 +28,7 @@ from drml.options import parser, positive
 
 def main() -> None:
     options = parse_options()
-    for path, remedy in (
-        (options.program, "make portable builds it"),
-        (options.nets, "make_bench_nets.py writes it"),
-        (options.peer, "give a Python that has PyTorch"),
-    ):
-        if not path.exists():
-            raise UserError(f"{path} does not exist; {remedy}")
+    check(options)
     names = ("batch", "iterations", "rounds")
     size = {name: getattr(options, name) for name in names}
     bench = Bench(
@@ -48,16 +42,33 @@ def main() -> None:
     print((options.out / "bench_gpu.md").read_text())
 
 
+def check(options: argparse.Namespace) -> None:
+    """Raise UserError where something is not there."""
+    for path, remedy in (
+        (options.program, "make portable builds it"),
+        (options.nets, "make_bench_nets.py writes it"),
+        (options.peer, "give a Python that has PyTorch"),
+    ):
+        if not path.exists():
+            raise UserError(f"{path} does not exist; {remedy}")
+    found = (
+        "import importlib.util, sys; sys.exit(not importlib.util.find_spec('torch'))"
+    )
+    if subprocess.run([options.peer, "-c", found]).returncode:
+        raise UserError(f"{options.peer} has no PyTorch; name one that has: --peer")
+
+
 def made_on(bench: Bench, device: str) -> dict[str, object]:
     """Name all that a measurement depends on."""
     on = Arithmetic(device)
+    caffe = bench.ours(on).about()
     with bench.peer() as peer:
         about = peer("about", on=on)
     built = [bench.program, *sorted(bench.nets.glob("*.prototxt"))]
     return {
         **about,
         "driver": driver(),
-        "Caffe": bench.ours(on).about(),
+        "Caffe": caffe,
         "Caffe and nets": files.fingerprint(built)[:12],
     }
 

@@ -17,7 +17,7 @@
 // further updates (after); for test: the last output. -inputs and -weights give
 // values in the net's order instead of random ones.
 //
-//   bench_net -about
+//   bench_net -about [-gpu 0]
 //
 // says what it was built with.
 #include <gflags/gflags.h>
@@ -29,6 +29,7 @@
 #include <string>
 
 #include "caffe/caffe.hpp"
+#include "caffe/util/cudnn.hpp"
 #include "caffe/util/tf32.hpp"
 #include "caffe/util/usable_gpu.hpp"
 
@@ -73,7 +74,9 @@ static void CheckOptions() {
       << "-phase " << FLAGS_phase << " is neither train nor test.";
   LOG_IF(FATAL, FLAGS_iterations < 1 || FLAGS_repetitions < 1)
       << "-iterations and -repetitions are at least 1.";
-  if (FLAGS_gpu < 0) return;
+}
+
+static void UseGPU() {
   const string problem = caffe::GPUProblem(FLAGS_gpu);
   LOG_IF(FATAL, !problem.empty()) << problem;
   caffe::AllowTF32(FLAGS_tf32);
@@ -94,8 +97,9 @@ static caffe::NetParameter Model() {
     }
   }
   LOG_IF(FATAL, !inputs)
-      << FLAGS_model << " has no Input layer: bench_net "
-      << "takes nets that get their faces and labels from such.";
+      << FLAGS_model
+      << " has no Input layer; take a net whose faces and labels "
+      << "come from such, as python/make_bench_nets.py writes them.";
   return model;
 }
 
@@ -178,6 +182,7 @@ int main(int argc, char** argv) {
   FLAGS_logtostderr = true;
   FLAGS_minloglevel = google::WARNING;
   caffe::GlobalInit(&argc, &argv);
+  if (FLAGS_gpu >= 0) UseGPU();
   if (FLAGS_about) {
     PrintAbout();
     return 0;
