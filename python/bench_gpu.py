@@ -51,10 +51,8 @@ def check(options: argparse.Namespace) -> None:
     ):
         if not path.exists():
             raise UserError(f"{path} does not exist; {remedy}")
-    found = (
-        "import importlib.util, sys; sys.exit(not importlib.util.find_spec('torch'))"
-    )
-    if subprocess.run([options.peer, "-c", found]).returncode:
+    find = "import importlib.util as i, sys; sys.exit(not i.find_spec('torch'))"
+    if subprocess.run([options.peer, "-c", find]).returncode:
         raise UserError(f"{options.peer} has no PyTorch; name one that has: --peer")
 
 
