@@ -99,7 +99,7 @@ static caffe::NetParameter Model() {
   LOG_IF(FATAL, !inputs)
       << FLAGS_model
       << " has no Input layer; take a net whose faces and labels "
-      << "come from such, as python/make_bench_nets.py writes them.";
+      << "come from Input layers, as python/make_bench_nets.py writes it.";
   return model;
 }
 

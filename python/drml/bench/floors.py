@@ -40,7 +40,7 @@ class Sizes:
         return Rates(moved / copy.median, 2 * self.product_side**3 / product.median)
 
 
-SIZES = {"cuda": Sizes(4096, 8192), "cpu": Sizes(256, 2048)}
+SIZES = {"cuda": Sizes(1024, 8192), "cpu": Sizes(256, 2048)}
 
 
 def region(rates: Rates, batch: int) -> tuple[str, Measure]:
