@@ -120,15 +120,17 @@ def test_a_worker_that_takes_too_long_is_ended():
         assert engine("peak_memory") > 50
 
 
-def interrupted(engine):
+def interrupted(engine, started):
     engine("peak_memory")
+    started.append(engine._process)
     raise KeyboardInterrupt
 
 
 def test_an_interrupted_bench_leaves_no_worker():
+    started = []
     with pytest.raises(KeyboardInterrupt), Worker(sys.executable, ENGINE) as engine:
-        interrupted(engine)
-    assert engine._process.poll() is not None
+        interrupted(engine, started)
+    assert started[0].poll() is not None
 
 
 def test_without_pytorch_it_says_how_to_get_it(tmp_path, monkeypatch, capsys):

@@ -127,6 +127,11 @@ def test_the_region_layer_and_lcn_stand_beside_their_floors():
 class FakePeer:
     """PyTorch that takes 10 ms for 5 iterations, and cannot compile."""
 
+    stopped = 0
+
+    def stop(self):
+        self.stopped += 1
+
     def __enter__(self):
         return self
 
@@ -140,7 +145,8 @@ class FakePeer:
 
 
 def test_a_formulation_that_fails_ends_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(Bench, "peer", lambda self: FakePeer())
+    peer = FakePeer()
+    monkeypatch.setattr(Bench, "peer", lambda self: peer)
     monkeypatch.setattr("drml.bench.gpu_measure.check", lambda *_, **__: 1e-6)
     monkeypatch.setattr(
         "drml.bench.program.Program._run", lambda self, *options: "3\n2\n7\n"
@@ -154,6 +160,7 @@ def test_a_formulation_that_fails_ends_nothing(tmp_path, monkeypatch):
     eager, *_, compiled = step.variants
     assert kept.values[step.key(eager)] == (2, 0)
     assert kept.values[step.key(compiled)] == "no compiler"
+    assert peer.stopped == 6
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,7 @@ class Bench:
             time = self._time(peer, **what, variant=variant, on=step.on)
         except UserError as error:
             say(f"{step}: {variant}: {error}")
+            peer.stop()  # a GPU's error may stay with its process
             return str(error)
         return _said(f"{step}: PyTorch, {variant}", time)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data_prep.errors import UserError
 
-ROOT = Path(__file__).parents[3]
+PYTHON_FOLDER = Path(__file__).parents[2]
 
 
 class Worker:
@@ -26,9 +26,14 @@ class Worker:
         return self
 
     def __exit__(self, *_) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the process; the next call finds a new one."""
         if self._process:
             self._process.kill()  # it may be compiling for minutes
             self._process.communicate()
+            self._process = None
 
     def __call__(self, function: str, **arguments):
         """Return what the function returns; UserError if it fails."""
@@ -37,13 +42,13 @@ class Worker:
         try:
             done, result = self._ask(function, arguments)
         except (BrokenPipeError, EOFError):
+            status, self._process = self._process.wait(), None
             raise UserError(
-                f"{self.module} ended with status {self._end()} in {function}; "
+                f"{self.module} ended with status {status} in {function}; "
                 "-9 is what becomes of a process that wants too much memory"
             ) from None
         except TimeoutError:
-            self._process.kill()
-            self._end()
+            self.stop()
             raise UserError(
                 f"{self.module} took more than {self.limit:g} s in {function}"
             ) from None
@@ -56,13 +61,8 @@ class Worker:
             [self.python, "-m", self.module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'python'}"},
+            env=os.environ | {"PYTHONPATH": str(PYTHON_FOLDER)},
         )
-
-    def _end(self) -> int:
-        status = self._process.wait()
-        self._process = None
-        return status
 
     def _ask(self, function: str, arguments: dict) -> tuple[bool, object]:
         pickle.dump((function, arguments), self._process.stdin)
