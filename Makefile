@@ -97,13 +97,14 @@ install: $(VENV)/.installed ## install to PREFIX=/path (portable unless MARCH=na
 	  'pycaffe wants the packages of python/requirements.txt.'
 
 # For a machine that has no -dev packages, say one with a GPU that is lent.
-portable: $(VENV)/.installed ## one caffe and one test runner that run anywhere
+portable: $(VENV)/.installed ## caffe, its test runner and bench_net, to run anywhere
 	$(call say,portable Caffe in $(BUILD)/portable)
 	@[ ! -d $(BUILD)/caffe-pristine ] || export CAFFE_SOURCE='$(CURDIR)/$(BUILD)/caffe-pristine'; \
 	  $(CONFIGURE) -B $(BUILD)/portable -DPORTABLE=1 -DMARCH=$(MARCH) > $(BUILD)/portable.log \
 	  || { cat $(BUILD)/portable.log; exit 1; }
-	@ninja -C $(BUILD)/portable -j $(JOBS) tool_caffe test_caffe
-	@ls -s --block-size=MB $(BUILD)/portable/bin/caffe $(BUILD)/portable/test/test.testbin
+	@ninja -C $(BUILD)/portable -j $(JOBS) tool_caffe test_caffe bench_net
+	@ls -s --block-size=MB $(BUILD)/portable/bin/caffe $(BUILD)/portable/test/test.testbin \
+	  $(BUILD)/portable/bench/bench_net
 
 clean: ## remove the build and the virtual environment (data/ and out/ stay)
 	rm -rf $(BUILD) $(VENV)

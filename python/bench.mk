@@ -14,3 +14,19 @@ bench: $(PEER)/.installed all ## time DRML and its relatives in Caffe and in PyT
 	$(call say,Caffe against PyTorch (minutes; best on a quiet machine))
 	@TORCHINDUCTOR_CACHE_DIR='$(CURDIR)/$(PEER)/compiled' \
 	  $(PY) python/bench.py --peer $(PEER)/bin/python --out out/bench $(BENCH_OPTIONS)
+
+# On a GPU PyTorch is another one, with what it needs there.
+GPU_PEER ?= python3# a Python that has it
+GPU_BENCH_OPTIONS ?=# e.g. --networks drml region --precisions FP32
+
+.PHONY: bench-nets gpu-bench
+
+bench-nets: all ## write the nets of gpu-bench to build/bench_nets
+	@$(PY) python/make_bench_nets.py --out $(BUILD)/bench_nets
+
+gpu-bench: bench-nets ## time DRML and its relatives on a GPU, and PyTorch
+	@ninja -C $(BUILD) -j $(JOBS) bench_net
+	$(call say,Caffe against PyTorch on the GPU)
+	@TORCHINDUCTOR_CACHE_DIR='$(CURDIR)/$(BUILD)/compiled' PYTHONPATH=.:python \
+	  $(GPU_PEER) python/bench_gpu.py --out out/bench_gpu --nets $(BUILD)/bench_nets \
+	  --program $(BUILD)/bench/bench_net $(GPU_BENCH_OPTIONS)

@@ -13,7 +13,8 @@ from google.protobuf import text_format
 from caffe.proto import caffe_pb2
 from data_prep.errors import UserError, run
 from drml import files
-from drml.networks import NETWORKS, TITLES
+from drml.names import TITLES
+from drml.networks import NETWORKS
 from drml.options import parser
 from drml.pycaffe import caffe, load_net
 

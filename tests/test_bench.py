@@ -18,8 +18,8 @@ from drml.bench.variants import Variant, variants
 from drml.bench.worker import Worker
 
 ENGINE = "drml.bench.caffe_engine"
-SLOW = Variant("looped", False, False)
-FAST = Variant("grouped", True, True)
+SLOW = Variant("looped", False, "eager")
+FAST = Variant("grouped", True, "compiled")
 
 
 def test_engines_take_turns_after_a_warm_up():
@@ -80,12 +80,9 @@ def test_what_differs_is_named():
 
 def test_caffes_engine_trains_and_scores():
     engine = CaffeEngine()
-    engine.start("convnet", 2)
-    start = engine.parameters()
     rng = np.random.default_rng(1)
     faces = rng.normal(0, 0.25, (2, 3, 170, 170)).astype(np.float32)
-    result = engine.train(faces, np.float32([[1, -1] * 6] * 2))
-    end = engine.parameters()
+    start, result, end = engine.train("convnet", faces, np.float32([[1, -1] * 6] * 2))
     for name, (weight, bias) in start.items():
         assert np.array_equal(result[f"{name}, change"], end[name][0] - weight)
         assert np.array_equal(result[f"{name}, bias change"], end[name][1] - bias)
@@ -112,12 +109,28 @@ def test_a_worker_returns_results_and_says_what_failed():
         engine._process.kill()
         with pytest.raises(UserError, match="ended with status -9 in iterate"):
             engine("iterate", count=1)
+        assert engine("peak_memory") > 50  # of a new process
+
+
+def test_a_worker_that_takes_too_long_is_ended():
+    with Worker(sys.executable, ENGINE, limit=0.01) as engine:
+        with pytest.raises(UserError, match=r"took more than 0\.01 s in peak_memory"):
+            engine("peak_memory")
+        engine.limit = None
+        assert engine("peak_memory") > 50
+
+
+def interrupted(engine, started):
+    engine("peak_memory")
+    started.append(engine._process)
+    raise KeyboardInterrupt
 
 
 def test_an_interrupted_bench_leaves_no_worker():
+    started = []
     with pytest.raises(KeyboardInterrupt), Worker(sys.executable, ENGINE) as engine:
-        raise KeyboardInterrupt
-    assert engine._process.poll() is not None
+        interrupted(engine, started)
+    assert started[0].poll() is not None
 
 
 def test_without_pytorch_it_says_how_to_get_it(tmp_path, monkeypatch, capsys):

@@ -15,7 +15,7 @@ from drml.features import join, keep
 from drml.figures import png
 from drml.files import write
 from drml.metrics import au_results
-from drml.networks import TITLES
+from drml.names import TITLES
 from drml.parts import Parts
 from drml.region_figures import patch_maps
 from drml.region_patches import Patches

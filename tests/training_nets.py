@@ -6,7 +6,7 @@ import numpy as np
 from google.protobuf import text_format
 
 from caffe.proto import caffe_pb2
-from drml.networks import FACE_SIZE
+from drml.names import FACE_SIZE
 from drml.prototxt import Training, train_val
 from drml.pycaffe import caffe
 

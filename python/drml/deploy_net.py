@@ -12,7 +12,7 @@ from google.protobuf import text_format
 from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
 from drml import pycaffe
-from drml.networks import TITLES
+from drml.names import TITLES
 from drml.pycaffe import caffe
 from drml.weights import check_weights
 

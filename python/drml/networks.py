@@ -143,7 +143,3 @@ def alexnet(net, face, aus: int, fill: Fill) -> None:
 
 
 NETWORKS = {"drml": drml, "convnet": convnet, "lcn": lcn, "alexnet": alexnet}
-FACE_SIZE = {"drml": 170, "convnet": 170, "lcn": 170, "alexnet": 227}  # the crop
-# Folder of the import: AlexNet wants faces registered at 256 instead of 200.
-FACES = {"drml": "bp4d", "convnet": "bp4d", "lcn": "bp4d", "alexnet": "bp4d_256"}
-TITLES = {"drml": "DRML", "convnet": "ConvNet", "lcn": "LCN", "alexnet": "AlexNet"}

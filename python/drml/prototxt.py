@@ -9,7 +9,8 @@ from caffe import layers as L
 from caffe import params as P
 from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
-from drml.networks import FACE_SIZE, FACES, FILLERS, NETWORKS
+from drml.names import FACE_SIZE, FACES
+from drml.networks import FILLERS, NETWORKS
 from drml.pycaffe import caffe, load_net
 
 

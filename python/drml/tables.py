@@ -1,12 +1,11 @@
 """The table of measures per AU, as text and as CSV."""
 
-import csv
-import io
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from itertools import chain, count
 from math import isnan
 
 from data_prep.aus import AU_NAMES
+from drml.csv_lines import csv_text
 from drml.metrics import AuResult, average
 
 HEADER = ("AU", "name", "positive", "negative", "unknown", "F1", "all-pos. F1", "AUC")
@@ -76,13 +75,3 @@ def csv_table(dataset: str, results: Sequence[AuResult]) -> str:
         for r in results
     ]  # fmt: skip
     return csv_text(header.split(), rows)
-
-
-def csv_text(header: Sequence[str], rows: Iterable[Sequence]) -> str:
-    """CSV with nan left empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow("" if isinstance(v, float) and isnan(v) else v for v in row)
-    return text.getvalue()

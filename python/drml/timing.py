@@ -15,7 +15,8 @@ import numpy as np
 from caffe import layers as L
 from caffe.proto import caffe_pb2
 from drml import pycaffe
-from drml.networks import FACE_SIZE, FILLERS, NETWORKS
+from drml.names import FACE_SIZE
+from drml.networks import FILLERS, NETWORKS
 from drml.paper import Time
 from drml.pycaffe import caffe
 
@@ -56,7 +57,7 @@ def training(network: str, batch: int) -> Iteration:
 
 def scoring(network: str, batch: int) -> Iteration:
     """Return what scores a batch of faces."""
-    net = scoring_net(network, batch)
+    net = pycaffe.load_net(scoring_net(network, batch))
     faces = net.blobs["data"].data
     faces[...] = np.random.default_rng(0).normal(0, 50, faces.shape)
     return lambda: net.forward()["prob"][0]  # reading it waits for a GPU
@@ -65,7 +66,14 @@ def scoring(network: str, batch: int) -> Iteration:
 def training_solver(
     network: str, batch: int, fillers: str = "release", dropout: bool = True
 ) -> caffe.SGDSolver:
-    """Load the paper's SGD for a net that takes its input from "data" and "label"."""
+    """Load the paper's SGD for training_net."""
+    return _solver(training_net(network, batch, fillers, dropout))
+
+
+def training_net(
+    network: str, batch: int, fillers: str = "release", dropout: bool = True
+) -> caffe_pb2.NetParameter:
+    """A net from "data" and "label" to the loss."""
     spec = _network(network, batch, fillers)
     spec.label = L.Input(shape=dict(dim=[batch, AUS]))
     spec.loss = L.MultilabelSigmoidCrossEntropyLoss(spec.output, spec.label)
@@ -74,14 +82,16 @@ def training_solver(
         layers = [layer for layer in net.layer if layer.type != "Dropout"]
         del net.layer[:]
         net.layer.extend(layers)  # dropout works in place, so nothing misses it
-    return _solver(net)
+    return net
 
 
-def scoring_net(network: str, batch: int) -> caffe.Net:
-    """Load a net from the faces "data" to the probabilities "prob"."""
-    spec = _network(network, batch, "release")
+def scoring_net(
+    network: str, batch: int, fillers: str = "release"
+) -> caffe_pb2.NetParameter:
+    """A net from the faces "data" to the probabilities "prob"."""
+    spec = _network(network, batch, fillers)
     spec.prob = L.Sigmoid(spec.output)
-    return pycaffe.load_net(spec.to_proto())
+    return spec.to_proto()
 
 
 def _network(network: str, batch: int, fillers: str) -> caffe.NetSpec:

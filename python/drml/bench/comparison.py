@@ -1,10 +1,13 @@
 """Whether the engines compute the same, before anything is timed."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from data_prep.errors import UserError
-from drml.bench.variants import Variant
+from drml.bench.variants import CPU, Arithmetic, Variant
 from drml.bench.worker import Worker
+from drml.names import FACE_SIZE
 
 BATCH = 4
 AUS = 12
@@ -16,23 +19,29 @@ TOLERANCE_OF_CHANGE = 1e-2
 
 
 def check(
-    ours: Worker, peer: Worker, network: str, size: int, train: Variant, test: Variant
+    ours: Callable,
+    peer: Worker,
+    network: str,
+    train: Variant,
+    test: Variant,
+    on: Arithmetic = CPU,
 ) -> float:
-    """Return the largest relative error of scores, gradients and probabilities.
+    """Return the largest relative error of outputs, gradients and probabilities.
 
-    From the same random weights, faces (N, 3, size, size) and labels, some of them
-    unknown, both train for two iterations without dropout; then both score the faces
-    with the weights that ours have become. UserError where they differ.
+    From the same random weights, faces and labels, some of them unknown, both train
+    for two iterations without dropout; then both score the faces with the weights that
+    ours have become. `ours` is called as a Worker is. UserError where they differ.
     """
     rng = np.random.default_rng(1)
+    size = FACE_SIZE[network]
     faces = rng.normal(0, 0.25, (BATCH, 3, size, size)).astype(np.float32)
     labels = rng.choice(np.float32([-1, 0, 1]), (BATCH, AUS))
-    ours("start", network=network, batch=BATCH)
-    start = dict(network=network, parameters=ours("parameters"), faces=faces)
-    theirs = peer("train", **start, labels=labels, variant=train)
-    errors = differences(ours("train", faces=faces, labels=labels), theirs)
-    end = dict(network=network, parameters=ours("parameters"), faces=faces)
-    theirs = {"probabilities": peer("score", **end, variant=test)}
+    trained = ours("train", network=network, faces=faces, labels=labels)
+    both = dict(network=network, faces=faces, on=on)
+    start = dict(parameters=trained.before, labels=labels, variant=train)
+    errors = differences(trained.results, peer("train", **both, **start))
+    end = dict(parameters=trained.after, variant=test)
+    theirs = {"probabilities": peer("score", **both, **end)}
     errors |= differences({"probabilities": ours("score", faces=faces)}, theirs)
     return judge(network, errors)
 

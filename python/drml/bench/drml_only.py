@@ -34,7 +34,7 @@ def peaks(
     say("memory")
     what = dict(**TRAINING, batch=batch)
     ours = memory(*OURS, rounds, **what)
-    variants = {training.fastest, training.fastest._replace(compiled=False)}
+    variants = {training.fastest, training.fastest._replace(how="eager")}
     theirs = {v: memory(peer_python, PEER, rounds, **what, variant=v) for v in variants}
     least = min(theirs, key=lambda v: theirs[v].peak)
     peer = f"PyTorch: {least}"

@@ -13,9 +13,9 @@ REST = 0.05  # seconds: OpenMP's threads spin for some 10 ms after their work
 Iterate = Callable[[int], list[float]]  # milliseconds of each of so many iterations
 
 
-def iterations(engine: Worker, **what) -> Iterate:
-    """Load a network in an engine; returns what runs it."""
-    engine("prepare", **what)
+def iterations(engine: Worker, prepare: str = "prepare", **what) -> Iterate:
+    """Have an engine load a network, or prepare other work; returns what runs it."""
+    engine(prepare, **what)
     return lambda count: engine("iterate", count=count)
 
 

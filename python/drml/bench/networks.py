@@ -10,7 +10,7 @@ from drml.bench.measure import in_turn, iterations
 from drml.bench.result import Measure, Result
 from drml.bench.variants import Variant, variants
 from drml.bench.worker import Worker
-from drml.networks import FACE_SIZE, TITLES
+from drml.names import TITLES
 
 OURS = sys.executable, "drml.bench.caffe_engine"
 PEER = "drml.bench.torch_engine"
@@ -55,7 +55,7 @@ def time_networks(
         for network in networks:
             tried = {phase: _try(peer, network, phase, batch) for phase in PHASES}
             best = {phase: fastest(of_phase) for phase, of_phase in tried.items()}
-            error = check(ours, peer, network, FACE_SIZE[network], **best)
+            error = check(ours, peer, network, **best)
             say(f"{TITLES[network]}: the engines agree to {error:.0e}; timing them")
             for phase, variant in best.items():
                 what = dict(network=network, phase=phase, batch=batch)

@@ -6,15 +6,27 @@ from collections.abc import Iterable
 from torch import nn
 
 from drml.bench.torch_layers import GroupedRegion, LocallyConnected, LoopedRegion, Lrn
+from drml.names import FACE_SIZE
 
 AUS = 12
-FACE_SIZE = {"drml": 170, "convnet": 170, "lcn": 170, "alexnet": 227}
 REGIONS = {"grouped": GroupedRegion, "looped": LoopedRegion}
 Layers = Iterable[tuple[str, nn.Module]]
 
 
+def input_shape(name: str) -> tuple[int, int, int]:
+    """Return (C, H, W) of a face; of "region", of what conv1 makes of it."""
+    if name == "region":
+        return 32, 160, 160
+    return 3, FACE_SIZE[name], FACE_SIZE[name]
+
+
 def build(name: str, region: str, dropout: float = 0.5) -> nn.Sequential:
-    """Return a network from faces to scores; `region` is DRML's formulation."""
+    """Return a network from faces to scores, or "region", DRML's layer alone.
+
+    `region` is that layer's formulation.
+    """
+    if name == "region":
+        return nn.Sequential(OrderedDict(region2=REGIONS[region]()))
     layers = dict(alexnet() if name == "alexnet" else face_network(name, region))
     for layer in layers.values():
         if isinstance(layer, nn.Dropout):

@@ -7,7 +7,7 @@ from torch import nn
 from torch._inductor import config as inductor
 from torch.nn import functional
 
-from drml.bench.variants import Variant
+from drml.bench.variants import HOW, Variant
 
 RATE, MOMENTUM, DECAY = 0.001, 0.9, 0.0005
 inductor.freezing = True  # weights are constants of a compiled network that scores
@@ -16,10 +16,14 @@ inductor.freezing = True  # weights are constants of a compiled network that sco
 def as_run(net: nn.Sequential, variant: Variant) -> Callable:
     """Return the network in the variant's layout, compiled if it says so."""
     torch.compiler.reset()
-    layout = torch.channels_last if variant.channels_last else torch.contiguous_format
+    mode, layout = HOW[variant.how], layout_of(variant)
     net = net.to(memory_format=layout)
-    run = torch.compile(net) if variant.compiled else net
+    run = torch.compile(net, mode=mode) if mode else net
     return lambda faces: run(faces.to(memory_format=layout))
+
+
+def layout_of(variant: Variant) -> torch.memory_format:
+    return torch.channels_last if variant.channels_last else torch.contiguous_format
 
 
 def scorer(net: nn.Sequential, variant: Variant) -> Callable:
@@ -53,12 +57,30 @@ class Training:
         self.gradients(faces, labels)
         self.sgd.step()
 
-    def gradients(self, faces: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Leave the gradients in the parameters; returns the scores."""
+    def gradients(
+        self, faces: torch.Tensor, labels: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """Leave the gradients in the parameters; returns the scores and the loss."""
         self.sgd.zero_grad()
         scores = self.run(faces)
-        multilabel_loss(scores, labels).backward()
-        return scores.detach()
+        loss = multilabel_loss(scores, labels)
+        loss.backward()
+        return {"scores": scores.detach(), "loss": loss.detach()}
+
+
+class Alone:
+    """A layer's forward and backward pass, from an input and a gradient of its own."""
+
+    def __init__(self, net: nn.Module, variant: Variant, bottom: torch.Tensor):
+        self.net, self.run = net, as_run(net.train(), variant)
+        bottom = bottom.to(memory_format=layout_of(variant))
+        self.bottom = bottom.requires_grad_()
+        self.top_gradient = torch.randn_like(self.run(bottom))
+
+    def iterate(self) -> None:
+        self.bottom.grad = None
+        self.net.zero_grad()
+        self.run(self.bottom).backward(self.top_gradient)
 
 
 def multilabel_loss(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -3,21 +3,40 @@
 from itertools import product
 from typing import NamedTuple
 
+# How PyTorch runs a network, and the mode of torch.compile that it is.
+HOW = {
+    "eager": None,
+    "compiled": "default",
+    "CUDA graphs": "reduce-overhead",
+    "autotuned": "max-autotune",  # with CUDA graphs
+}
+HOW_BY_DEVICE = {"cpu": ("eager", "compiled"), "cuda": tuple(HOW)}
+
+
+class Arithmetic(NamedTuple):
+    """What is computed on, and whether float32 products may be rounded there."""
+
+    device: str = "cpu"  # of HOW_BY_DEVICE
+    tf32: bool = False
+
+
+CPU = Arithmetic()
+
 
 class Variant(NamedTuple):
     """How PyTorch runs a network."""
 
-    region: str  # formulation of DRML's region layer: torch_networks.REGIONS, or ""
+    region: str  # formulation of the region layer: torch_networks.REGIONS, or ""
     channels_last: bool
-    compiled: bool  # by torch.compile
+    how: str  # of HOW
 
     def __str__(self) -> str:
         layout = "channels last" if self.channels_last else "channels first"
-        how = "compiled" if self.compiled else "eager"
-        return ", ".join(filter(None, [self.region, layout, how]))
+        return ", ".join(filter(None, [self.region, layout, self.how]))
 
 
-def variants(network: str) -> list[Variant]:
-    """List what to try of a network."""
-    regions = ("grouped", "looped") if network == "drml" else ("",)
-    return [Variant(*v) for v in product(regions, (False, True), (False, True))]
+def variants(network: str, device: str = "cpu") -> list[Variant]:
+    """List what to try of a network, what takes long to compile at the end."""
+    regions = ("grouped", "looped") if network in ("drml", "region") else ("",)
+    tried = product(HOW_BY_DEVICE[device], regions, (False, True))
+    return [Variant(region, last, how) for how, region, last in tried]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from drml.networks import TITLES
+from drml.names import TITLES
 from drml.pycaffe import engine
 from drml.reproduce.datasets import Datasets
 from drml.reproduce.request import Request

@@ -7,7 +7,7 @@ from pathlib import Path
 from data_prep.errors import UserError
 from drml.evaluation import Predictions, read_predictions
 from drml.files import read_json
-from drml.networks import TITLES
+from drml.names import TITLES
 from drml.paper import read_paper
 from drml.results.section import Picture
 from drml.selection import Scored, read_selection

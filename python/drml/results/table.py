@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isnan
 
-from drml.tables import csv_text
+from drml.csv_lines import csv_text
 
 Value = str | int | float | None  # None: there is none; nan: undefined
 
