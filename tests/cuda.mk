@@ -26,7 +26,7 @@ cuda-check: $(VENV)/.installed ## compile and link for CUDA, test what needs no 
 	$(call say,CUDA: without cuDNN and NCCL)
 	@$(call cuda-build,$(BUILD)/cuda-plain,all fake_cuda,-DUSE_CUDNN=0 -DUSE_NCCL=0)
 	$(call say,CUDA: with cuDNN and NCCL where they are)
-	@$(call cuda-build,$(BUILD)/cuda,all test_caffe)
+	@$(call cuda-build,$(BUILD)/cuda,all test_caffe bench_net)
 	$(call say,Caffe tests on the CPU (log: $(BUILD)/cuda/caffe.log))
 	@LD_PRELOAD='$(CURDIR)/$(BUILD)/cuda/test/fake_cuda.so' \
 	  tests/run_gtest.sh $(BUILD)/cuda '$(NO_GPU_TESTS)' $(BUILD)/cuda/caffe.log
@@ -45,7 +45,7 @@ EMULATED := $(BUILD)/emulated
 emulated-gpu-test: $(VENV)/.installed ## test the GPU's code without a GPU or CUDA
 	@mkdir -p $(BUILD)
 	$(call say,Caffe for an emulated GPU)
-	@$(call cuda-build,$(EMULATED),test_caffe tool_caffe,-DEMULATED_GPU=1)
+	@$(call cuda-build,$(EMULATED),test_caffe tool_caffe bench_net,-DEMULATED_GPU=1)
 	$(call say,Caffe tests on the emulated GPU (log: $(EMULATED)/gpu.log))
 	@tests/run_gtest.sh $(EMULATED) '$(GPU_TESTS):-$(CLOCKS):$(CURANDS)' \
 	  $(EMULATED)/gpu.log
