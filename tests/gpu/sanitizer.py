@@ -11,7 +11,7 @@ from gpu.suite import list_tests
 
 TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
 LAYERS = "Region|LocallyConnected|Box|Splice|Batch|MultilabelSigmoidCrossEntropyLoss"
-CASES = re.compile(rf"(?:{LAYERS})(?:Layer|Branches)Test/[23]")
+CASES = re.compile(rf"(?:{LAYERS})(?:Layer|Branches|Shapes)Test/[23]")
 # A gradient check is hundreds of passes of kernels that the other tests launch too;
 # what a death test starts is a program of its own.
 LEFT_OUT = re.compile("Gradient$|DeathTest$")
