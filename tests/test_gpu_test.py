@@ -249,6 +249,8 @@ def test_ctrl_c_leaves_nothing_running_and_the_next_run_goes_on(machine):
     run = subprocess.Popen(
         machine.command("--only", "suite"), cwd=machine.folder,
         env=machine.environment, stderr=subprocess.PIPE, text=True,
+        # Where these tests run in the background, SIGINT is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     calls = machine.folder / "calls"
     while not calls.exists() or "filter=BenchmarkTest" not in calls.read_text():

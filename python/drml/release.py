@@ -11,6 +11,7 @@ from caffe import layers as L
 from caffe.proto import caffe_pb2
 from drml import networks
 from drml.branches import Grid, branches
+from drml.names import FACE_SIZE
 from drml.pycaffe import caffe
 
 
@@ -39,7 +40,7 @@ def train_val(network: str, faces: Faces, crop: int | None = None) -> str:
     network: drml, convnet or alexnet. crop: the face's size where it is not the
     release's; for drml it must be 10 more than a multiple of 8.
     """
-    crop = crop or networks.FACE_SIZE[network]
+    crop = crop or FACE_SIZE[network]
     test = caffe.NetSpec()
     test.data, test.label = _data(faces, caffe.TEST, crop)
     net = caffe.NetSpec()
