@@ -14,7 +14,12 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+
+if not find_spec("numpy"):
+    sys.exit(f"bench_gpu.py: error: {sys.executable} has no numpy; call it by a Python "
+             "that has numpy and PyTorch (make gpu-bench: GPU_PEER=)")  # fmt: skip
 
 from data_prep.errors import UserError, run
 from drml import files

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import subprocess
 import sys
 
 import bench_gpu
@@ -184,3 +185,11 @@ def test_what_is_missing_is_said(tmp_path, monkeypatch, capsys, missing, remedy)
     assert end.value.code == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith(remedy)
+
+
+def test_a_python_without_numpy():
+    command = [sys.executable, "-S", bench_gpu.__file__, "--out", "out"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    (line,) = run.stderr.splitlines()
+    assert "has no numpy; call it by a Python that has numpy and PyTorch" in line
+    assert run.returncode == 1
