@@ -5,7 +5,6 @@ set(SANITIZE -fsanitize=address)  # kernels end where they leave their memory
 set(TRANSLATED ${CMAKE_BINARY_DIR}/translated)
 file(GLOB EMULATED_SOURCES CONFIGURE_DEPENDS ${EMULATED}/*.cpp)
 
-
 function(translate source translated)
   add_custom_command(OUTPUT ${translated}
       COMMAND ${Python3_EXECUTABLE} ${EMULATED}/translate_kernels.py ${source} ${translated}
