@@ -56,44 +56,21 @@ EMULATED_CUBLAS(S, s, float)
 EMULATED_CUBLAS(D, d, double)
 #undef EMULATED_CUBLAS
 
-static cublasStatus_t Gemm(cublasOperation_t a_op, cublasOperation_t b_op,
-                           int m, int n, int k, const float* alpha,
-                           const float* a, int lda, const float* b, int ldb,
-                           const float* beta, float* c, int ldc) {
-  return cublasSgemm(NULL, a_op, b_op, m, n, k, alpha, a, lda, b, ldb, beta, c,
-                     ldc);
-}
-
-static cublasStatus_t Gemm(cublasOperation_t a_op, cublasOperation_t b_op,
-                           int m, int n, int k, const double* alpha,
-                           const double* a, int lda, const double* b, int ldb,
-                           const double* beta, double* c, int ldc) {
-  return cublasDgemm(NULL, a_op, b_op, m, n, k, alpha, a, lda, b, ldb, beta, c,
-                     ldc);
-}
-
-template <typename T>
-static void Batch(cublasOperation_t a_op, cublasOperation_t b_op, int m, int n,
-                  int k, const void* alpha, const void* a, int lda,
-                  int64_t a_stride, const void* b, int ldb, int64_t b_stride,
-                  const void* beta, void* c, int ldc, int64_t c_stride,
-                  int batch) {
-  for (int i = 0; i < batch; ++i) {
-    Gemm(a_op, b_op, m, n, k, static_cast<const T*>(alpha),
-         static_cast<const T*>(a) + i * a_stride, lda,
-         static_cast<const T*>(b) + i * b_stride, ldb,
-         static_cast<const T*>(beta), static_cast<T*>(c) + i * c_stride, ldc);
-  }
-}
-
 cublasStatus_t cublasGemmStridedBatchedEx(
-    cublasHandle_t, cublasOperation_t a_op, cublasOperation_t b_op, int m,
-    int n, int k, const void* alpha, const void* a, cudaDataType type, int lda,
-    int64_t a_stride, const void* b, cudaDataType, int ldb, int64_t b_stride,
-    const void* beta, void* c, cudaDataType, int ldc, int64_t c_stride,
-    int batch, cublasComputeType_t, cublasGemmAlgo_t) {
-  const auto all = type == CUDA_R_32F ? Batch<float> : Batch<double>;
-  all(a_op, b_op, m, n, k, alpha, a, lda, a_stride, b, ldb, b_stride, beta, c,
-      ldc, c_stride, batch);
+    cublasHandle_t handle, cublasOperation_t a_op, cublasOperation_t b_op,
+    int m, int n, int k, const void* alpha, const void* a, cudaDataType type,
+    int lda, int64_t a_stride, const void* b, cudaDataType, int ldb,
+    int64_t b_stride, const void* beta, void* c, cudaDataType, int ldc,
+    int64_t c_stride, int batch, cublasComputeType_t, cublasGemmAlgo_t) {
+  const auto all = [&](auto gemm, auto zero) {
+    typedef decltype(zero) T;
+    for (int i = 0; i < batch; ++i) {
+      gemm(handle, a_op, b_op, m, n, k, static_cast<const T*>(alpha),
+           static_cast<const T*>(a) + i * a_stride, lda,
+           static_cast<const T*>(b) + i * b_stride, ldb,
+           static_cast<const T*>(beta), static_cast<T*>(c) + i * c_stride, ldc);
+    }
+  };
+  type == CUDA_R_32F ? all(cublasSgemm, 0.f) : all(cublasDgemm, 0.);
   return CUBLAS_STATUS_SUCCESS;
 }
