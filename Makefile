@@ -96,7 +96,7 @@ install: $(VENV)/.installed ## install to PREFIX=/path (portable unless MARCH=na
 	@printf '%s\n' 'Use it with: export PATH=$(PREFIX)/bin:$$PATH PYTHONPATH=$(PREFIX)/python' \
 	  'pycaffe wants the packages of python/requirements.txt.'
 
-# For a machine that has no -dev packages, say one with a GPU that is lent.
+# For a machine that has no -dev packages, say one with a GPU that is shared.
 portable: $(VENV)/.installed ## caffe, its test runner and bench_net, to run anywhere
 	$(call say,portable Caffe in $(BUILD)/portable)
 	@[ ! -d $(BUILD)/caffe-pristine ] || export CAFFE_SOURCE='$(CURDIR)/$(BUILD)/caffe-pristine'; \

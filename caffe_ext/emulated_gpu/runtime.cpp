@@ -11,7 +11,7 @@ struct CUevent_st {
   std::chrono::steady_clock::time_point recorded;
 };
 
-static cudaError_t last_error = cudaSuccess;
+static thread_local cudaError_t last_error = cudaSuccess;
 
 static cudaError_t Result(cudaError_t error) {
   if (error != cudaSuccess) last_error = error;
@@ -56,7 +56,8 @@ cudaError_t cudaFree(void* pointer) {
 
 cudaError_t cudaMallocHost(void** pointer, size_t bytes) {
   *pointer = malloc(bytes);
-  return cudaSuccess;
+  return Result(*pointer || bytes == 0 ? cudaSuccess
+                                       : cudaErrorMemoryAllocation);
 }
 
 cudaError_t cudaFreeHost(void* pointer) {

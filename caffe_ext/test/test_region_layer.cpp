@@ -1,17 +1,9 @@
 #include <omp.h>
 
-#include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "gtest/gtest.h"
 
-#include "caffe/blob.hpp"
-#include "caffe/common.hpp"
-#include "caffe/filler.hpp"
-#include "caffe/layers/region_layer.hpp"
-
-#include "caffe/test/test_caffe_main.hpp"
 #include "caffe/test/test_gradient_check_util.hpp"
 #include "region_layer_fixture.hpp"  // NOLINT(build/include_subdir)
 
