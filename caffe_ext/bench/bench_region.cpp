@@ -46,7 +46,7 @@ static double Median(const std::function<void()>& work, int repetitions) {
   return ms[ms.size() / 2];
 }
 
-// gflop: of the convolutions.
+// gflop: of the convolutions, as a plain sum has them. (Scoring does fewer.)
 static void Report(const char* what, double gflop, int repetitions,
                    const std::function<void()>& work) {
   const double ms = Median(work, repetitions);
@@ -149,8 +149,9 @@ static void FillPrivate(const caffe::onednn::Tensor& tensor,
                             caffe::onednn::Values(values.get()));
 }
 
-static void BenchLayer(double gflop, int repetitions) {
+static void BenchLayer(caffe::Phase phase, double gflop, int repetitions) {
   caffe::LayerParameter param;
+  param.set_phase(phase);
   param.mutable_region_param()->mutable_weight_filler()->set_type("msra");
   caffe::OneDNNRegionLayer layer(param);
   Blob<float> bottom(kNum, kChannels, 8 * kSide, 8 * kSide), top;
@@ -160,8 +161,11 @@ static void BenchLayer(double gflop, int repetitions) {
       PatchConvolution(kChannels, kSide, kSide, 3).layout();
   FillPrivate(caffe::onednn::Data(bottom), layout);
   FillPrivate(caffe::onednn::Diff(top), layout);
-  Report("the layer, forward", gflop, repetitions,
-         [&] { layer.Forward(bottoms, tops); });
+  const auto forward = [&] { layer.Forward(bottoms, tops); };
+  if (phase == caffe::TEST) {
+    return Report("the layer, scoring", gflop, repetitions, forward);
+  }
+  Report("the layer, forward", gflop, repetitions, forward);
   Report("the layer, backward", 2 * gflop, repetitions,
          [&] { layer.Backward(tops, {true}, bottoms); });
 }
@@ -179,5 +183,6 @@ int main(int argc, char** argv) {
   printf("| what | ms | GFLOP/s |\n|---|---:|---:|\n");
   BenchGroups(gflop, repetitions);
   BenchPatches(gflop, repetitions);
-  BenchLayer(gflop, repetitions);
+  BenchLayer(caffe::TRAIN, gflop, repetitions);
+  BenchLayer(caffe::TEST, gflop, repetitions);
 }

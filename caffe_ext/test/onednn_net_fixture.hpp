@@ -19,6 +19,8 @@ namespace caffe {
 // every gradient, while blobs pass between layers in private layouts.
 class OneDNNNetTest : public ::testing::Test {
  protected:
+  OneDNNNetTest() : phase_(TRAIN) {}
+
   virtual void SetUp() {
     Caffe::set_mode(Caffe::CPU);
     Caffe::set_random_seed(1701);
@@ -38,15 +40,16 @@ class OneDNNNetTest : public ::testing::Test {
     to->CopyTrainedLayersFrom(weights);
   }
 
-  static shared_ptr<Net<float> > NewNet(const vector<int>& shape, string layers,
-                                        const string& engine,
-                                        bool force_backward = true) {
+  shared_ptr<Net<float> > NewNet(const vector<int>& shape, string layers,
+                                 const string& engine,
+                                 bool force_backward = true) const {
     const string mark = "{engine}";
     for (size_t at; (at = layers.find(mark)) != string::npos;) {
       layers.replace(at, mark.size(), "engine: " + engine);
     }
     NetParameter param;
     CHECK(google::protobuf::TextFormat::ParseFromString(layers, &param));
+    param.mutable_state()->set_phase(phase_);
     param.set_force_backward(force_backward);
     if (!force_backward) {  // nothing has a gradient then but what leads to
                             // loss
@@ -133,6 +136,7 @@ class OneDNNNetTest : public ::testing::Test {
     return ours_->blob_by_name(blob)->data()->private_data().get() != NULL;
   }
 
+  Phase phase_;  // of the nets
   Blob<float> data_, gradient_;
 
   shared_ptr<Net<float> > ours_, caffe_;

@@ -9,6 +9,61 @@ using dnnl::memory;
 using onednn::Data;
 using onednn::Diff;
 
+void OneDNNConvolutionLayer::Reshape(const vector<Blob<float>*>& bottom,
+                                     const vector<Blob<float>*>& top) {
+  ConvolutionLayer<float>::Reshape(bottom, top);
+  ChooseWinograd(*bottom[0]);
+}
+
+void OneDNNConvolutionLayer::ChooseWinograd(const Blob<float>& bottom) {
+  const int *kernel = kernel_shape_.cpu_data(), *stride = stride_.cpu_data(),
+            *dilation = dilation_.cpu_data(), *pad = pad_.cpu_data();
+  const bool fits = phase_ == TEST && onednn::HasAvx512() &&
+                    onednn::Fits(bottom) && channel_axis_ == 1 &&
+                    num_spatial_axes_ == 2 && stride[0] == 1 &&
+                    stride[1] == 1 && dilation[0] == 1 && dilation[1] == 1;
+  if (!fits) return winograd_.reset();
+  const WinogradConvolution::Shape shape = {
+      channels_ / group_, bottom.height(), bottom.width(), num_output_ / group_,
+      kernel[0],          kernel[1],       pad[0],         pad[1]};
+  if (!WinogradConvolution::Pays(shape, bottom.num())) {
+    winograd_.reset();
+  } else if (!winograd_ || !(winograd_->shape() == shape)) {
+    winograd_.reset(new WinogradConvolution(shape));
+  }
+}
+
+void OneDNNConvolutionLayer::ForwardWinograd(const Blob<float>& bottom,
+                                             Blob<float>* top) {
+  const memory::dims x_dims = onednn::Dims(bottom.shape()),
+                     y_dims = onednn::Dims(top->shape());
+  const bool blocked = winograd_->block() > 1;
+  const memory x = onednn::ReadAs(
+      Data(bottom),
+      blocked ? onednn::Layout(x_dims, memory::format_tag::nChw16c)
+              : onednn::Plain(x_dims),
+      &bottom_);
+  const onednn::Output y(
+      Data(*top), onednn::Layout(y_dims, memory::format_tag::nChw16c), &top_);
+  const WinogradConvolution::Layout x_layout = WinogradConvolution::Dense(
+                                        channels_, bottom.height(),
+                                        bottom.width(), winograd_->block()),
+                                    y_layout = WinogradConvolution::Dense(
+                                        num_output_, top->height(),
+                                        top->width());
+  for (int group = 0; group < group_; ++group) {
+    const int output = group * num_output_ / group_;
+    winograd_->SetFilters(blobs_[0]->cpu_data() + blobs_[0]->offset(output),
+                          bias_term_ ? blobs_[1]->cpu_data() + output : NULL);
+    winograd_->Forward(
+        onednn::Values(x) + bottom.offset(0, group * channels_ / group_),
+        x_layout, bottom.num(), NULL,
+        onednn::Values(y.get()) + top->offset(0, output), y_layout,
+        WinogradConvolution::OutgrowCaches(top->count()));
+  }
+  y.Store();
+}
+
 bool OneDNNConvolutionLayer::MakePrimitives(const Blob<float>& bottom,
                                             const Blob<float>& top) {
   if (channel_axis_ != 1 || num_spatial_axes_ < 1 || !onednn::Fits(bottom) ||
@@ -45,6 +100,12 @@ bool OneDNNConvolutionLayer::MakePrimitives(const Blob<float>& bottom,
 
 void OneDNNConvolutionLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
                                          const vector<Blob<float>*>& top) {
+  if (winograd_) {
+    for (size_t i = 0; i < bottom.size(); ++i) {
+      ForwardWinograd(*bottom[i], top[i]);
+    }
+    return;
+  }
   if (!MakePrimitives(*bottom[0], *top[0])) {
     return ConvolutionLayer<float>::Forward_cpu(bottom, top);
   }

@@ -17,6 +17,8 @@ using onednn::Data;
 using onednn::Diff;
 using onednn::Values;
 
+static const memory::format_tag kBlocked = memory::format_tag::nChw16c;
+
 // What one thread needs for one patch, kept between passes. Not for a shape for
 // which the convolution is not fast.
 class OneDNNRegionLayer::Workspace {
@@ -38,6 +40,22 @@ class OneDNNRegionLayer::Workspace {
   memory a;         // (1, C, h, w)
 };
 
+// Likewise for scoring; images are read and written where they are.
+class OneDNNRegionLayer::Winograd {
+ public:
+  Winograd(const WinogradConvolution::Shape& patch, float eps)
+      : convolution(patch),
+        normalization(1, patch.channels, convolution.block(), patch.height,
+                      patch.width, eps),
+        a(onednn::Layout({1, patch.channels, patch.height, patch.width},
+                         kBlocked),
+          onednn::Engine()) {}
+
+  WinogradConvolution convolution;
+  BlockedNormalization normalization;
+  memory a;  // (1, C, h, w)
+};
+
 // What is thrown must not leave a parallel region.
 template <class Work>
 static void ForEachPatch(int patches, const Work& work) {
@@ -55,7 +73,7 @@ static void ForEachPatch(int patches, const Work& work) {
 }
 
 OneDNNRegionLayer::OneDNNRegionLayer(const LayerParameter& param)
-    : RegionLayer<float>(param), use_onednn_(false) {}
+    : RegionLayer<float>(param), use_onednn_(false), use_winograd_(false) {}
 
 OneDNNRegionLayer::~OneDNNRegionLayer() {}
 
@@ -65,9 +83,18 @@ void OneDNNRegionLayer::Reshape(const vector<Blob<float>*>& bottom,
   if (bottom[0]->shape() == shape_) return;
   shape_ = bottom[0]->shape();
   workspaces_.clear();
+  winograds_.clear();
   use_onednn_ =
       bottom[0]->count() > 0 &&
       onednn::PatchConvolution(channels_, patch_h_, patch_w_, kernel_).IsFast();
+  use_winograd_ = use_onednn_ && phase_ == TEST && use_global_stats_ &&
+                  channels_ % 16 == 0 && onednn::HasAvx512() &&
+                  WinogradConvolution::Pays(Patch(), num_);
+}
+
+WinogradConvolution::Shape OneDNNRegionLayer::Patch() const {
+  return {channels_, patch_h_, patch_w_, channels_,
+          kernel_,   kernel_,  pad_,     pad_};
 }
 
 void OneDNNRegionLayer::AllocateWorkspaces() {
@@ -94,15 +121,13 @@ memory::desc OneDNNRegionLayer::OutputLayout(
 
 void OneDNNRegionLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
                                     const vector<Blob<float>*>& top) {
+  if (use_winograd_) return ForwardWinograd(*bottom[0], top[0]);
   if (!use_onednn_) return RegionLayer<float>::Forward_cpu(bottom, top);
   AllocateWorkspaces();
   PrepareBlobs();
   if (use_global_stats_) LoadGlobalStatistics();
   const memory from = onednn::Read(Data(*bottom[0]));
-  if (bottom[0] == top[0]) {
-    onednn::Allocate(from.get_desc(), &bottom_copy_);
-    onednn::Reorder(from, bottom_copy_);
-  }
+  if (bottom[0] == top[0]) CopyBottom(from);
   const onednn::Output to(Data(*top[0]), OutputLayout(Data(*top[0])), NULL);
   const memory::desc patch_layout = workspaces_[0]->x.get_desc();
   const Patches x(from, patch_layout), y(to.get(), patch_layout);
@@ -111,6 +136,60 @@ void OneDNNRegionLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
   });
   to.Store();
   if (!use_global_stats_) UpdateMovingAverages();
+}
+
+void OneDNNRegionLayer::CopyBottom(const memory& bottom) {
+  onednn::Allocate(bottom.get_desc(), &bottom_copy_);
+  onednn::Reorder(bottom, bottom_copy_);
+}
+
+void OneDNNRegionLayer::ForwardWinograd(const Blob<float>& bottom,
+                                        Blob<float>* top) {
+  const size_t threads = omp_get_max_threads();
+  while (winograds_.size() < threads) {
+    winograds_.push_back(shared_ptr<Winograd>(
+        new Winograd(Patch(), layer_param_.region_param().eps())));
+  }
+  PrepareBlobs();
+  LoadGlobalStatistics();
+  const memory::desc blocked =
+      onednn::Layout(onednn::Dims(bottom.shape()), kBlocked);
+  const memory from = onednn::ReadAs(Data(bottom), blocked, &blocked_bottom_);
+  if (&bottom == top) CopyBottom(from);
+  const onednn::Output to(Data(*top), blocked, &blocked_top_);
+  const float* x = Values(from);
+  float* y = Values(to.get());
+  ForEachPatch(patches_, [&](int patch) {
+    ForwardWinogradPatch(x, patch, winograds_[omp_get_thread_num()].get(), y);
+  });
+  to.Store();
+}
+
+void OneDNNRegionLayer::ForwardWinogradPatch(const float* x, int patch,
+                                             Winograd* work, float* y) {
+  typedef WinogradConvolution::Layout Layout;
+  work->normalization.SetStatistics(
+      mean_.cpu_data() + mean_.offset(patch),
+      variance_.cpu_data() + variance_.offset(patch));
+  work->convolution.SetFilters(
+      blobs_[0]->cpu_data() + blobs_[0]->offset(patch * channels_),
+      bias_term_ ? blobs_[1]->cpu_data() + patch * channels_ : NULL);
+  const int block = work->convolution.block();
+  const Layout images =
+      WinogradConvolution::Dense(channels_, height_, width_, block);
+  const Layout part =
+      WinogradConvolution::Dense(channels_, patch_h_, patch_w_, block);
+  const int first = patch / grid_w_ * patch_h_ * images.row +
+                    patch % grid_w_ * patch_w_ * block;
+  const bool past_cache =
+      WinogradConvolution::OutgrowCaches(num_ * images.image);
+  for (int n = 0; n < num_; ++n) {
+    const int image = first + n * images.image;
+    float* a = Values(work->a);
+    work->normalization.Forward(x + image, images.block, images.row, a);
+    work->convolution.Forward(a, part, 1, x + image, y + image, images,
+                              past_cache);
+  }
 }
 
 void OneDNNRegionLayer::Gather(const Patches& patches, int patch,

@@ -83,13 +83,19 @@ static float Rectified(float z) {
 }
 
 void BlockedNormalization::Forward(const float* x, float* a) const {
+  Forward(x, height_ * row_, row_, a);
+}
+
+void BlockedNormalization::Forward(const float* x, int block_stride,
+                                   int row_stride, float* a) const {
   for (int block = 0; block < blocks_; ++block) {
     const float* mean = mean_.data() + block * row_;
     const float* scale = scale_.data() + block * row_;
-    for (int h = 0; h < height_; ++h, x += row_, a += row_) {
+    const float* from = x + block * block_stride;
+    for (int h = 0; h < height_; ++h, from += row_stride, a += row_) {
 #pragma omp simd
       for (int i = 0; i < row_; ++i) {
-        a[i] = Rectified((x[i] - mean[i]) * scale[i]);
+        a[i] = Rectified((from[i] - mean[i]) * scale[i]);
       }
     }
   }

@@ -6,6 +6,7 @@
 
 #include "caffe/layers/conv_layer.hpp"
 #include "caffe/util/onednn.hpp"
+#include "caffe/util/winograd_convolution.hpp"
 
 namespace caffe {
 
@@ -14,7 +15,9 @@ namespace caffe {
  *
  * Options, blobs and results are ConvolutionLayer's (sums in another order).
  * Bottom and top are in the layouts that oneDNN chooses; weights are plain and
- * are reordered in every pass. What oneDNN does not do, or only in its slow
+ * are reordered in every pass. In phase TEST the forward pass of layers for
+ * which that saves time is WinogradConvolution's, on processors with AVX-512.
+ * What oneDNN does not do, or only in its slow
  * reference code (axis other than 1, more than 3 spatial axes), and GPU mode
  * are left to ConvolutionLayer.
  */
@@ -22,6 +25,8 @@ class OneDNNConvolutionLayer : public ConvolutionLayer<float> {
  public:
   explicit OneDNNConvolutionLayer(const LayerParameter& param)
       : ConvolutionLayer<float>(param) {}
+  virtual void Reshape(const vector<Blob<float>*>& bottom,
+                       const vector<Blob<float>*>& top);
 
  protected:
   virtual void Forward_cpu(const vector<Blob<float>*>& bottom,
@@ -31,11 +36,14 @@ class OneDNNConvolutionLayer : public ConvolutionLayer<float> {
                             const vector<Blob<float>*>& bottom);
 
  private:
+  void ChooseWinograd(const Blob<float>& bottom);
+  void ForwardWinograd(const Blob<float>& bottom, Blob<float>* top);
   /// For here and now. False: it is ConvolutionLayer's.
   bool MakePrimitives(const Blob<float>& bottom, const Blob<float>& top);
   void BackwardWeights(const Blob<float>& top, const Blob<float>& bottom);
   void BackwardData(const Blob<float>& top, Blob<float>* bottom);
 
+  shared_ptr<WinogradConvolution> winograd_;  // of a group; null: not wanted
   dnnl::memory::dims weights_dims_;  // (O, C, k, k), or (G, O / G, C / G, k, k)
   onednn::Primitive<dnnl::convolution_forward> forward_;
   onednn::Primitive<dnnl::convolution_backward_data> backward_data_;

@@ -7,6 +7,7 @@
 #include "caffe/layers/region_layer.hpp"
 #include "caffe/util/onednn.hpp"
 #include "caffe/util/onednn_patches.hpp"
+#include "caffe/util/winograd_convolution.hpp"
 
 namespace caffe {
 
@@ -17,8 +18,10 @@ namespace caffe {
  * threads too. Bottom and the top's gradient may be in any layout: a patch of
  * them is copied into the convolutions' layout, which converts nothing where
  * the neighbours are in it as well. The outputs are in it, or plain if somebody
- * wants them plain. A shape for which oneDNN has only its slow reference code
- * is left to RegionLayer.
+ * wants them plain. With fixed statistics in phase TEST the convolutions are
+ * WinogradConvolution's where that saves time, on processors with AVX-512, and
+ * patches are read and written where they are. A shape for which oneDNN has
+ * only its slow reference code is left to RegionLayer.
  */
 class OneDNNRegionLayer : public RegionLayer<float> {
  public:
@@ -36,10 +39,16 @@ class OneDNNRegionLayer : public RegionLayer<float> {
 
  private:
   class Workspace;
+  class Winograd;
   typedef onednn::Patches Patches;
 
+  WinogradConvolution::Shape Patch() const;
+  void ForwardWinograd(const Blob<float>& bottom, Blob<float>* top);
+  void ForwardWinogradPatch(const float* x, int patch, Winograd* work,
+                            float* y);
   void AllocateWorkspaces();
   void PrepareBlobs();
+  void CopyBottom(const dnnl::memory& bottom);
   dnnl::memory::desc OutputLayout(const onednn::Tensor& output) const;
 
   void Gather(const Patches& patches, int patch,
@@ -56,8 +65,12 @@ class OneDNNRegionLayer : public RegionLayer<float> {
 
   vector<int> shape_;         // the bottom's, which what follows is for
   bool use_onednn_;           // whether it is any good
+  bool use_winograd_;         // forward
   dnnl::memory bottom_copy_;  // in place only
   vector<shared_ptr<Workspace> > workspaces_;  // one a thread
+  vector<shared_ptr<Winograd> > winograds_;    // likewise
+  // For winograds_, where the blobs' are in another layout.
+  dnnl::memory blocked_bottom_, blocked_top_;
 };
 
 }  // namespace caffe

@@ -27,6 +27,10 @@ class BlockedNormalization {
   void SetStatistics(const float* mean, const float* variance);
   /// a = max(0, z) of one image.
   void Forward(const float* x, float* a) const;
+  /// Likewise of a part of a larger image, whose blocks and rows are that many
+  /// values apart. (a is the part alone.)
+  void Forward(const float* x, int block_stride, int row_stride,
+               float* a) const;
   /// Likewise, and x becomes z.
   void ForwardInPlace(float* x, float* a) const;
   /// diff: from dL/da to dL/dz of one image, in place, and gathers its means.

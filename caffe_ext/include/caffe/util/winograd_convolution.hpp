@@ -1,0 +1,111 @@
+#ifndef CAFFE_UTIL_WINOGRAD_CONVOLUTION_HPP_
+#define CAFFE_UTIL_WINOGRAD_CONVOLUTION_HPP_
+
+#include <boost/align/aligned_allocator.hpp>
+
+#include <vector>
+
+#include "caffe/common.hpp"
+
+namespace caffe {
+
+/**
+ * @brief Convolution of stride 1 in fewer multiplications, for scoring, on
+ *        processors with AVX-512.
+ *
+ * Winograd's minimal filtering (S. Winograd, Arithmetic Complexity of
+ * Computations, 1980; for networks: A. Lavin and S. Gray, Fast Algorithms for
+ * Convolutional Neural Networks, CVPR 2016), here F(3 x 3, 3 x 3): 3 x 3
+ * outputs of 3 x 3 taps from 25 products instead of 81. A tile of 5 x 5 pixels
+ * every 3 is transformed to 25 values, and so are the filters; what is a
+ * convolution of pixels with 3 x 3 taps is then 25 products, one for each
+ * value. A larger kernel is cut into segments of 3 x 3 taps (filled up with
+ * zeros), as far apart as the tiles are: so it is 25 convolutions of
+ * ceil(k / 3) x ceil(k / 3) taps over tiles, and each tile is transformed once.
+ * 11 x 11 taps take 44 products an output, 8 x 8 take 25, 3 x 3 take 2.8.
+ *
+ * Sums are rounded two to three times as coarsely as a plain loop's: by 1.3e-6
+ * of the outputs' RMS in the worst layer of the paper's networks, 1.1e-5 at
+ * most. A pixel that is infinite or no number spoils all outputs of its tiles.
+ * Results are the same bits for any number of threads, and of images in a call.
+ *
+ * Forward uses all threads that are available, or the calling one in a parallel
+ * region; an object has buffers of its own, so only one thread may call it.
+ */
+class WinogradConvolution {
+ public:
+  /// Of one image and one group; filters are (outputs, channels, kernel_h,
+  /// kernel_w), dense, at stride 1.
+  struct Shape {
+    int channels, height, width;
+    int outputs, kernel_h, kernel_w, pad_h, pad_w;
+    bool operator==(const Shape& other) const;
+    int out_height() const { return height + 2 * pad_h - kernel_h + 1; }
+    int out_width() const { return width + 2 * pad_w - kernel_w + 1; }
+  };
+
+  /// Images whose channels lie in blocks side by side, a pixel's values of a
+  /// block together: distances between images, blocks, and rows of a block.
+  struct Layout {
+    int image, block, row;
+  };
+  /// Of (N, C, H, W), or of (N, C / block, H, W, block).
+  static Layout Dense(int channels, int height, int width, int block = 16);
+
+  /// Whether it saves more than its transforms take, those of the filters for
+  /// num images included; false also where the processor has no AVX-512, and
+  /// for numbers of channels that it does not take (outputs are multiples of
+  /// 16, channels are or are fewer).
+  static bool Pays(const Shape& shape, int num);
+
+  explicit WinogradConvolution(const Shape& shape);
+  const Shape& shape() const { return shape_; }
+
+  /// How many of the bottom's channels lie side by side: 16, or 1 where there
+  /// are fewer channels. (Of the top's: always 16.)
+  int block() const { return block_; }
+
+  /// bias NULL: 0.
+  void SetFilters(const float* filters, const float* bias);
+
+  /// y = W * x + b for num images, + identity, in y's layout, unless NULL; it
+  /// may be y. past_cache: y goes to memory directly, which is faster when it
+  /// would have left the caches before somebody reads it.
+  void Forward(const float* x, const Layout& x_layout, int num,
+               const float* identity, float* y, const Layout& y_layout,
+               bool past_cache);
+  /// Whether so many values would.
+  static bool OutgrowCaches(int values) { return values > 4 << 20; }
+
+ private:
+  typedef std::vector<float, boost::alignment::aligned_allocator<float, 64> >
+      Buffer;
+  // Rows of tiles are those of all images, one after the other.
+  struct Rows {
+    int first, last;  // last not included
+  };
+
+  void TransformTiles(const float* x, const Layout& layout, Rows rows,
+                      Buffer* buffer) const;
+  void Multiply(Rows rows, Buffer* buffer) const;
+  void TransformBack(Rows rows, const float* identity, float* y,
+                     const Layout& layout, bool past_cache,
+                     const Buffer& buffer) const;
+
+  Shape shape_;
+  int block_, registers_;  // of channels, of outputs: what lies side by side
+  int segments_h_, segments_w_;
+  int tiles_h_, tiles_w_;   // of the top
+  int rows_, columns_;      // of tiles of the bottom
+  int pass_rows_;           // rows of the top's tiles that are made in one go,
+  int pass_x_rows_;         // and of the bottom's that they need
+  int x_point_, y_point_;   // values of a point of those rows
+  vector<int> offsets_;     // of taps in a point
+  Buffer filters_;          // (points, outputs, taps, block, registers, lanes)
+  Buffer bias_;             // (outputs)
+  vector<Buffer> buffers_;  // one a thread
+};
+
+}  // namespace caffe
+
+#endif  // CAFFE_UTIL_WINOGRAD_CONVOLUTION_HPP_

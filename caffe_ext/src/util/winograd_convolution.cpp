@@ -1,0 +1,237 @@
+#include "caffe/util/winograd_convolution.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <tuple>
+#include <vector>
+
+#include "caffe/util/winograd_kernels.hpp"
+
+namespace caffe {
+
+using winograd::kLanes;
+using winograd::kPoints;
+using winograd::kStep;
+using winograd::kTile;
+
+namespace {
+
+// What a pass has at hand, in values: it should fit the second-level cache.
+const int kPassValues = 160 << 10;
+// Tiles of a pass, at least, that filters are read for.
+const int kPassTiles = 48;
+
+int CeilDiv(int a, int b) {
+  return (a + b - 1) / b;
+}
+
+// Where part i of n begins.
+int Part(int count, int i, int n) {
+  return static_cast<int64_t>(count) * i / n;
+}
+
+}  // namespace
+
+bool WinogradConvolution::Shape::operator==(const Shape& other) const {
+  return std::tie(channels, height, width, outputs, kernel_h, kernel_w, pad_h,
+                  pad_w) == std::tie(other.channels, other.height, other.width,
+                                     other.outputs, other.kernel_h,
+                                     other.kernel_w, other.pad_h, other.pad_w);
+}
+
+WinogradConvolution::Layout WinogradConvolution::Dense(int channels, int height,
+                                                       int width, int block) {
+  return {channels * height * width, height * width * block, width * block};
+}
+
+bool WinogradConvolution::Pays(const Shape& shape, int num) {
+  if (!winograd::Available() || shape.outputs % kLanes != 0 ||
+      (shape.channels > kLanes && shape.channels % kLanes != 0)) {
+    return false;
+  }
+  const double tiles = static_cast<double>(CeilDiv(shape.out_height(), kStep)) *
+                       CeilDiv(shape.out_width(), kStep);
+  const double segments = static_cast<double>(CeilDiv(shape.kernel_h, kStep)) *
+                          CeilDiv(shape.kernel_w, kStep);
+  const double filters = static_cast<double>(shape.channels) * shape.outputs;
+  const double direct = filters * shape.kernel_h * shape.kernel_w *
+                        shape.out_height() * shape.out_width();
+  const double products = filters * kPoints * segments * tiles;
+  // By what they take: 25 ns for kLanes channels of a tile, or outputs, and 9
+  // ns for a segment of a filter, where a product takes 8 ps.
+  const double transforms = 200 * tiles * (shape.channels + shape.outputs) +
+                            1100 * segments * filters / num;
+  return products + transforms < .8 * direct;
+}
+
+WinogradConvolution::WinogradConvolution(const Shape& shape)
+    : shape_(shape),
+      block_(shape.channels % kLanes == 0 ? kLanes : 1),
+      registers_(shape.outputs % (2 * kLanes) == 0 ? 2 : 1),
+      segments_h_(CeilDiv(shape.kernel_h, kStep)),
+      segments_w_(CeilDiv(shape.kernel_w, kStep)),
+      tiles_h_(CeilDiv(shape.out_height(), kStep)),
+      tiles_w_(CeilDiv(shape.out_width(), kStep)),
+      rows_(tiles_h_ + segments_h_ - 1),
+      columns_(tiles_w_ + segments_w_ - 1) {
+  const int x_row = columns_ * shape.channels, y_row = tiles_w_ * shape.outputs;
+  pass_rows_ = std::max(kPassValues / (kPoints * (x_row + y_row)),
+                        CeilDiv(kPassTiles, tiles_w_));
+  pass_x_rows_ = pass_rows_ + segments_h_ - 1;
+  // A little more, lest a tile's values be multiples of 4 KB apart.
+  x_point_ = pass_x_rows_ * x_row + kLanes;
+  y_point_ = pass_rows_ * y_row + kLanes;
+  for (int c = 0; c < shape.channels / block_; ++c) {
+    for (int i = 0; i < segments_h_; ++i) {
+      for (int j = 0; j < segments_w_; ++j) {
+        offsets_.push_back(((c * pass_x_rows_ + i) * columns_ + j) * block_);
+      }
+    }
+  }
+}
+
+void WinogradConvolution::SetFilters(const float* filters, const float* bias) {
+  const int side_by_side = registers_ * kLanes;
+  const int segments = segments_h_ * segments_w_;
+  const int kernel = shape_.kernel_h * shape_.kernel_w;
+  filters_.resize(kPoints * shape_.outputs * offsets_.size() * block_);
+  bias_.assign(shape_.outputs, 0);
+  if (bias) std::copy_n(bias, shape_.outputs, bias_.begin());
+  const int taps = offsets_.size() * block_;
+#pragma omp parallel for schedule(static)
+  for (int o = 0; o < shape_.outputs; o += kLanes) {
+    float* to = filters_.data() + o / side_by_side * side_by_side * taps +
+                o % side_by_side;
+    for (int tap = 0; tap < taps; ++tap, to += side_by_side) {
+      const int segment = tap / block_ % segments;
+      const int channel = tap / block_ / segments * block_ + tap % block_;
+      float values[kStep * kStep * kLanes] = {};
+      for (int i = 0; i < kStep * kStep; ++i) {
+        const int y = segment / segments_w_ * kStep + i / kStep;
+        const int x = segment % segments_w_ * kStep + i % kStep;
+        if (y >= shape_.kernel_h || x >= shape_.kernel_w) continue;
+        const float* from = filters + (o * shape_.channels + channel) * kernel +
+                            y * shape_.kernel_w + x;
+        for (int lane = 0; lane < kLanes; ++lane) {
+          values[i * kLanes + lane] = from[lane * shape_.channels * kernel];
+        }
+      }
+      winograd::TransformTaps(values, to, shape_.outputs * taps);
+    }
+  }
+}
+
+void WinogradConvolution::Forward(const float* x, const Layout& x_layout,
+                                  int num, const float* identity, float* y,
+                                  const Layout& y_layout, bool past_cache) {
+  const int threads = omp_in_parallel() ? 1 : omp_get_max_threads();
+  buffers_.resize(std::max<size_t>(buffers_.size(), threads));
+  for (Buffer& buffer : buffers_) {
+    buffer.resize(kPoints * (x_point_ + y_point_) +
+                  (kTile * winograd::LineWidth(columns_) + shape_.width) *
+                      block_);
+  }
+  const int rows = num * rows_;
+  // Each thread gets as many.
+  const int passes = CeilDiv(CeilDiv(rows, pass_rows_), threads) * threads;
+  const bool aligned =
+      reinterpret_cast<uintptr_t>(y) % (kLanes * sizeof(float)) == 0;
+  const auto run = [&](int pass, Buffer* buffer) {
+    const Rows top = {Part(rows, pass, passes), Part(rows, pass + 1, passes)};
+    const Rows bottom = {top.first, std::min(top.last + segments_h_ - 1, rows)};
+    TransformTiles(x, x_layout, bottom, buffer);
+    Multiply(top, buffer);
+    TransformBack(top, identity, y, y_layout, past_cache && aligned, *buffer);
+  };
+  if (threads == 1) {  // a parallel region in another takes time to set up
+    for (int i = 0; i < passes; ++i) run(i, &buffers_[0]);
+    return;
+  }
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+  for (int i = 0; i < passes; ++i) run(i, &buffers_[omp_get_thread_num()]);
+}
+
+void WinogradConvolution::TransformTiles(const float* x, const Layout& layout,
+                                         Rows rows, Buffer* buffer) const {
+  float* const points = buffer->data();
+  float* const line = points + kPoints * (x_point_ + y_point_);
+  const float* const zeros =
+      line + kTile * winograd::LineWidth(columns_) * block_;
+  for (int row = rows.first; row < rows.last; ++row) {
+    for (int c = 0; c < shape_.channels / block_; ++c) {
+      const float* plane = x + row / rows_ * layout.image + c * layout.block;
+      const float* pixels[kTile];
+      for (int i = 0; i < kTile; ++i) {
+        const int h = row % rows_ * kStep + i - shape_.pad_h;
+        pixels[i] =
+            h < 0 || h >= shape_.height ? zeros : plane + h * layout.row;
+      }
+      const int there = (c * pass_x_rows_ + row - rows.first) * columns_;
+      winograd::TransformTiles(pixels, shape_.width, shape_.pad_w, columns_,
+                               block_, line, points + there * block_, x_point_);
+    }
+  }
+}
+
+void WinogradConvolution::Multiply(Rows rows, Buffer* buffer) const {
+  const float* const x = buffer->data();
+  float* const y = buffer->data() + kPoints * x_point_;
+  const int taps = offsets_.size();
+  const int next = pass_rows_ * tiles_w_ * kLanes;  // register of outputs
+  // Without other segments the bottom's tiles are the top's, all in a long row.
+  const bool one_segment = segments_h_ == 1 && segments_w_ == 1;
+  const int rows_at_once = one_segment ? rows.last - rows.first : 1;
+  const int tiles = rows_at_once * tiles_w_;
+  const int runs = CeilDiv(tiles, winograd::kMaxTiles);
+  const float* filters = filters_.data();
+  for (int point = 0; point < kPoints; ++point) {
+    for (int o = 0; o < shape_.outputs; o += registers_ * kLanes) {
+      for (int row = rows.first; row < rows.last; row += rows_at_once) {
+        if (row % rows_ >= tiles_h_) continue;  // would be of two images
+        const int from =
+            point * x_point_ + (row - rows.first) * columns_ * block_;
+        const int to = point * y_point_ + o / kLanes * next +
+                       (row - rows.first) * tiles_w_ * kLanes;
+        for (int i = 0; i < runs; ++i) {
+          const int tile = Part(tiles, i, runs), end = Part(tiles, i + 1, runs);
+          winograd::Multiply(x + from + tile * block_, block_, offsets_.data(),
+                             taps, filters, registers_, end - tile,
+                             y + to + tile * kLanes, next);
+        }
+      }
+      filters += taps * block_ * registers_ * kLanes;
+    }
+  }
+}
+
+void WinogradConvolution::TransformBack(Rows rows, const float* identity,
+                                        float* y, const Layout& layout,
+                                        bool past_cache,
+                                        const Buffer& buffer) const {
+  const float* const points = buffer.data() + kPoints * x_point_;
+  for (int row = rows.first; row < rows.last; ++row) {
+    if (row % rows_ >= tiles_h_) continue;
+    const int top = row % rows_ * kStep;
+    const int height = std::min(kStep, shape_.out_height() - top);
+    for (int o = 0; o < shape_.outputs; o += kLanes) {
+      const float* from =
+          points +
+          (o / kLanes * pass_rows_ + row - rows.first) * tiles_w_ * kLanes;
+      const int to = row / rows_ * layout.image + o / kLanes * layout.block +
+                     top * layout.row;
+      for (int tile = 0; tile < tiles_w_; ++tile) {
+        const int left = tile * kStep;
+        const int width = std::min(kStep, shape_.out_width() - left);
+        const int there = to + left * kLanes;
+        winograd::TransformBack(from + tile * kLanes, y_point_,
+                                bias_.data() + o, height, width,
+                                identity ? identity + there : NULL, y + there,
+                                layout.row, past_cache);
+      }
+    }
+  }
+  winograd::FinishPastCache();
+}
+
+}  // namespace caffe

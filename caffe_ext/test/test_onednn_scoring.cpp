@@ -1,0 +1,226 @@
+#ifdef USE_ONEDNN
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include <string>
+#include <vector>
+
+#include "caffe/util/onednn_primitive.hpp"
+#include "onednn_net_fixture.hpp"  // NOLINT(build/include_subdir)
+
+namespace caffe {
+
+// In phase TEST, where convolutions are WinogradConvolution's if that pays.
+class OneDNNScoringTest : public OneDNNNetTest {
+ protected:
+  OneDNNScoringTest() { phase_ = TEST; }
+
+  // The same net, to which the phase makes no other difference, in the other.
+  shared_ptr<Net<float> > InTraining(const vector<int>& shape,
+                                     const string& layers) {
+    phase_ = TRAIN;
+    shared_ptr<Net<float> > net = NewNet(shape, layers, "ONEDNN");
+    phase_ = TEST;
+    CopyWeights(*ours_, net.get());
+    return net;
+  }
+
+  void Score() {
+    NewValues();
+    Forward(ours_.get());
+    Forward(caffe_.get());
+  }
+
+  // Not their gradients, which jump where a ReLU's input or two of a maximum's
+  // differ by less than the two nets' rounding.
+  void ExpectSameScores() const {
+    for (size_t i = 0; i < ours_->blobs().size(); ++i) {
+      const Blob<float>&ours = *ours_->blobs()[i], &caffe = *caffe_->blobs()[i];
+      ASSERT_EQ(ours.shape(), caffe.shape());
+      ExpectNear(ours_->blob_names()[i], ours.count(), ours.cpu_data(),
+                 caffe.cpu_data());
+    }
+  }
+
+  static vector<float> Output(const Net<float>& net) {
+    const Blob<float>& blob = *net.output_blobs()[0];
+    return vector<float>(blob.cpu_data(), blob.cpu_data() + blob.count());
+  }
+
+  // That Winograd's way is taken shows in the last bits.
+  void ExpectOtherBitsThanInTraining(const vector<int>& shape,
+                                     const string& layers) {
+    if (!onednn::HasAvx512()) return;
+    const shared_ptr<Net<float> > net = InTraining(shape, layers);
+    Forward(net.get());
+    EXPECT_FALSE(Output(*net) == Output(*ours_));
+  }
+};
+
+static string Convolution(const string& param) {
+  return "layer { name: 'conv' type: 'Convolution' bottom: 'data' top: 'conv' "
+         "  convolution_param { {engine} weight_filler { type: 'xavier' } "
+         "    bias_filler { type: 'gaussian' } " +
+         param + " } }";
+}
+
+static string Region(const string& top, const string& param) {
+  return "layer { name: 'region' type: 'Region' bottom: 'data' top: '" + top +
+         "' region_param { {engine} weight_filler { type: 'msra' } "
+         "  bias_filler { type: 'gaussian' } use_global_stats: true " +
+         param + " } }";
+}
+
+TEST_F(OneDNNScoringTest, Convolutions) {
+  const struct {
+    vector<int> shape;
+    const char* param;
+  } convolutions[] = {
+      {{2, 3, 40, 35}, "num_output: 32 kernel_size: 11"},
+      {{2, 3, 40, 35}, "num_output: 32 kernel_size: 11 bias_term: false"},
+      {{3, 32, 30, 20}, "num_output: 16 kernel_size: 8"},
+      {{16, 32, 27, 13}, "num_output: 64 kernel_size: 5 pad: 2 group: 2"},
+      {{8, 6, 30, 31}, "num_output: 32 kernel_h: 7 kernel_w: 5 group: 2"},
+  };
+  for (const auto& convolution : convolutions) {
+    SCOPED_TRACE(convolution.param);
+    const string layer = Convolution(convolution.param);
+    Create(convolution.shape, layer);
+    Iterate();
+    ExpectSame();
+    ExpectOtherBitsThanInTraining(convolution.shape, layer);
+  }
+}
+
+// Those that are left to oneDNN or Caffe.
+TEST_F(OneDNNScoringTest, OtherConvolutions) {
+  const struct {
+    vector<int> shape;
+    const char* param;
+  } convolutions[] = {
+      {{2, 3, 40, 35}, "num_output: 32 kernel_size: 11 stride: 2"},
+      {{2, 16, 30, 30}, "num_output: 16 kernel_size: 3 dilation: 2"},
+      {{2, 16, 30, 30},
+       "num_output: 16 kernel_h: 3 kernel_w: 3 stride_h: 1 stride_w: 2"},
+      {{2, 3, 40, 35}, "num_output: 20 kernel_size: 11"},
+      {{2, 4, 15}, "num_output: 16 kernel_size: 3"},
+      {{2, 16, 15, 16, 14}, "num_output: 16 kernel_size: 3"},
+      {{2, 2, 4, 40, 40}, "num_output: 16 kernel_size: 5 axis: 2"},
+  };
+  for (const auto& convolution : convolutions) {
+    SCOPED_TRACE(convolution.param);
+    const string layer = Convolution(convolution.param);
+    Create(convolution.shape, layer);
+    Iterate();
+    ExpectSame();
+    const shared_ptr<Net<float> > net = InTraining(convolution.shape, layer);
+    Forward(net.get());
+    EXPECT_TRUE(Output(*net) == Output(*ours_));
+  }
+}
+
+TEST_F(OneDNNScoringTest, ConvolutionOfSeveralBottoms) {
+  Create({2, 3, 40, 35},
+         "layer { name: 'conv' type: 'Convolution' bottom: 'data' "
+         "  bottom: 'data' top: 'a' top: 'b' convolution_param { {engine} "
+         "    num_output: 32 kernel_size: 11 "
+         "    weight_filler { type: 'xavier' } } }");
+  Iterate();
+  ExpectSame();
+}
+
+TEST_F(OneDNNScoringTest, Regions) {
+  const struct {
+    vector<int> shape;
+    const char* param;
+  } regions[] = {
+      {{16, 32, 40, 60}, "grid_h: 2 grid_w: 3"},
+      {{8, 16, 50, 22}, "grid_h: 2 grid_w: 1 bias_term: false"},
+      {{16, 16, 42, 42}, "grid: 2 kernel_size: 5"},
+  };
+  for (const auto& region : regions) {
+    for (const char* top : {"region", "data"}) {  // in place, too
+      SCOPED_TRACE(string(region.param) + " to " + top);
+      const string layer = Region(top, region.param);
+      Create(region.shape, layer);
+      Iterate();
+      ExpectSame();
+      ExpectOtherBitsThanInTraining(region.shape, layer);
+    }
+  }
+}
+
+// Statistics of the batch are training's, whatever the phase.
+TEST_F(OneDNNScoringTest, RegionWithStatisticsOfTheBatch) {
+  Create({8, 16, 40, 20},
+         "layer { name: 'region' type: 'Region' bottom: 'data' top: 'region' "
+         "region_param { {engine} weight_filler { type: 'msra' } "
+         "  grid_h: 2 grid_w: 1 use_global_stats: false } }");
+  Iterate();
+  ExpectSame();
+}
+
+// Private blobs between layers, large enough to be written past the cache.
+static const char kScoredNetwork[] =
+    "layer { name: 'conv1' type: 'Convolution' bottom: 'data' top: 'conv1' "
+    "  convolution_param { num_output: 32 kernel_size: 5 {engine} "
+    "    weight_filler { type: 'xavier' } } } "
+    "layer { name: 'region2' type: 'Region' bottom: 'conv1' top: 'region2' "
+    "  region_param { grid: 8 {engine} weight_filler { type: 'msra' } } } "
+    "layer { name: 'relu2' type: 'ReLU' bottom: 'region2' top: 'region2' "
+    "  relu_param { {engine} } } "
+    "layer { name: 'pool3' type: 'Pooling' bottom: 'region2' top: 'pool3' "
+    "  pooling_param { kernel_size: 2 stride: 2 {engine} } } "
+    "layer { name: 'conv4' type: 'Convolution' bottom: 'pool3' top: 'conv4' "
+    "  convolution_param { num_output: 16 kernel_size: 8 {engine} "
+    "    weight_filler { type: 'xavier' } } } ";
+
+TEST_F(OneDNNScoringTest, NetOfPrivateBlobs) {
+  Create({6, 3, 164, 164}, kScoredNetwork);
+  Score();
+  EXPECT_TRUE(IsPrivate("conv1"));
+  EXPECT_TRUE(IsPrivate("conv4"));
+  ExpectSameScores();  // all blobs are plain from here on
+  const vector<float> before = Output(*ours_);
+  Forward(ours_.get());
+  EXPECT_TRUE(before == Output(*ours_));
+  ExpectSameScores();
+}
+
+TEST_F(OneDNNScoringTest, AnotherShapeAndOtherWeights) {
+  Create({2, 3, 164, 164}, kScoredNetwork);
+  Score();
+  for (const vector<int>& shape :
+       {vector<int>{1, 3, 164, 164}, {3, 3, 84, 116}, {2, 3, 164, 164}}) {
+    for (Net<float>* net : {ours_.get(), caffe_.get()}) {
+      net->input_blobs()[0]->Reshape(shape);
+      net->Reshape();
+    }
+    ours_->params()[0]->scale_data(2);
+    ours_->params()[1]->scale_data(2);
+    CopyWeights(*ours_, caffe_.get());
+    Score();
+    ExpectSameScores();
+  }
+}
+
+TEST_F(OneDNNScoringTest, SameBitsForAnyThreads) {
+  Create({3, 3, 84, 84}, kScoredNetwork);
+  const int threads = omp_get_max_threads();
+  omp_set_num_threads(1);
+  Score();
+  const vector<float> expected = Output(*ours_);
+  for (int n : {2, 5}) {
+    omp_set_num_threads(n);
+    Forward(ours_.get());
+    EXPECT_TRUE(expected == Output(*ours_)) << n << " threads";
+  }
+  omp_set_num_threads(threads);
+#pragma omp parallel num_threads(2)
+#pragma omp single
+  Forward(ours_.get());
+  EXPECT_TRUE(expected == Output(*ours_)) << "in a parallel region";
+}
+
+}  // namespace caffe
+#endif  // USE_ONEDNN

@@ -1,0 +1,242 @@
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include <cmath>
+#include <cstdio>
+#include <vector>
+
+#include "caffe/util/math_functions.hpp"
+#include "caffe/util/winograd_convolution.hpp"
+#include "caffe/util/winograd_kernels.hpp"
+
+namespace caffe {
+
+// Against sums in double, one tap at a time.
+class WinogradConvolutionTest : public ::testing::Test {
+ protected:
+  typedef WinogradConvolution::Shape Shape;
+  typedef WinogradConvolution::Layout Layout;
+  // Vectors of floats begin at multiples of 16 bytes; results past the cache
+  // want 64.
+  typedef std::vector<float, boost::alignment::aligned_allocator<float, 64> >
+      Values;
+
+  virtual void SetUp() { Caffe::set_random_seed(1701); }
+
+  // Whether the processor is one on which there is anything to test.
+  static bool IsHere() {
+    if (winograd::Available()) return true;
+    printf("skipped: this processor has no AVX-512\n");
+    return false;
+  }
+
+  static Values Random(int count) {
+    Values values(count);
+    caffe_rng_gaussian(count, 0.f, 1.f, values.data());
+    return values;
+  }
+
+  void Create(const Shape& shape, int num) {
+    shape_ = shape;
+    num_ = num;
+    convolution_.reset(new WinogradConvolution(shape));
+    from_ = WinogradConvolution::Dense(shape.channels, shape.height,
+                                       shape.width, convolution_->block());
+    to_ = WinogradConvolution::Dense(shape.outputs, shape.out_height(),
+                                     shape.out_width());
+    x_ = Random(num * from_.image);
+    y_ = Random(num * to_.image);  // all of it is to be overwritten
+    filters_ = Random(shape.outputs * shape.channels * shape.kernel_h *
+                      shape.kernel_w);
+    bias_ = Random(shape.outputs);
+    convolution_->SetFilters(filters_.data(), bias_.data());
+  }
+
+  void Forward(bool past_cache = false) {
+    convolution_->Forward(x_.data(), from_, num_, NULL, y_.data(), to_,
+                          past_cache);
+  }
+
+  static int Offset(const Layout& layout, int block, int n, int c, int h,
+                    int w) {
+    return n * layout.image + c / block * layout.block + h * layout.row +
+           w * block + c % block;
+  }
+  int Output(int n, int o, int h, int w) const {
+    return Offset(to_, 16, n, o, h, w);
+  }
+
+  double Expected(int n, int o, int h, int w) const {
+    double sum = bias_[o];
+    const float* filter = filters_.data() + o * shape_.channels *
+                                                shape_.kernel_h *
+                                                shape_.kernel_w;
+    for (int c = 0; c < shape_.channels; ++c) {
+      for (int i = 0; i < shape_.kernel_h; ++i) {
+        for (int j = 0; j < shape_.kernel_w; ++j, ++filter) {
+          const int y = h + i - shape_.pad_h, x = w + j - shape_.pad_w;
+          if (y < 0 || y >= shape_.height || x < 0 || x >= shape_.width) {
+            continue;
+          }
+          const int block = convolution_->block();
+          sum += static_cast<double>(*filter) *
+                 x_[Offset(from_, block, n, c, y, x)];
+        }
+      }
+    }
+    return sum;
+  }
+
+  // To 3e-5 of their standard deviation; identity NULL: 0.
+  void ExpectRight(const float* identity = NULL) const {
+    const double tolerance =
+        3e-5 * std::sqrt(shape_.channels * shape_.kernel_h * shape_.kernel_w);
+    for (int n = 0; n < num_; ++n) {
+      for (int o = 0; o < shape_.outputs; ++o) {
+        for (int h = 0; h < shape_.out_height(); ++h) {
+          for (int w = 0; w < shape_.out_width(); ++w) {
+            const int at = Output(n, o, h, w);
+            ASSERT_NEAR(Expected(n, o, h, w) + (identity ? identity[at] : 0),
+                        y_[at], tolerance)
+                << "image " << n << ", output " << o << " at " << h << ", "
+                << w;
+          }
+        }
+      }
+    }
+  }
+
+  Shape shape_;
+  int num_;
+  shared_ptr<WinogradConvolution> convolution_;
+  Layout from_, to_;
+  Values x_, y_, filters_, bias_;
+};
+
+// Channels of one and several blocks and of fewer than one; outputs of one and
+// two registers; one to four segments; outputs that do and don't fill their
+// tiles; rows of more tiles than a product takes; several images, of which the
+// last shapes are worked on in several passes.
+TEST_F(WinogradConvolutionTest, Shapes) {
+  if (!IsHere()) return;
+  const struct {
+    Shape shape;
+    int num;
+  } cases[] = {
+      {{16, 3, 3, 16, 3, 3, 0, 0}, 1},    {{16, 5, 9, 32, 3, 3, 1, 1}, 2},
+      {{3, 19, 17, 32, 11, 11, 0, 0}, 2}, {{1, 7, 50, 16, 3, 3, 0, 0}, 1},
+      {{5, 14, 9, 48, 4, 7, 2, 1}, 3},    {{48, 13, 11, 32, 5, 5, 2, 2}, 2},
+      {{32, 12, 20, 16, 8, 8, 0, 0}, 2},  {{16, 9, 9, 16, 3, 1, 3, 2}, 2},
+      {{16, 8, 9, 32, 1, 6, 0, 0}, 2},    {{16, 2, 2, 16, 3, 3, 2, 2}, 3},
+      {{32, 21, 21, 64, 3, 3, 1, 1}, 9},  {{16, 26, 8, 64, 7, 5, 0, 0}, 40},
+      {{2, 30, 30, 32, 5, 4, 1, 1}, 9}};
+  for (const auto& test : cases) {
+    const Shape& s = test.shape;
+    SCOPED_TRACE(::testing::Message()
+                 << test.num << " images of " << s.channels << " x " << s.height
+                 << " x " << s.width << ", " << s.outputs << " filters of "
+                 << s.kernel_h << " x " << s.kernel_w);
+    Create(s, test.num);
+    for (bool past_cache : {false, true}) {
+      Forward(past_cache);
+      ExpectRight();
+    }
+  }
+}
+
+TEST_F(WinogradConvolutionTest, WithoutBias) {
+  if (!IsHere()) return;
+  Create({16, 9, 9, 16, 3, 3, 1, 1}, 2);
+  convolution_->SetFilters(filters_.data(), NULL);
+  bias_.assign(bias_.size(), 0);
+  Forward();
+  ExpectRight();
+}
+
+TEST_F(WinogradConvolutionTest, AddsTheIdentity) {
+  if (!IsHere()) return;
+  Create({32, 10, 7, 32, 3, 3, 1, 1}, 2);
+  const Values identity = Random(y_.size());
+  convolution_->Forward(x_.data(), from_, num_, identity.data(), y_.data(), to_,
+                        false);
+  ExpectRight(identity.data());
+  y_ = identity;  // in place
+  convolution_->Forward(x_.data(), from_, num_, y_.data(), y_.data(), to_,
+                        true);
+  ExpectRight(identity.data());
+}
+
+// A part of larger images, at both ends; the rest must stay as it is.
+TEST_F(WinogradConvolutionTest, PartOfAnImage) {
+  if (!IsHere()) return;
+  const Shape part = {16, 7, 8, 32, 3, 3, 1, 1};
+  Create(part, 2);
+  from_ = WinogradConvolution::Dense(part.channels, 20, 30);
+  to_ = WinogradConvolution::Dense(part.outputs, 9, 11);
+  x_ = Random(num_ * from_.image);
+  y_ = Random(num_ * to_.image);
+  const Values before = y_;
+  Forward();
+  ExpectRight();
+  for (int n = 0; n < num_; ++n) {
+    for (int o = 0; o < part.outputs; ++o) {
+      for (int h = 0; h < 9; ++h) {
+        for (int w = 0; w < 11; ++w) {
+          if (h < part.out_height() && w < part.out_width()) continue;
+          EXPECT_EQ(before[Output(n, o, h, w)], y_[Output(n, o, h, w)]);
+        }
+      }
+    }
+  }
+}
+
+TEST_F(WinogradConvolutionTest, SameBitsForAnyThreadsAndImages) {
+  if (!IsHere()) return;
+  const int threads = omp_get_max_threads();
+  for (const Shape& shape : {Shape{32, 24, 22, 32, 3, 3, 1, 1},
+                             Shape{3, 24, 22, 16, 11, 11, 0, 0}}) {
+    Create(shape, 7);
+    omp_set_num_threads(1);
+    Forward();
+    const Values expected = y_;
+    for (int n : {2, 5}) {
+      omp_set_num_threads(n);
+      Forward();
+      EXPECT_TRUE(expected == y_) << n << " threads";
+    }
+    for (int n = 0; n < num_; ++n) {
+      convolution_->Forward(x_.data() + n * from_.image, from_, 1, NULL,
+                            y_.data() + n * to_.image, to_, false);
+    }
+    EXPECT_TRUE(expected == y_) << "an image at a time";
+    omp_set_num_threads(threads);
+  }
+}
+
+TEST_F(WinogradConvolutionTest, NewFiltersTakeTheOldOnesPlace) {
+  if (!IsHere()) return;
+  Create({16, 9, 9, 32, 3, 3, 1, 1}, 2);
+  Forward();
+  filters_ = Random(filters_.size());
+  bias_ = Random(bias_.size());
+  convolution_->SetFilters(filters_.data(), bias_.data());
+  Forward();
+  ExpectRight();
+}
+
+TEST_F(WinogradConvolutionTest, Pays) {
+  if (!IsHere()) return;
+  const Shape drml_conv1 = {3, 170, 170, 32, 11, 11, 0, 0};
+  const Shape patch = {32, 20, 20, 32, 3, 3, 1, 1};
+  const Shape alexnet_conv3 = {256, 13, 13, 384, 3, 3, 1, 1};
+  EXPECT_TRUE(WinogradConvolution::Pays(drml_conv1, 1));
+  EXPECT_TRUE(WinogradConvolution::Pays(patch, 16));
+  EXPECT_TRUE(WinogradConvolution::Pays(alexnet_conv3, 16));
+  // Transforming the filters takes as long as using them once.
+  EXPECT_FALSE(WinogradConvolution::Pays(alexnet_conv3, 1));
+  EXPECT_FALSE(WinogradConvolution::Pays({32, 20, 20, 32, 1, 1, 0, 0}, 16));
+  EXPECT_FALSE(WinogradConvolution::Pays({32, 20, 20, 40, 3, 3, 0, 0}, 16));
+  EXPECT_FALSE(WinogradConvolution::Pays({40, 20, 20, 32, 3, 3, 0, 0}, 16));
+}
+
+}  // namespace caffe
