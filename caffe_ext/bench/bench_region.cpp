@@ -84,7 +84,8 @@ static void BenchPatches(double gflop, int repetitions) {
 #pragma omp parallel for schedule(static)
       for (int patch = 0; patch < kPatches; ++patch) {
         Thread* thread = &threads[omp_get_thread_num()];
-        thread->convolution.SetWeight(weight.data(), NULL);
+        thread->convolution.SetForward(weight.data(), NULL);
+        thread->convolution.SetBackward(weight.data());
         const int image = kChannels * kSide * kSide;
         for (int i = 0; i < kNum * image; i += image) {
           pass(&thread->convolution, caffe::onednn::Values(thread->x) + i,

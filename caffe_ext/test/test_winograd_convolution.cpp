@@ -106,6 +106,14 @@ class WinogradConvolutionTest : public ::testing::Test {
     }
   }
 
+  static double Dot(const Values& a, const Values& b) {
+    double sum = 0;
+    for (size_t i = 0; i < a.size(); ++i) {
+      sum += static_cast<double>(a[i]) * b[i];
+    }
+    return sum;
+  }
+
   Shape shape_;
   int num_;
   shared_ptr<WinogradConvolution> convolution_;
@@ -222,6 +230,27 @@ TEST_F(WinogradConvolutionTest, NewFiltersTakeTheOldOnesPlace) {
   convolution_->SetFilters(filters_.data(), bias_.data());
   Forward();
   ExpectRight();
+}
+
+// y and x of a convolution without bias are dual to their gradients: y . g is
+// x . dx for any g.
+TEST_F(WinogradConvolutionTest, GradientOfTheBottom) {
+  if (!IsHere()) return;
+  for (const Shape& shape :
+       {Shape{32, 13, 11, 16, 8, 8, 0, 0}, Shape{16, 9, 14, 48, 3, 5, 1, 2},
+        Shape{16, 10, 10, 64, 3, 3, 2, 0}}) {
+    Create(shape, 3);
+    convolution_->SetFilters(filters_.data(), NULL);
+    Forward();
+    const double expected = Dot(y_, y_);  // g = y
+    WinogradConvolution gradient(WinogradConvolution::GradientOf(shape));
+    ASSERT_EQ(shape.height, gradient.shape().out_height());
+    ASSERT_EQ(shape.width, gradient.shape().out_width());
+    gradient.SetTransposedFilters(filters_.data());
+    Values dx = Random(x_.size());
+    gradient.Forward(y_.data(), to_, num_, NULL, dx.data(), from_, false);
+    EXPECT_NEAR(expected, Dot(x_, dx), 1e-5 * expected);
+  }
 }
 
 TEST_F(WinogradConvolutionTest, Pays) {

@@ -15,51 +15,71 @@ void OneDNNConvolutionLayer::Reshape(const vector<Blob<float>*>& bottom,
   ChooseWinograd(*bottom[0]);
 }
 
-void OneDNNConvolutionLayer::ChooseWinograd(const Blob<float>& bottom) {
-  const int *kernel = kernel_shape_.cpu_data(), *stride = stride_.cpu_data(),
-            *dilation = dilation_.cpu_data(), *pad = pad_.cpu_data();
-  const bool fits = phase_ == TEST && onednn::HasAvx512() &&
-                    onednn::Fits(bottom) && channel_axis_ == 1 &&
-                    num_spatial_axes_ == 2 && stride[0] == 1 &&
-                    stride[1] == 1 && dilation[0] == 1 && dilation[1] == 1;
-  if (!fits) return winograd_.reset();
-  const WinogradConvolution::Shape shape = {
-      channels_ / group_, bottom.height(), bottom.width(), num_output_ / group_,
-      kernel[0],          kernel[1],       pad[0],         pad[1]};
-  if (!WinogradConvolution::Pays(shape, bottom.num())) {
-    winograd_.reset();
-  } else if (!winograd_ || !(winograd_->shape() == shape)) {
-    winograd_.reset(new WinogradConvolution(shape));
+// Makes *convolution one of that shape, or null.
+static void Choose(const WinogradConvolution::Shape& shape, int num,
+                   shared_ptr<WinogradConvolution>* convolution) {
+  if (!WinogradConvolution::Pays(shape, num)) {
+    convolution->reset();
+  } else if (!*convolution || !((*convolution)->shape() == shape)) {
+    convolution->reset(new WinogradConvolution(shape));
   }
 }
 
-void OneDNNConvolutionLayer::ForwardWinograd(const Blob<float>& bottom,
-                                             Blob<float>* top) {
-  const memory::dims x_dims = onednn::Dims(bottom.shape()),
-                     y_dims = onednn::Dims(top->shape());
-  const bool blocked = winograd_->block() > 1;
+void OneDNNConvolutionLayer::ChooseWinograd(const Blob<float>& bottom) {
+  const int *kernel = kernel_shape_.cpu_data(), *stride = stride_.cpu_data(),
+            *dilation = dilation_.cpu_data(), *pad = pad_.cpu_data();
+  const bool fits = onednn::HasAvx512() && onednn::Fits(bottom) &&
+                    channel_axis_ == 1 && num_spatial_axes_ == 2 &&
+                    stride[0] == 1 && stride[1] == 1 && dilation[0] == 1 &&
+                    dilation[1] == 1;
+  if (!fits) {
+    winograd_.reset();
+    backward_winograd_.reset();
+    return;
+  }
+  const WinogradConvolution::Shape shape = {
+      channels_ / group_, bottom.height(), bottom.width(), num_output_ / group_,
+      kernel[0],          kernel[1],       pad[0],         pad[1]};
+  Choose(shape, bottom.num(), &winograd_);
+  Choose(WinogradConvolution::GradientOf(shape), bottom.num(),
+         &backward_winograd_);
+}
+
+void OneDNNConvolutionLayer::RunWinograd(bool backward,
+                                         const onednn::Tensor& from,
+                                         const onednn::Tensor& to) {
+  WinogradConvolution* convolution =
+      (backward ? backward_winograd_ : winograd_).get();
+  const int block = convolution->block();
   const memory x = onednn::ReadAs(
-      Data(bottom),
-      blocked ? onednn::Layout(x_dims, memory::format_tag::nChw16c)
-              : onednn::Plain(x_dims),
-      &bottom_);
-  const onednn::Output y(
-      Data(*top), onednn::Layout(y_dims, memory::format_tag::nChw16c), &top_);
-  const WinogradConvolution::Layout x_layout = WinogradConvolution::Dense(
-                                        channels_, bottom.height(),
-                                        bottom.width(), winograd_->block()),
-                                    y_layout = WinogradConvolution::Dense(
-                                        num_output_, top->height(),
-                                        top->width());
+      from,
+      onednn::Layout(from.dims, block == 1 ? memory::format_tag::nchw
+                                           : memory::format_tag::nChw16c),
+      backward ? &top_ : &bottom_);
+  const onednn::Output y(to,
+                         onednn::Layout(to.dims, memory::format_tag::nChw16c),
+                         backward ? &bottom_ : &top_);
+  const auto layout = [](const memory::dims& dims, int block) {
+    return WinogradConvolution::Dense(dims[1], dims[2], dims[3], block);
+  };
+  const WinogradConvolution::Layout x_layout = layout(from.dims, block),
+                                    y_layout = layout(to.dims, 16);
+  const int num = from.dims[0];
+  const bool past_cache =
+      WinogradConvolution::OutgrowCaches(num * y_layout.image);
   for (int group = 0; group < group_; ++group) {
     const int output = group * num_output_ / group_;
-    winograd_->SetFilters(blobs_[0]->cpu_data() + blobs_[0]->offset(output),
-                          bias_term_ ? blobs_[1]->cpu_data() + output : NULL);
-    winograd_->Forward(
-        onednn::Values(x) + bottom.offset(0, group * channels_ / group_),
-        x_layout, bottom.num(), NULL,
-        onednn::Values(y.get()) + top->offset(0, output), y_layout,
-        WinogradConvolution::OutgrowCaches(top->count()));
+    const float* filters = blobs_[0]->cpu_data() + blobs_[0]->offset(output);
+    if (backward) {
+      convolution->SetTransposedFilters(filters);
+    } else {
+      convolution->SetFilters(
+          filters, bias_term_ ? blobs_[1]->cpu_data() + output : NULL);
+    }
+    convolution->Forward(
+        onednn::Values(x) + group * x_layout.image / group_, x_layout, num,
+        NULL, onednn::Values(y.get()) + group * y_layout.image / group_,
+        y_layout, past_cache);
   }
   y.Store();
 }
@@ -102,7 +122,7 @@ void OneDNNConvolutionLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
                                          const vector<Blob<float>*>& top) {
   if (winograd_) {
     for (size_t i = 0; i < bottom.size(); ++i) {
-      ForwardWinograd(*bottom[i], top[i]);
+      RunWinograd(false, Data(*bottom[i]), Data(*top[i]));
     }
     return;
   }
@@ -161,6 +181,7 @@ void OneDNNConvolutionLayer::BackwardWeights(const Blob<float>& top,
 
 void OneDNNConvolutionLayer::BackwardData(const Blob<float>& top,
                                           Blob<float>* bottom) {
+  if (backward_winograd_) return RunWinograd(true, Diff(top), Diff(*bottom));
   const auto& p = backward_data_.description();
   const memory dy = onednn::ReadAs(Diff(top), p.diff_dst_desc(), &top_);
   const memory filters = onednn::ReadAs(Data(*blobs_[0], weights_dims_),

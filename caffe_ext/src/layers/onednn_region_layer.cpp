@@ -9,6 +9,7 @@
 
 #include "caffe/util/blocked_normalization.hpp"
 #include "caffe/util/onednn_patch_convolution.hpp"
+#include "caffe/util/winograd_patch_convolution.hpp"
 
 namespace caffe {
 
@@ -17,13 +18,12 @@ using onednn::Data;
 using onednn::Diff;
 using onednn::Values;
 
-static const memory::format_tag kBlocked = memory::format_tag::nChw16c;
-
 // What one thread needs for one patch, kept between passes. Not for a shape for
 // which the convolution is not fast.
 class OneDNNRegionLayer::Workspace {
  public:
-  Workspace(int num, int channels, int height, int width, int kernel, float eps)
+  Workspace(int num, int channels, int height, int width, int kernel, float eps,
+            bool use_winograd)
       : convolution(channels, height, width, kernel),
         normalization(num, channels, convolution.block(), height, width, eps),
         image(onednn::Count(convolution.image())),
@@ -31,29 +31,19 @@ class OneDNNRegionLayer::Workspace {
           onednn::Engine()),
         g(x.get_desc(), onednn::Engine()),
         dz(x.get_desc(), onednn::Engine()),
-        a(convolution.image(), onednn::Engine()) {}
+        a(convolution.image(), onednn::Engine()) {
+    if (use_winograd) {
+      winograd.reset(
+          new WinogradPatchConvolution(channels, height, width, kernel));
+    }
+  }
 
   onednn::PatchConvolution convolution;
+  shared_ptr<WinogradPatchConvolution> winograd;  // instead, unless null
   BlockedNormalization normalization;
   int image;        // values of one image of the patch
   memory x, g, dz;  // (N, C, h, w)
   memory a;         // (1, C, h, w)
-};
-
-// Likewise for scoring; images are read and written where they are.
-class OneDNNRegionLayer::Winograd {
- public:
-  Winograd(const WinogradConvolution::Shape& patch, float eps)
-      : convolution(patch),
-        normalization(1, patch.channels, convolution.block(), patch.height,
-                      patch.width, eps),
-        a(onednn::Layout({1, patch.channels, patch.height, patch.width},
-                         kBlocked),
-          onednn::Engine()) {}
-
-  WinogradConvolution convolution;
-  BlockedNormalization normalization;
-  memory a;  // (1, C, h, w)
 };
 
 // What is thrown must not leave a parallel region.
@@ -83,26 +73,21 @@ void OneDNNRegionLayer::Reshape(const vector<Blob<float>*>& bottom,
   if (bottom[0]->shape() == shape_) return;
   shape_ = bottom[0]->shape();
   workspaces_.clear();
-  winograds_.clear();
-  use_onednn_ =
-      bottom[0]->count() > 0 &&
-      onednn::PatchConvolution(channels_, patch_h_, patch_w_, kernel_).IsFast();
-  use_winograd_ = use_onednn_ && phase_ == TEST && use_global_stats_ &&
-                  channels_ % 16 == 0 && onednn::HasAvx512() &&
-                  WinogradConvolution::Pays(Patch(), num_);
-}
-
-WinogradConvolution::Shape OneDNNRegionLayer::Patch() const {
-  return {channels_, patch_h_, patch_w_, channels_,
-          kernel_,   kernel_,  pad_,     pad_};
+  const onednn::PatchConvolution convolution(channels_, patch_h_, patch_w_,
+                                             kernel_);
+  use_onednn_ = bottom[0]->count() > 0 && convolution.IsFast();
+  use_winograd_ = use_onednn_ && convolution.block() == 16 &&
+                  onednn::HasAvx512() &&
+                  WinogradPatchConvolution::Pays(channels_, patch_h_, patch_w_,
+                                                 kernel_, num_);
 }
 
 void OneDNNRegionLayer::AllocateWorkspaces() {
   const size_t threads = omp_get_max_threads();
   const float eps = layer_param_.region_param().eps();
   while (workspaces_.size() < threads) {
-    workspaces_.push_back(shared_ptr<Workspace>(
-        new Workspace(num_, channels_, patch_h_, patch_w_, kernel_, eps)));
+    workspaces_.push_back(shared_ptr<Workspace>(new Workspace(
+        num_, channels_, patch_h_, patch_w_, kernel_, eps, use_winograd_)));
   }
 }
 
@@ -121,21 +106,29 @@ memory::desc OneDNNRegionLayer::OutputLayout(
 
 void OneDNNRegionLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
                                     const vector<Blob<float>*>& top) {
-  if (use_winograd_) return ForwardWinograd(*bottom[0], top[0]);
   if (!use_onednn_) return RegionLayer<float>::Forward_cpu(bottom, top);
   AllocateWorkspaces();
   PrepareBlobs();
   if (use_global_stats_) LoadGlobalStatistics();
-  const memory from = onednn::Read(Data(*bottom[0]));
-  if (bottom[0] == top[0]) CopyBottom(from);
-  const onednn::Output to(Data(*top[0]), OutputLayout(Data(*top[0])), NULL);
+  if (use_winograd_) {
+    ForwardWinograd(*bottom[0], top[0]);
+  } else {
+    ForwardOneDNN(*bottom[0], top[0]);
+  }
+  if (!use_global_stats_) UpdateMovingAverages();
+}
+
+void OneDNNRegionLayer::ForwardOneDNN(const Blob<float>& bottom,
+                                      Blob<float>* top) {
+  const memory from = onednn::Read(Data(bottom));
+  if (&bottom == top) CopyBottom(from);
+  const onednn::Output to(Data(*top), OutputLayout(Data(*top)), NULL);
   const memory::desc patch_layout = workspaces_[0]->x.get_desc();
   const Patches x(from, patch_layout), y(to.get(), patch_layout);
   ForEachPatch(patches_, [&](int patch) {
     ForwardPatch(x, patch, workspaces_[omp_get_thread_num()].get(), y);
   });
   to.Store();
-  if (!use_global_stats_) UpdateMovingAverages();
 }
 
 void OneDNNRegionLayer::CopyBottom(const memory& bottom) {
@@ -145,51 +138,17 @@ void OneDNNRegionLayer::CopyBottom(const memory& bottom) {
 
 void OneDNNRegionLayer::ForwardWinograd(const Blob<float>& bottom,
                                         Blob<float>* top) {
-  const size_t threads = omp_get_max_threads();
-  while (winograds_.size() < threads) {
-    winograds_.push_back(shared_ptr<Winograd>(
-        new Winograd(Patch(), layer_param_.region_param().eps())));
-  }
-  PrepareBlobs();
-  LoadGlobalStatistics();
-  const memory::desc blocked =
-      onednn::Layout(onednn::Dims(bottom.shape()), kBlocked);
-  const memory from = onednn::ReadAs(Data(bottom), blocked, &blocked_bottom_);
-  if (&bottom == top) CopyBottom(from);
-  const onednn::Output to(Data(*top), blocked, &blocked_top_);
-  const float* x = Values(from);
-  float* y = Values(to.get());
+  const memory::desc layout = onednn::Layout(
+      onednn::Dims(bottom.shape()), workspaces_[0]->convolution.layout());
+  const memory x = onednn::ReadAs(Data(bottom), layout, &blocked_bottom_);
+  if (&bottom == top) CopyBottom(x);
+  const onednn::Output y(Data(*top), layout, &blocked_top_);
   ForEachPatch(patches_, [&](int patch) {
-    ForwardWinogradPatch(x, patch, winograds_[omp_get_thread_num()].get(), y);
+    ForwardWinogradPatch(Values(x), patch,
+                         workspaces_[omp_get_thread_num()].get(),
+                         Values(y.get()));
   });
-  to.Store();
-}
-
-void OneDNNRegionLayer::ForwardWinogradPatch(const float* x, int patch,
-                                             Winograd* work, float* y) {
-  typedef WinogradConvolution::Layout Layout;
-  work->normalization.SetStatistics(
-      mean_.cpu_data() + mean_.offset(patch),
-      variance_.cpu_data() + variance_.offset(patch));
-  work->convolution.SetFilters(
-      blobs_[0]->cpu_data() + blobs_[0]->offset(patch * channels_),
-      bias_term_ ? blobs_[1]->cpu_data() + patch * channels_ : NULL);
-  const int block = work->convolution.block();
-  const Layout images =
-      WinogradConvolution::Dense(channels_, height_, width_, block);
-  const Layout part =
-      WinogradConvolution::Dense(channels_, patch_h_, patch_w_, block);
-  const int first = patch / grid_w_ * patch_h_ * images.row +
-                    patch % grid_w_ * patch_w_ * block;
-  const bool past_cache =
-      WinogradConvolution::OutgrowCaches(num_ * images.image);
-  for (int n = 0; n < num_; ++n) {
-    const int image = first + n * images.image;
-    float* a = Values(work->a);
-    work->normalization.Forward(x + image, images.block, images.row, a);
-    work->convolution.Forward(a, part, 1, x + image, y + image, images,
-                              past_cache);
-  }
+  y.Store();
 }
 
 void OneDNNRegionLayer::Gather(const Patches& patches, int patch,
@@ -202,13 +161,18 @@ void OneDNNRegionLayer::Scatter(const memory& copy, int patch,
   patches.Scatter(copy, patch / grid_w_ * patch_h_, patch % grid_w_ * patch_w_);
 }
 
-void OneDNNRegionLayer::SetParameters(int patch, Workspace* work) {
+const float* OneDNNRegionLayer::Weight(int patch) const {
+  return blobs_[0]->cpu_data() + blobs_[0]->offset(patch * channels_);
+}
+
+const float* OneDNNRegionLayer::Bias(int patch) const {
+  return bias_term_ ? blobs_[1]->cpu_data() + patch * channels_ : NULL;
+}
+
+void OneDNNRegionLayer::SetStatistics(int patch, Workspace* work) const {
   work->normalization.SetStatistics(
       mean_.cpu_data() + mean_.offset(patch),
       variance_.cpu_data() + variance_.offset(patch));
-  work->convolution.SetWeight(
-      blobs_[0]->cpu_data() + blobs_[0]->offset(patch * channels_),
-      bias_term_ ? blobs_[1]->cpu_data() + patch * channels_ : NULL);
 }
 
 void OneDNNRegionLayer::ForwardPatch(const Patches& from, int patch,
@@ -220,12 +184,37 @@ void OneDNNRegionLayer::ForwardPatch(const Patches& from, int patch,
         x, mean_.mutable_cpu_data() + mean_.offset(patch),
         variance_.mutable_cpu_data() + variance_.offset(patch));
   }
-  SetParameters(patch, work);
+  SetStatistics(patch, work);
+  work->convolution.SetForward(Weight(patch), Bias(patch));
   for (int n = 0; n < num_; ++n, x += work->image) {
     work->normalization.Forward(x, a);   // steps 1 and 2
     work->convolution.AddForward(a, x);  // step 3, and the identity
   }
   Scatter(work->x, patch, to);
+}
+
+void OneDNNRegionLayer::ForwardWinogradPatch(const float* from, int patch,
+                                             Workspace* work, float* to) {
+  const WinogradConvolution::Layout images =
+      WinogradConvolution::Dense(channels_, height_, width_);
+  const BlockedNormalization::Strides strides = {images.image, images.block,
+                                                 images.row};
+  const bool past_cache =
+      WinogradConvolution::OutgrowCaches(num_ * images.image);
+  int offset = patch / grid_w_ * patch_h_ * images.row +
+               patch % grid_w_ * patch_w_ * work->convolution.block();
+  if (!use_global_stats_) {
+    work->normalization.Statistics(
+        from + offset, strides, mean_.mutable_cpu_data() + mean_.offset(patch),
+        variance_.mutable_cpu_data() + variance_.offset(patch));
+  }
+  SetStatistics(patch, work);
+  work->winograd->SetForward(Weight(patch), Bias(patch));
+  float* a = Values(work->a);
+  for (int n = 0; n < num_; ++n, offset += images.image) {
+    work->normalization.Forward(from + offset, strides, a);
+    work->winograd->Forward(a, from + offset, to + offset, images, past_cache);
+  }
 }
 
 void OneDNNRegionLayer::Backward_cpu(const vector<Blob<float>*>& top,
@@ -257,39 +246,47 @@ void OneDNNRegionLayer::Backward_cpu(const vector<Blob<float>*>& top,
     dx.reset(new Patches(output->get(), patch_layout));
   }
   ForEachPatch(patches_, [&](int patch) {
-    BackwardPatch(x, g, patch, workspaces_[omp_get_thread_num()].get(),
-                  dx.get());
+    Workspace* work = workspaces_[omp_get_thread_num()].get();
+    if (use_winograd_) {
+      BackwardPatch(x, g, patch, work->winograd.get(), work, dx.get());
+    } else {
+      BackwardPatch(x, g, patch, &work->convolution, work, dx.get());
+    }
   });
   if (output) output->Store();
 }
 
 // The patch's values become the normalised ones in place.
+template <class Convolution>
 void OneDNNRegionLayer::BackwardPatch(const Patches& x, const Patches& g,
-                                      int patch, Workspace* work,
-                                      const Patches* dx) {
+                                      int patch, Convolution* convolution,
+                                      Workspace* work, const Patches* dx) {
   Gather(x, patch, work->x);
   Gather(g, patch, work->g);
-  SetParameters(patch, work);
+  SetStatistics(patch, work);
+  convolution->SetBackward(Weight(patch));
   const bool parameters =
       param_propagate_down_[0] || (bias_term_ && param_propagate_down_[1]);
   float* a = Values(work->a);
   for (int n = 0; n < num_ * work->image; n += work->image) {
     float* z = Values(work->x) + n;
     work->normalization.ForwardInPlace(z, a);
-    if (parameters) work->convolution.BackwardWeight(Values(work->g) + n, a);
+    if (parameters) convolution->BackwardWeight(Values(work->g) + n, a);
     if (!dx) continue;
     float* dz = Values(work->dz) + n;
-    work->convolution.BackwardData(Values(work->g) + n, dz);
+    convolution->BackwardData(Values(work->g) + n, dz);
     work->normalization.BackwardRectify(z, dz);
   }
-  if (parameters) AddParameterDiffs(patch, work);
+  if (parameters) AddParameterDiffs(patch, *convolution);
   if (!dx) return;
   work->normalization.Backward(Values(work->g), Values(work->x),
                                !use_global_stats_, Values(work->dz));
   Scatter(work->dz, patch, *dx);
 }
 
-void OneDNNRegionLayer::AddParameterDiffs(int patch, Workspace* work) {
+template <class Convolution>
+void OneDNNRegionLayer::AddParameterDiffs(int patch,
+                                          const Convolution& convolution) {
   float *weight = NULL, *bias = NULL;
   if (param_propagate_down_[0]) {
     weight =
@@ -298,7 +295,7 @@ void OneDNNRegionLayer::AddParameterDiffs(int patch, Workspace* work) {
   if (bias_term_ && param_propagate_down_[1]) {
     bias = blobs_[1]->mutable_cpu_diff() + patch * channels_;
   }
-  work->convolution.AddWeightDiff(weight, bias);
+  convolution.AddWeightDiff(weight, bias);
 }
 
 }  // namespace caffe

@@ -14,6 +14,7 @@ BlockedNormalization::BlockedNormalization(int num, int channels, int block,
       height_(height),
       blocks_((channels + block - 1) / block),
       row_(width * block),
+      dense_({blocks_ * height * row_, height * row_, row_}),
       eps_(eps),
       mean_(blocks_ * row_),
       scale_(mean_.size()),
@@ -28,15 +29,16 @@ BlockedNormalization::BlockedNormalization(int num, int channels, int block,
 // array element i's, c its place in the rows. Sums are single within a column
 // of an image, double beyond it.
 template <typename Value>
-void BlockedNormalization::Average(const Value& value,
+void BlockedNormalization::Average(const Value& value, const Strides& strides,
                                    std::vector<float>* rows) {
   std::fill(total_.begin(), total_.end(), 0);
   float* sum = sum_.data();
-  int offset = 0;
   for (int block = 0; block < num_ * blocks_; ++block) {
     const int c = block % blocks_ * row_;
+    int offset =
+        block / blocks_ * strides.image + block % blocks_ * strides.block;
     std::fill(sum_.begin(), sum_.end(), 0);
-    for (int h = 0; h < height_; ++h, offset += row_) {
+    for (int h = 0; h < height_; ++h, offset += strides.row) {
 #pragma omp simd
       for (int i = 0; i < row_; ++i) sum[i] += value(offset + i, c + i);
     }
@@ -54,11 +56,12 @@ void BlockedNormalization::ToAverages(const std::vector<double>& total,
 }
 
 // Two passes, as ChannelNormalization and for its reason.
-void BlockedNormalization::Statistics(const float* x, float* mean,
-                                      float* variance) {
-  Average([=](int i, int c) { return x[i]; }, &mean_);
+void BlockedNormalization::Statistics(const float* x, const Strides& strides,
+                                      float* mean, float* variance) {
+  Average([=](int i, int c) { return x[i]; }, strides, &mean_);
   const float* m = mean_.data();
-  Average([=](int i, int c) { return (x[i] - m[c]) * (x[i] - m[c]); }, &scale_);
+  Average([=](int i, int c) { return (x[i] - m[c]) * (x[i] - m[c]); }, strides,
+          &scale_);
   for (int c = 0; c < channels_; ++c) {
     const int i = c / block_ * row_ + c % block_;
     mean[c] = mean_[i];
@@ -82,17 +85,13 @@ static float Rectified(float z) {
   return z < 0 ? 0 : z;
 }
 
-void BlockedNormalization::Forward(const float* x, float* a) const {
-  Forward(x, height_ * row_, row_, a);
-}
-
-void BlockedNormalization::Forward(const float* x, int block_stride,
-                                   int row_stride, float* a) const {
+void BlockedNormalization::Forward(const float* x, const Strides& strides,
+                                   float* a) const {
   for (int block = 0; block < blocks_; ++block) {
     const float* mean = mean_.data() + block * row_;
     const float* scale = scale_.data() + block * row_;
-    const float* from = x + block * block_stride;
-    for (int h = 0; h < height_; ++h, from += row_stride, a += row_) {
+    const float* from = x + block * strides.block;
+    for (int h = 0; h < height_; ++h, from += strides.row, a += row_) {
 #pragma omp simd
       for (int i = 0; i < row_; ++i) {
         a[i] = Rectified((from[i] - mean[i]) * scale[i]);

@@ -73,13 +73,17 @@ void PatchConvolution::MakeReorders() {
   bias_diff_sum_ = memory(plain_bias_, Engine());
 }
 
-void PatchConvolution::SetWeight(const float* weight, const float* bias) {
+void PatchConvolution::SetForward(const float* weight, const float* bias) {
   const memory filters(plain_filters_, Engine(), const_cast<float*>(weight));
   to_forward_.Run({{DNNL_ARG_FROM, filters}, {DNNL_ARG_TO, forward_filters_}});
-  to_backward_.Run(
-      {{DNNL_ARG_FROM, filters}, {DNNL_ARG_TO, backward_filters_}});
   Clear(bias_);
   if (bias) std::copy_n(bias, Count(plain_bias_), Values(bias_));
+}
+
+void PatchConvolution::SetBackward(const float* weight) {
+  const memory filters(plain_filters_, Engine(), const_cast<float*>(weight));
+  to_backward_.Run(
+      {{DNNL_ARG_FROM, filters}, {DNNL_ARG_TO, backward_filters_}});
   Clear(filters_diff_sum_);
   Clear(bias_diff_sum_);
 }

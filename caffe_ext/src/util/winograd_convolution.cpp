@@ -46,7 +46,8 @@ WinogradConvolution::Layout WinogradConvolution::Dense(int channels, int height,
 }
 
 bool WinogradConvolution::Pays(const Shape& shape, int num) {
-  if (!winograd::Available() || shape.outputs % kLanes != 0 ||
+  if (!winograd::Available() || shape.pad_h < 0 || shape.pad_w < 0 ||
+      shape.outputs % kLanes != 0 ||
       (shape.channels > kLanes && shape.channels % kLanes != 0)) {
     return false;
   }
@@ -91,13 +92,36 @@ WinogradConvolution::WinogradConvolution(const Shape& shape)
   }
 }
 
+WinogradConvolution::Shape WinogradConvolution::GradientOf(const Shape& shape) {
+  return {shape.outputs,
+          shape.out_height(),
+          shape.out_width(),
+          shape.channels,
+          shape.kernel_h,
+          shape.kernel_w,
+          shape.kernel_h - 1 - shape.pad_h,
+          shape.kernel_w - 1 - shape.pad_w};
+}
+
 void WinogradConvolution::SetFilters(const float* filters, const float* bias) {
+  const int kernel = shape_.kernel_h * shape_.kernel_w;
+  bias_.assign(shape_.outputs, 0);
+  if (bias) std::copy_n(bias, shape_.outputs, bias_.begin());
+  SetFilters(filters, shape_.channels * kernel, kernel, false);
+}
+
+void WinogradConvolution::SetTransposedFilters(const float* filters) {
+  const int kernel = shape_.kernel_h * shape_.kernel_w;
+  bias_.assign(shape_.outputs, 0);
+  SetFilters(filters, kernel, shape_.outputs * kernel, true);
+}
+
+void WinogradConvolution::SetFilters(const float* filters, int output_stride,
+                                     int channel_stride, bool mirrored) {
   const int side_by_side = registers_ * kLanes;
   const int segments = segments_h_ * segments_w_;
   const int kernel = shape_.kernel_h * shape_.kernel_w;
   filters_.resize(kPoints * shape_.outputs * offsets_.size() * block_);
-  bias_.assign(shape_.outputs, 0);
-  if (bias) std::copy_n(bias, shape_.outputs, bias_.begin());
   const int taps = offsets_.size() * block_;
 #pragma omp parallel for schedule(static)
   for (int o = 0; o < shape_.outputs; o += kLanes) {
@@ -111,10 +135,12 @@ void WinogradConvolution::SetFilters(const float* filters, const float* bias) {
         const int y = segment / segments_w_ * kStep + i / kStep;
         const int x = segment % segments_w_ * kStep + i % kStep;
         if (y >= shape_.kernel_h || x >= shape_.kernel_w) continue;
-        const float* from = filters + (o * shape_.channels + channel) * kernel +
-                            y * shape_.kernel_w + x;
+        const int at = y * shape_.kernel_w + x;
+        const float* from = filters + o * output_stride +
+                            channel * channel_stride +
+                            (mirrored ? kernel - 1 - at : at);
         for (int lane = 0; lane < kLanes; ++lane) {
-          values[i * kLanes + lane] = from[lane * shape_.channels * kernel];
+          values[i * kLanes + lane] = from[lane * output_stride];
         }
       }
       winograd::TransformTaps(values, to, shape_.outputs * taps);
@@ -197,7 +223,7 @@ void WinogradConvolution::Multiply(Rows rows, Buffer* buffer) const {
           const int tile = Part(tiles, i, runs), end = Part(tiles, i + 1, runs);
           winograd::Multiply(x + from + tile * block_, block_, offsets_.data(),
                              taps, filters, registers_, end - tile,
-                             y + to + tile * kLanes, next);
+                             y + to + tile * kLanes, next, false);
         }
       }
       filters += taps * block_ * registers_ * kLanes;

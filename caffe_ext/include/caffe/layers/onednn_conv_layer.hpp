@@ -15,11 +15,11 @@ namespace caffe {
  *
  * Options, blobs and results are ConvolutionLayer's (sums in another order).
  * Bottom and top are in the layouts that oneDNN chooses; weights are plain and
- * are reordered in every pass. In phase TEST the forward pass of layers for
- * which that saves time is WinogradConvolution's, on processors with AVX-512.
- * What oneDNN does not do, or only in its slow
- * reference code (axis other than 1, more than 3 spatial axes), and GPU mode
- * are left to ConvolutionLayer.
+ * are reordered in every pass. Where that saves time, on processors with
+ * AVX-512, the forward pass and the bottom's gradient are
+ * WinogradConvolution's. What oneDNN does not do, or only in its slow reference
+ * code (axis other than 1, more than 3 spatial axes), and GPU mode are left to
+ * ConvolutionLayer.
  */
 class OneDNNConvolutionLayer : public ConvolutionLayer<float> {
  public:
@@ -37,13 +37,16 @@ class OneDNNConvolutionLayer : public ConvolutionLayer<float> {
 
  private:
   void ChooseWinograd(const Blob<float>& bottom);
-  void ForwardWinograd(const Blob<float>& bottom, Blob<float>* top);
+  /// backward: from the top's gradient to the bottom's.
+  void RunWinograd(bool backward, const onednn::Tensor& from,
+                   const onednn::Tensor& to);
   /// For here and now. False: it is ConvolutionLayer's.
   bool MakePrimitives(const Blob<float>& bottom, const Blob<float>& top);
   void BackwardWeights(const Blob<float>& top, const Blob<float>& bottom);
   void BackwardData(const Blob<float>& top, Blob<float>* bottom);
 
-  shared_ptr<WinogradConvolution> winograd_;  // of a group; null: not wanted
+  // Of a group; null: oneDNN's convolution is faster.
+  shared_ptr<WinogradConvolution> winograd_, backward_winograd_;
   dnnl::memory::dims weights_dims_;  // (O, C, k, k), or (G, O / G, C / G, k, k)
   onednn::Primitive<dnnl::convolution_forward> forward_;
   onednn::Primitive<dnnl::convolution_backward_data> backward_data_;

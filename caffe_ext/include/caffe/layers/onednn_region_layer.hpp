@@ -7,7 +7,6 @@
 #include "caffe/layers/region_layer.hpp"
 #include "caffe/util/onednn.hpp"
 #include "caffe/util/onednn_patches.hpp"
-#include "caffe/util/winograd_convolution.hpp"
 
 namespace caffe {
 
@@ -18,9 +17,9 @@ namespace caffe {
  * threads too. Bottom and the top's gradient may be in any layout: a patch of
  * them is copied into the convolutions' layout, which converts nothing where
  * the neighbours are in it as well. The outputs are in it, or plain if somebody
- * wants them plain. With fixed statistics in phase TEST the convolutions are
- * WinogradConvolution's where that saves time, on processors with AVX-512, and
- * patches are read and written where they are. A shape for which oneDNN has
+ * wants them plain. On processors with AVX-512 the convolutions are
+ * WinogradPatchConvolution's where that saves time; the forward pass then reads
+ * and writes patches where they are. A shape for which oneDNN has
  * only its slow reference code is left to RegionLayer.
  */
 class OneDNNRegionLayer : public RegionLayer<float> {
@@ -39,15 +38,12 @@ class OneDNNRegionLayer : public RegionLayer<float> {
 
  private:
   class Workspace;
-  class Winograd;
   typedef onednn::Patches Patches;
 
-  WinogradConvolution::Shape Patch() const;
-  void ForwardWinograd(const Blob<float>& bottom, Blob<float>* top);
-  void ForwardWinogradPatch(const float* x, int patch, Winograd* work,
-                            float* y);
   void AllocateWorkspaces();
   void PrepareBlobs();
+  void ForwardOneDNN(const Blob<float>& bottom, Blob<float>* top);
+  void ForwardWinograd(const Blob<float>& bottom, Blob<float>* top);
   void CopyBottom(const dnnl::memory& bottom);
   dnnl::memory::desc OutputLayout(const onednn::Tensor& output) const;
 
@@ -55,22 +51,27 @@ class OneDNNRegionLayer : public RegionLayer<float> {
               const dnnl::memory& copy) const;
   void Scatter(const dnnl::memory& copy, int patch,
                const Patches& patches) const;
-  void SetParameters(int patch, Workspace* work);
+  const float* Weight(int patch) const;
+  const float* Bias(int patch) const;
+  void SetStatistics(int patch, Workspace* work) const;
   // One patch of all images; dx NULL: not wanted.
   void ForwardPatch(const Patches& from, int patch, Workspace* work,
                     const Patches& to);
+  void ForwardWinogradPatch(const float* from, int patch, Workspace* work,
+                            float* to);
+  template <class Convolution>
   void BackwardPatch(const Patches& x, const Patches& g, int patch,
-                     Workspace* work, const Patches* dx);
-  void AddParameterDiffs(int patch, Workspace* work);
+                     Convolution* convolution, Workspace* work,
+                     const Patches* dx);
+  template <class Convolution>
+  void AddParameterDiffs(int patch, const Convolution& convolution);
 
   vector<int> shape_;         // the bottom's, which what follows is for
   bool use_onednn_;           // whether it is any good
-  bool use_winograd_;         // forward
+  bool use_winograd_;         // and which
   dnnl::memory bottom_copy_;  // in place only
   vector<shared_ptr<Workspace> > workspaces_;  // one a thread
-  vector<shared_ptr<Winograd> > winograds_;    // likewise
-  // For winograds_, where the blobs' are in another layout.
-  dnnl::memory blocked_bottom_, blocked_top_;
+  dnnl::memory blocked_bottom_, blocked_top_;  // where the blobs are not
 };
 
 }  // namespace caffe

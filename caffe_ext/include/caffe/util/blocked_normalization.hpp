@@ -17,20 +17,27 @@ namespace caffe {
  */
 class BlockedNormalization {
  public:
+  /// Distances between images, blocks and rows: of a part of larger images.
+  struct Strides {
+    int image, block, row;
+  };
+
   BlockedNormalization(int num, int channels, int block, int height, int width,
                        float eps);
 
   /// Of all images x: mean and biased variance, (C) each.
-  void Statistics(const float* x, float* mean, float* variance);
+  void Statistics(const float* x, float* mean, float* variance) {
+    Statistics(x, dense_, mean, variance);
+  }
+  void Statistics(const float* x, const Strides& strides, float* mean,
+                  float* variance);
   /// What all below normalise by: z = (x - mean) / sqrt(variance + eps). Also
   /// forgets what BackwardRectify gathered.
   void SetStatistics(const float* mean, const float* variance);
   /// a = max(0, z) of one image.
-  void Forward(const float* x, float* a) const;
-  /// Likewise of a part of a larger image, whose blocks and rows are that many
-  /// values apart. (a is the part alone.)
-  void Forward(const float* x, int block_stride, int row_stride,
-               float* a) const;
+  void Forward(const float* x, float* a) const { Forward(x, dense_, a); }
+  /// a is the part by itself.
+  void Forward(const float* x, const Strides& strides, float* a) const;
   /// Likewise, and x becomes z.
   void ForwardInPlace(float* x, float* a) const;
   /// diff: from dL/da to dL/dz of one image, in place, and gathers its means.
@@ -42,7 +49,8 @@ class BlockedNormalization {
 
  private:
   template <typename Value>
-  void Average(const Value& value, std::vector<float>* rows);
+  void Average(const Value& value, const Strides& strides,
+               std::vector<float>* rows);
   void ToAverages(const std::vector<double>& total,
                   std::vector<float>* rows) const;
   int Channel(int i) const { return i / row_ * block_ + i % block_; }
@@ -50,6 +58,7 @@ class BlockedNormalization {
   int num_, channels_, block_, height_;
   int blocks_;  // of an image
   int row_;     // values of a block's row
+  Strides dense_;
   float eps_;
   std::vector<float> mean_, scale_;         // (blocks, row)
   std::vector<float> mean_dz_, mean_dz_z_;  // (blocks, row)

@@ -31,9 +31,10 @@ class PatchConvolution {
   /// Of one image, (1, C, h, w).
   const dnnl::memory::desc& image() const { return image_; }
 
-  /// The filters of what follows; bias NULL: 0. Also forgets what
-  /// BackwardWeight gathered.
-  void SetWeight(const float* weight, const float* bias);
+  /// The filters of what follows; bias NULL: 0.
+  void SetForward(const float* weight, const float* bias);
+  /// Likewise. Also forgets what BackwardWeight gathered.
+  void SetBackward(const float* weight);
   /// y += W * x + b.
   void AddForward(float* x, float* y) const;
   /// Gathers the gradients of weights and bias; g is the output's.

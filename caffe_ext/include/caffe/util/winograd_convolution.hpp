@@ -10,8 +10,8 @@
 namespace caffe {
 
 /**
- * @brief Convolution of stride 1 in fewer multiplications, for scoring, on
- *        processors with AVX-512.
+ * @brief Convolution of stride 1 in fewer multiplications, on processors with
+ *        AVX-512.
  *
  * Winograd's minimal filtering (S. Winograd, Arithmetic Complexity of
  * Computations, 1980; for networks: A. Lavin and S. Gray, Fast Algorithms for
@@ -34,6 +34,9 @@ namespace caffe {
  */
 class WinogradConvolution {
  public:
+  typedef std::vector<float, boost::alignment::aligned_allocator<float, 64> >
+      Buffer;
+
   /// Of one image and one group; filters are (outputs, channels, kernel_h,
   /// kernel_w), dense, at stride 1.
   struct Shape {
@@ -67,6 +70,11 @@ class WinogradConvolution {
 
   /// bias NULL: 0.
   void SetFilters(const float* filters, const float* bias);
+  /// For the gradient of another convolution's bottom, from its top's: that
+  /// one's filters, (channels, outputs, kernel_h, kernel_w).
+  void SetTransposedFilters(const float* filters);
+  /// The shape that computes it.
+  static Shape GradientOf(const Shape& shape);
 
   /// y = W * x + b for num images, + identity, in y's layout, unless NULL; it
   /// may be y. past_cache: y goes to memory directly, which is faster when it
@@ -78,13 +86,14 @@ class WinogradConvolution {
   static bool OutgrowCaches(int values) { return values > 4 << 20; }
 
  private:
-  typedef std::vector<float, boost::alignment::aligned_allocator<float, 64> >
-      Buffer;
   // Rows of tiles are those of all images, one after the other.
   struct Rows {
     int first, last;  // last not included
   };
 
+  // Where a filter's taps are, and how far apart outputs' and channels'
+  // filters.
+  void SetFilters(const float* filters, int output, int channel, bool mirrored);
   void TransformTiles(const float* x, const Layout& layout, Rows rows,
                       Buffer* buffer) const;
   void Multiply(Rows rows, Buffer* buffer) const;

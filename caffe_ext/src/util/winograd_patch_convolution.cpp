@@ -1,0 +1,31 @@
+#include "caffe/util/winograd_patch_convolution.hpp"
+
+namespace caffe {
+
+static WinogradConvolution::Shape Shape(int channels, int height, int width,
+                                        int kernel) {
+  return {channels, height, width,      channels,
+          kernel,   kernel, kernel / 2, kernel / 2};
+}
+
+bool WinogradPatchConvolution::Pays(int channels, int height, int width,
+                                    int kernel, int num) {
+  const WinogradConvolution::Shape shape =
+      Shape(channels, height, width, kernel);
+  return WinogradWeightGradient::Fits(shape) &&
+         WinogradConvolution::Pays(shape, num);
+}
+
+WinogradPatchConvolution::WinogradPatchConvolution(int channels, int height,
+                                                   int width, int kernel)
+    : patch_(WinogradConvolution::Dense(channels, height, width)),
+      forward_(Shape(channels, height, width, kernel)),
+      backward_(WinogradConvolution::GradientOf(forward_.shape())),
+      gradient_(forward_.shape()) {}
+
+void WinogradPatchConvolution::SetBackward(const float* weight) {
+  backward_.SetTransposedFilters(weight);
+  gradient_.Clear();
+}
+
+}  // namespace caffe

@@ -1,0 +1,98 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdio>
+#include <vector>
+
+#include "caffe/util/math_functions.hpp"
+#include "caffe/util/winograd_kernels.hpp"
+#include "caffe/util/winograd_weight_gradient.hpp"
+
+namespace caffe {
+
+typedef WinogradWeightGradient::Shape Shape;
+
+static vector<float> Random(int count) {
+  vector<float> values(count);
+  caffe_rng_gaussian(count, 0.f, 1.f, values.data());
+  return values;
+}
+
+// In blocks of 16 channels, of one image.
+static float At(const float* image, int height, int width, int c, int h,
+                int w) {
+  return image[((c / 16 * height + h) * width + w) * 16 + c % 16];
+}
+
+// Of one tap, in double.
+static double Expected(const Shape& s, const vector<float>& x,
+                       const vector<float>& g, int num, int o, int c, int i,
+                       int j) {
+  double sum = 0;
+  for (int n = 0; n < num; ++n) {
+    const float* image = x.data() + n * s.channels * s.height * s.width;
+    const float* gradient =
+        g.data() + n * s.outputs * s.out_height() * s.out_width();
+    for (int h = 0; h < s.out_height(); ++h) {
+      for (int w = 0; w < s.out_width(); ++w) {
+        const int y = h + i - s.pad_h, z = w + j - s.pad_w;
+        if (y < 0 || y >= s.height || z < 0 || z >= s.width) continue;
+        sum += static_cast<double>(At(image, s.height, s.width, c, y, z)) *
+               At(gradient, s.out_height(), s.out_width(), o, h, w);
+      }
+    }
+  }
+  return sum;
+}
+
+// Tiles that do and don't fill the image, one register of outputs and two, and
+// kernels smaller than a tile's.
+TEST(WinogradWeightGradientTest, Shapes) {
+  if (!winograd::Available()) {
+    printf("skipped: this processor has no AVX-512\n");
+    return;
+  }
+  Caffe::set_random_seed(1701);
+  const int num = 3;
+  for (const Shape& s :
+       {Shape{16, 9, 9, 16, 3, 3, 1, 1}, Shape{32, 20, 20, 32, 3, 3, 1, 1},
+        Shape{16, 7, 8, 48, 2, 3, 0, 1}, Shape{48, 5, 13, 64, 3, 1, 2, 0}}) {
+    const int outputs = s.out_height() * s.out_width();
+    const vector<float> x = Random(num * s.channels * s.height * s.width);
+    const vector<float> g = Random(num * s.outputs * outputs);
+    const vector<float> before =
+        Random(s.outputs * s.channels * s.kernel_h * s.kernel_w);
+    vector<float> weight = before, bias(s.outputs, 1);
+    WinogradWeightGradient gradient(s);
+    gradient.Add(x.data(), g.data());  // to be forgotten
+    gradient.Clear();
+    for (int n = 0; n < num; ++n) {
+      gradient.Add(x.data() + n * s.channels * s.height * s.width,
+                   g.data() + n * s.outputs * outputs);
+    }
+    gradient.AddTo(weight.data(), NULL);
+    gradient.AddTo(NULL, bias.data());
+    const double tolerance = 3e-5 * std::sqrt(num * outputs);
+    for (int o = 0, at = 0; o < s.outputs; ++o) {
+      for (int c = 0; c < s.channels; ++c) {
+        for (int i = 0; i < s.kernel_h; ++i) {
+          for (int j = 0; j < s.kernel_w; ++j, ++at) {
+            ASSERT_NEAR(before[at] + Expected(s, x, g, num, o, c, i, j),
+                        weight[at], tolerance)
+                << "output " << o << ", channel " << c << ", tap " << i << ", "
+                << j;
+          }
+        }
+      }
+      double sum = 1;
+      for (int n = 0; n < num; ++n) {
+        for (int k = 0; k < outputs; ++k) {
+          sum += At(g.data() + n * s.outputs * outputs, 1, outputs, o, 0, k);
+        }
+      }
+      ASSERT_NEAR(sum, bias[o], tolerance);
+    }
+  }
+}
+
+}  // namespace caffe
