@@ -73,9 +73,15 @@ def test_what_differs_is_named():
     errors = comparison.differences(ours, theirs)
     assert errors == pytest.approx({"scores": 8e-5, "fc8, change": 5e-3})  # 4e-4 / 5
     assert comparison.judge("drml", errors) == errors["scores"]
-    for wrong in ({"scores": 2e-4}, {"fc8, change": 0.02}, {"scores": np.nan}):
-        with pytest.raises(UserError, match=f"drml.* in {next(iter(wrong))} by"):
-            comparison.judge("drml", errors | wrong)
+    assert comparison.judge("drml", errors | {"fc8, bias gradient": 3e-3}) == 3e-3
+    for name, error in [
+        ("scores", 2e-4),
+        ("fc8, change", 0.02),
+        ("fc8, gradient", 0.02),
+        ("scores", np.nan),
+    ]:
+        with pytest.raises(UserError, match=f"drml.* in {name} by"):
+            comparison.judge("drml", errors | {name: error})
 
 
 def test_caffes_engine_trains_and_scores():

@@ -12,10 +12,12 @@ from drml.names import FACE_SIZE
 BATCH = 4
 AUS = 12
 # Relative errors |a - b| / |b|. Sums of up to some 100,000 products whose rounding is
-# 6e-8 each agree to 1e-5. Two steps change a weight of 0.1 by 1e-6 or so, and float32
-# holds such a weight to 4e-9.
+# 6e-8 each agree to 1e-5. A gradient jumps where a ReLU's input or two of a maximum's
+# are nearer than that: ConvNet's conv1 has three million maxima, and its gradient by
+# Caffe's own code and by oneDNN's direct convolutions differs by 1.3e-3. Two steps
+# change a weight of 0.1 by 1e-6 or so, and float32 holds such a weight to 4e-9.
 TOLERANCE = 1e-4
-TOLERANCE_OF_CHANGE = 1e-2
+TOLERANCE_BY_KIND = {"gradient": 1e-2, "change": 1e-2}
 
 
 def check(
@@ -59,8 +61,8 @@ def differences(
 def judge(network: str, errors: dict[str, float]) -> float:
     """Return the largest error but those of changes; UserError if one is too large."""
     for name, error in errors.items():
-        change = name.endswith("change")
-        if not error <= (TOLERANCE_OF_CHANGE if change else TOLERANCE):  # or is nan
+        kind = name.split()[-1]
+        if not error <= TOLERANCE_BY_KIND.get(kind, TOLERANCE):  # or is nan
             raise UserError(
                 f"{network}: Caffe and PyTorch differ in {name} by {error:.1e}; "
                 "nothing was timed"
