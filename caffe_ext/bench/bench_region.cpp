@@ -19,16 +19,21 @@
 
 #include <algorithm>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "caffe/layers/onednn_region_layer.hpp"
 #include "caffe/util/math_functions.hpp"
 #include "caffe/util/onednn_patch_convolution.hpp"
+#include "caffe/util/winograd_patch_convolution.hpp"
 
 using caffe::Blob;
+using caffe::WinogradConvolution;
+using caffe::WinogradPatchConvolution;
 using caffe::onednn::Engine;
 using caffe::onednn::PatchConvolution;
 using dnnl::memory;
+using std::string;
 using std::vector;
 
 static const int kNum = 16, kChannels = 32, kSide = 20, kPatches = 64;
@@ -46,7 +51,7 @@ static double Median(const std::function<void()>& work, int repetitions) {
   return ms[ms.size() / 2];
 }
 
-// gflop: of the convolutions, as a plain sum has them. (Scoring does fewer.)
+// gflop: of the convolutions as plain sums. (Winograd's are fewer.)
 static void Report(const char* what, double gflop, int repetitions,
                    const std::function<void()>& work) {
   const double ms = Median(work, repetitions);
@@ -63,43 +68,56 @@ static memory Random(const memory::desc& desc) {
 
 // As in the layer: each thread goes through the images of a patch, which lie
 // side by side, with that patch's filters.
-static void BenchPatches(double gflop, int repetitions) {
-  struct Thread {
-    Thread()
-        : convolution(kChannels, kSide, kSide, 3),
-          x(Random(Images(convolution))),
-          y(Random(Images(convolution))) {}
-    static memory::desc Images(const PatchConvolution& convolution) {
-      return caffe::onednn::Layout({kNum, kChannels, kSide, kSide},
-                                   convolution.layout());
-    }
-    PatchConvolution convolution;
-    memory x, y;
-  };
-  vector<Thread> threads(omp_get_max_threads());
+template <class Convolution>
+struct Thread {
+  Thread()
+      : convolution(kChannels, kSide, kSide, 3), x(Images()), y(Images()) {}
+  static memory Images() {
+    return Random(caffe::onednn::Layout(
+        {kNum, kChannels, kSide, kSide},
+        PatchConvolution(kChannels, kSide, kSide, 3).layout()));
+  }
+  Convolution convolution;
+  memory x, y;
+};
+
+static void Forward(PatchConvolution* convolution, float* x, float* y) {
+  convolution->AddForward(x, y);
+}
+
+static void Forward(WinogradPatchConvolution* convolution, float* x, float* y) {
+  convolution->Forward(
+      x, y, y, WinogradConvolution::Dense(kChannels, kSide, kSide), false);
+}
+
+template <class Convolution>
+static void BenchPatches(const char* name, double gflop, int repetitions) {
+  vector<Thread<Convolution> > threads(omp_get_max_threads());
   const vector<float> weight(kChannels * kChannels * 9, 0.01f);
-  typedef std::function<void(PatchConvolution*, float*, float*)> Pass;
-  const auto run = [&](const char* name, const Pass& pass) {
-    Report(name, gflop, repetitions, [&] {
+  const auto run = [&](const string& pass, const auto& set, const auto& work) {
+    Report((name + pass).c_str(), gflop, repetitions, [&] {
 #pragma omp parallel for schedule(static)
       for (int patch = 0; patch < kPatches; ++patch) {
-        Thread* thread = &threads[omp_get_thread_num()];
-        thread->convolution.SetForward(weight.data(), NULL);
-        thread->convolution.SetBackward(weight.data());
+        Thread<Convolution>* thread = &threads[omp_get_thread_num()];
+        set(&thread->convolution);
         const int image = kChannels * kSide * kSide;
         for (int i = 0; i < kNum * image; i += image) {
-          pass(&thread->convolution, caffe::onednn::Values(thread->x) + i,
+          work(&thread->convolution, caffe::onednn::Values(thread->x) + i,
                caffe::onednn::Values(thread->y) + i);
         }
       }
     });
   };
-  run("an image of a patch a call, forward",
-      [](PatchConvolution* c, float* x, float* y) { c->AddForward(x, y); });
-  run("likewise, gradient of the weights",
-      [](PatchConvolution* c, float* x, float* y) { c->BackwardWeight(y, x); });
-  run("likewise, gradient of the data",
-      [](PatchConvolution* c, float* x, float* y) { c->BackwardData(y, x); });
+  const auto forward = [&](Convolution* c) {
+    c->SetForward(weight.data(), NULL);
+  };
+  const auto backward = [&](Convolution* c) { c->SetBackward(weight.data()); };
+  run(", forward", forward,
+      [](Convolution* c, float* x, float* y) { Forward(c, x, y); });
+  run(", gradient of the weights", backward,
+      [](Convolution* c, float* x, float* y) { c->BackwardWeight(y, x); });
+  run(", gradient of the data", backward,
+      [](Convolution* c, float* x, float* y) { c->BackwardData(y, x); });
 }
 
 // The rate to compare with.
@@ -183,7 +201,12 @@ int main(int argc, char** argv) {
   printf("Threads: %d\n\n", omp_get_max_threads());
   printf("| what | ms | GFLOP/s |\n|---|---:|---:|\n");
   BenchGroups(gflop, repetitions);
-  BenchPatches(gflop, repetitions);
+  BenchPatches<PatchConvolution>("an image of a patch a call, oneDNN", gflop,
+                                 repetitions);
+  if (WinogradPatchConvolution::Pays(kChannels, kSide, kSide, 3, kNum)) {
+    BenchPatches<WinogradPatchConvolution>("likewise, Winograd", gflop,
+                                           repetitions);
+  }
   BenchLayer(caffe::TRAIN, gflop, repetitions);
   BenchLayer(caffe::TEST, gflop, repetitions);
 }

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <vector>
@@ -11,6 +12,13 @@
 namespace caffe {
 
 typedef WinogradWeightGradient::Shape Shape;
+
+// Whether the processor is one on which there is anything to test.
+static bool IsHere() {
+  if (winograd::Available()) return true;
+  printf("skipped: this processor has no AVX-512\n");
+  return false;
+}
 
 static vector<float> Random(int count) {
   vector<float> values(count);
@@ -48,10 +56,7 @@ static double Expected(const Shape& s, const vector<float>& x,
 // Tiles that do and don't fill the image, one register of outputs and two, and
 // kernels smaller than a tile's.
 TEST(WinogradWeightGradientTest, Shapes) {
-  if (!winograd::Available()) {
-    printf("skipped: this processor has no AVX-512\n");
-    return;
-  }
+  if (!IsHere()) return;
   Caffe::set_random_seed(1701);
   const int num = 3;
   for (const Shape& s :
@@ -93,6 +98,31 @@ TEST(WinogradWeightGradientTest, Shapes) {
       ASSERT_NEAR(sum, bias[o], tolerance);
     }
   }
+}
+
+// As behind a ReLU, where all values are positive and sums grow.
+TEST(WinogradWeightGradientTest, RoundingOfManyImagesDoesNotAddUp) {
+  if (!IsHere()) return;
+  Caffe::set_random_seed(1701);
+  const Shape s = {16, 20, 20, 16, 3, 3, 1, 1};
+  const int num = 64, image = 16 * 20 * 20;
+  vector<float> x = Random(num * image);
+  const vector<float> g = Random(num * image);
+  for (float& value : x) value = std::abs(value);
+  WinogradWeightGradient gradient(s);
+  for (int n = 0; n < num; ++n) {
+    gradient.Add(x.data() + n * image, g.data() + n * image);
+  }
+  vector<float> weight(16 * 16 * 9);
+  gradient.AddTo(weight.data(), NULL);
+  double largest = 0, error = 0;
+  for (int at = 0; at < 16 * 16 * 9; ++at) {
+    const double expected =
+        Expected(s, x, g, num, at / 144, at / 9 % 16, at / 3 % 3, at % 3);
+    largest = std::max(largest, std::abs(expected));
+    error = std::max(error, std::abs(expected - weight[at]));
+  }
+  EXPECT_LT(error, 4e-6 * largest);
 }
 
 }  // namespace caffe

@@ -223,7 +223,7 @@ void WinogradConvolution::Multiply(Rows rows, Buffer* buffer) const {
           const int tile = Part(tiles, i, runs), end = Part(tiles, i + 1, runs);
           winograd::Multiply(x + from + tile * block_, block_, offsets_.data(),
                              taps, filters, registers_, end - tile,
-                             y + to + tile * kLanes, next, false);
+                             y + to + tile * kLanes, next);
         }
       }
       filters += taps * block_ * registers_ * kLanes;

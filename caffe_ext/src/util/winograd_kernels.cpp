@@ -165,17 +165,8 @@ namespace {
 // The sums stay in registers: 2 x 14 of 32, at most.
 template <int kBlock, int kRegisters, int kTiles>
 AVX512 void MultiplyTiles(const float* x, const int* offsets, int taps,
-                          const float* filters, float* y, int next, bool add) {
+                          const float* filters, float* y, int next) {
   Lanes sums[kRegisters][kTiles] = {};
-  if (add) {
-#pragma GCC unroll 2
-    for (int r = 0; r < kRegisters; ++r) {
-#pragma GCC unroll 14
-      for (int tile = 0; tile < kTiles; ++tile) {
-        sums[r][tile] = At(y + r * next + tile * kLanes);
-      }
-    }
-  }
   for (int tap = 0; tap < taps; ++tap) {
     const float* from = x + offsets[tap];
     for (int k = 0; k < kBlock; ++k, filters += kRegisters * kLanes) {
@@ -200,7 +191,7 @@ AVX512 void MultiplyTiles(const float* x, const int* offsets, int taps,
 }
 
 typedef void (*MultiplyFunction)(const float*, const int*, int, const float*,
-                                 float*, int, bool);
+                                 float*, int);
 
 template <int kBlock, int kRegisters>
 MultiplyFunction ForTiles(int tiles) {
@@ -217,13 +208,13 @@ MultiplyFunction ForTiles(int tiles) {
 
 void Multiply(const float* x, int block, const int* offsets, int taps,
               const float* filters, int registers, int tiles, float* y,
-              int next, bool add) {
+              int next) {
   const MultiplyFunction function =
       block == 1
           ? (registers == 1 ? ForTiles<1, 1>(tiles) : ForTiles<1, 2>(tiles))
           : (registers == 1 ? ForTiles<kLanes, 1>(tiles)
                             : ForTiles<kLanes, 2>(tiles));
-  function(x, offsets, taps, filters, y, next, add);
+  function(x, offsets, taps, filters, y, next);
 }
 
 static AVX512_INLINE void Store(const Lanes& value, bool past_cache, float* y) {

@@ -35,6 +35,7 @@ WinogradWeightGradient::WinogradWeightGradient(const Shape& shape)
   x_.resize(kPoints * x_point_);
   g_.resize(kPoints * g_point_);
   sums_.resize(kPoints * sum_point_);
+  image_.resize(sums_.size());
   bias_.resize(shape.outputs);
   line_.resize(kTile * winograd::LineWidth(tiles_w_) * kLanes);
   zeros_.resize(shape.width * kLanes);
@@ -101,15 +102,21 @@ void WinogradWeightGradient::Multiply() {
   for (int point = 0; point < kPoints; ++point) {
     for (int o = 0; o < shape_.outputs; o += registers_ * kLanes) {
       const float* g = g_.data() + point * g_point_ + o * tiles;
-      float* sums = sums_.data() + point * sum_point_ + o * shape_.channels;
+      float* sums = image_.data() + point * sum_point_ + o * shape_.channels;
       for (int c = 0; c < shape_.channels; c += kChannels) {
         const float* x = x_.data() + point * x_point_ +
                          c / kLanes * kLanes * tiles + c % kLanes;
         winograd::Multiply(x, 1, offsets_.data(), tiles, g, registers_,
-                           kChannels, sums + c * kLanes, next, true);
+                           kChannels, sums + c * kLanes, next);
       }
     }
   }
+  // In one sum over all tiles of all images rounding would add up.
+  const float* from = image_.data();
+  float* to = sums_.data();
+  const int count = sums_.size();
+#pragma omp simd
+  for (int i = 0; i < count; ++i) to[i] += from[i];
 }
 
 void WinogradWeightGradient::AddTo(float* weight_diff, float* bias_diff) const {

@@ -44,8 +44,8 @@ inline int LineWidth(int tiles) {
 }
 
 /**
- * @brief Adds up taps of one point, for a run of tiles and one or two registers
- *        of outputs.
+ * @brief Sums over taps of one point, for a run of tiles and one or two
+ *        registers of outputs.
  *
  * @param x       (tiles, block), and the same elsewhere for other taps
  * @param block   channels side by side: kLanes or 1
@@ -54,11 +54,10 @@ inline int LineWidth(int tiles) {
  * @param filters (taps, block, registers, kLanes)
  * @param tiles   1 to kMaxTiles
  * @param y       (tiles, kLanes) for each register, `next` apart
- * @param add     to what is there
  */
 void Multiply(const float* x, int block, const int* offsets, int taps,
               const float* filters, int registers, int tiles, float* y,
-              int next, bool add);
+              int next);
 
 /// Points of one tile to height x width outputs (at most kStep each) in y, rows
 /// being `row` values apart: + bias, + identity, in like rows, unless NULL.

@@ -40,10 +40,11 @@ class WinogradWeightGradient {
   int tiles_h_, tiles_w_;
   int registers_;  // of outputs side by side
   int x_point_, g_point_, sum_point_;
-  vector<int> offsets_;               // of tiles
-  WinogradConvolution::Buffer x_;     // (points, channels / 16, tiles, 16)
-  WinogradConvolution::Buffer g_;     // (points, outputs, tiles, registers, 16)
-  WinogradConvolution::Buffer sums_;  // (points, outputs / 16, channels, 16)
+  vector<int> offsets_;            // of tiles
+  WinogradConvolution::Buffer x_;  // (points, channels / 16, tiles, 16)
+  WinogradConvolution::Buffer g_;  // (points, outputs, tiles, registers, 16)
+  // (points, outputs / 16, channels, 16), of one image and of all.
+  WinogradConvolution::Buffer image_, sums_;
   WinogradConvolution::Buffer bias_;  // (outputs)
   WinogradConvolution::Buffer line_, zeros_;
 };
