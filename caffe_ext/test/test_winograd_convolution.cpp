@@ -263,6 +263,8 @@ TEST_F(WinogradConvolutionTest, Pays) {
   EXPECT_TRUE(WinogradConvolution::Pays(alexnet_conv3, 16));
   // Transforming the filters takes as long as using them once.
   EXPECT_FALSE(WinogradConvolution::Pays(alexnet_conv3, 1));
+  // They would take 1.9 GB.
+  EXPECT_FALSE(WinogradConvolution::Pays({512, 40, 40, 4096, 7, 7, 0, 0}, 16));
   EXPECT_FALSE(WinogradConvolution::Pays({32, 20, 20, 32, 1, 1, 0, 0}, 16));
   EXPECT_FALSE(WinogradConvolution::Pays({32, 20, 20, 40, 3, 3, 0, 0}, 16));
   EXPECT_FALSE(WinogradConvolution::Pays({40, 20, 20, 32, 3, 3, 0, 0}, 16));

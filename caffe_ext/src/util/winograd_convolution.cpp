@@ -19,6 +19,8 @@ namespace {
 
 // What a pass has at hand, in values: it should fit the second-level cache.
 const int kPassValues = 160 << 10;
+// Transformed filters are up to 25 times as large.
+const double kMostFilterValues = 64 << 20;
 // Tiles of a pass, at least, that filters are read for.
 const int kPassTiles = 48;
 
@@ -56,6 +58,7 @@ bool WinogradConvolution::Pays(const Shape& shape, int num) {
   const double segments = static_cast<double>(CeilDiv(shape.kernel_h, kStep)) *
                           CeilDiv(shape.kernel_w, kStep);
   const double filters = static_cast<double>(shape.channels) * shape.outputs;
+  if (filters * segments * kPoints > kMostFilterValues) return false;
   const double direct = filters * shape.kernel_h * shape.kernel_w *
                         shape.out_height() * shape.out_width();
   const double products = filters * kPoints * segments * tiles;
