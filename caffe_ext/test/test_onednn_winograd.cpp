@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -14,22 +15,38 @@ namespace caffe {
 // Layers whose convolutions are WinogradConvolution's where that pays.
 class OneDNNWinogradTest : public OneDNNNetTest {
  protected:
-  // Sums of small integers are exact, but for Winograd's, which have sixths.
-  bool IsExact() {
-    const auto fill = [](Blob<float>* blob) {
-      for (int i = 0; i < blob->count(); ++i) {
-        blob->mutable_cpu_data()[i] = i * 7 % 11 % 5 - 2;
-      }
+  // Sums of small integers are exact, but for Winograd's, which have sixths:
+  // the output's values, and the input's gradient.
+  struct Exact {
+    bool forward, backward;
+  };
+  Exact Iterated() {
+    const auto fill = [](int count, float* values) {
+      for (int i = 0; i < count; ++i) values[i] = i * 7 % 11 % 5 - 2;
     };
     for (const shared_ptr<Blob<float> >& blob : ours_->params()) {
-      fill(blob.get());
+      fill(blob->count(), blob->mutable_cpu_data());
     }
-    fill(ours_->input_blobs()[0]);
+    Blob<float>*input = ours_->input_blobs()[0],
+    *output = ours_->output_blobs()[0];
+    fill(input->count(), input->mutable_cpu_data());
     ours_->Forward();
-    for (float value : Output(*ours_)) {
-      if (value != std::round(value)) return false;
+    fill(output->count(), output->mutable_cpu_diff());
+    ours_->Backward();
+    return {AreWhole(output->count(), output->cpu_data()),
+            AreWhole(input->count(), input->cpu_diff())};
+  }
+
+  static bool AreWhole(int count, const float* values) {
+    return std::all_of(values, values + count,
+                       [](float value) { return value == std::round(value); });
+  }
+
+  // What they hold is to be computed anew.
+  void SpoilBlobs() {
+    for (const shared_ptr<Blob<float> >& blob : ours_->blobs()) {
+      caffe_set<float>(blob->count(), NAN, blob->mutable_cpu_data());
     }
-    return true;
   }
 
   void Score() {
@@ -69,47 +86,62 @@ static string Region(const string& top, const string& param) {
          param + " } }";
 }
 
+// Where it does not pay, or cannot be, oneDNN and Caffe do it.
 TEST_F(OneDNNWinogradTest, Convolutions) {
   const struct {
     vector<int> shape;
     const char* param;
+    bool forward, backward;  // whether it is to be Winograd's
   } convolutions[] = {
-      {{2, 3, 40, 35}, "num_output: 32 kernel_size: 11"},
-      {{2, 3, 40, 35}, "num_output: 32 kernel_size: 11 bias_term: false"},
-      {{3, 32, 30, 20}, "num_output: 16 kernel_size: 8"},
-      {{16, 32, 27, 13}, "num_output: 64 kernel_size: 5 pad: 2 group: 2"},
-      {{8, 6, 30, 31}, "num_output: 32 kernel_h: 7 kernel_w: 5 group: 2"},
-  };
-  for (const auto& convolution : convolutions) {
-    SCOPED_TRACE(convolution.param);
-    Create(convolution.shape, Convolution(convolution.param));
-    Iterate();
-    ExpectSame();
-    EXPECT_EQ(!onednn::HasAvx512(), IsExact());
-  }
-}
-
-// Those that are left to oneDNN or Caffe.
-TEST_F(OneDNNWinogradTest, OtherConvolutions) {
-  const struct {
-    vector<int> shape;
-    const char* param;
-  } convolutions[] = {
-      {{2, 3, 40, 35}, "num_output: 32 kernel_size: 11 stride: 2"},
-      {{2, 16, 30, 30}, "num_output: 16 kernel_size: 3 dilation: 2"},
+      {{2, 3, 40, 35}, "num_output: 32 kernel_size: 11", true, false},
+      {{2, 3, 40, 35},
+       "num_output: 32 kernel_size: 11 bias_term: false",
+       true,
+       false},
+      {{3, 32, 30, 20}, "num_output: 16 kernel_size: 8", true, true},
+      {{16, 32, 27, 13},
+       "num_output: 64 kernel_size: 5 pad: 2 group: 2",
+       true,
+       true},
+      {{8, 6, 30, 31},
+       "num_output: 32 kernel_h: 7 kernel_w: 5 group: 2",
+       true,
+       false},
+      // More groups than an int has room for, times an image.
+      {{1, 256, 56, 56},
+       "num_output: 4096 kernel_size: 11 group: 256",
+       true,
+       false},
+      {{4, 32, 30, 30}, "num_output: 8 kernel_size: 7", false, true},
+      {{16, 16, 30, 30}, "num_output: 16 kernel_size: 3 pad: 3", true, false},
+      {{2, 3, 40, 35},
+       "num_output: 32 kernel_size: 11 stride: 2",
+       false,
+       false},
       {{2, 16, 30, 30},
-       "num_output: 16 kernel_h: 3 kernel_w: 3 stride_h: 1 stride_w: 2"},
-      {{2, 3, 40, 35}, "num_output: 20 kernel_size: 11"},
-      {{2, 4, 15}, "num_output: 16 kernel_size: 3"},
-      {{2, 16, 15, 16, 14}, "num_output: 16 kernel_size: 3"},
-      {{2, 2, 4, 40, 40}, "num_output: 16 kernel_size: 5 axis: 2"},
+       "num_output: 16 kernel_size: 3 dilation: 2",
+       false,
+       false},
+      {{2, 16, 30, 30},
+       "num_output: 16 kernel_size: 3 stride_h: 1 stride_w: 2",
+       false,
+       false},
+      {{2, 3, 40, 35}, "num_output: 20 kernel_size: 11", false, false},
+      {{2, 4, 15}, "num_output: 16 kernel_size: 3", false, false},
+      {{2, 16, 15, 16, 14}, "num_output: 16 kernel_size: 3", false, false},
+      {{2, 2, 4, 40, 40},
+       "num_output: 16 kernel_size: 5 axis: 2",
+       false,
+       false},
   };
   for (const auto& convolution : convolutions) {
     SCOPED_TRACE(convolution.param);
     Create(convolution.shape, Convolution(convolution.param));
     Iterate();
     ExpectSame();
-    EXPECT_TRUE(IsExact());
+    const Exact exact = Iterated();
+    EXPECT_EQ(convolution.forward && onednn::HasAvx512(), !exact.forward);
+    EXPECT_EQ(convolution.backward && onednn::HasAvx512(), !exact.backward);
   }
 }
 
@@ -147,18 +179,33 @@ TEST_F(OneDNNWinogradTest, Regions) {
 }
 
 // Transforming the filters pays for several images only, and the last bits
-// show it.
+// show it: here of the first image, to which the others add nothing.
 TEST_F(OneDNNWinogradTest, RegionOfOneImageAndOfSeveral) {
+  const int image = 32 * 20 * 20;
   Create({16, 32, 20, 20}, Region("region", "grid: 1 use_global_stats: true"));
-  Iterate();
-  vector<float> several = Output(*ours_);
+  NewValues();
+  caffe_set<float>(15 * image, 0, gradient_.mutable_cpu_data() + image);
+  const auto results = [&] {  // output, gradients of the weights and the input
+    ours_->ClearParamDiffs();
+    Forward(ours_.get());
+    Backward(ours_.get());
+    const float *y = ours_->output_blobs()[0]->cpu_data(),
+                *dw = ours_->params()[0]->cpu_diff(),
+                *dx = ours_->input_blobs()[0]->cpu_diff();
+    return vector<vector<float> >{
+        vector<float>(y, y + image),
+        vector<float>(dw, dw + ours_->params()[0]->count()),
+        vector<float>(dx, dx + image)};
+  };
+  const vector<vector<float> > several = results();
+  for (Blob<float>* blob : {&data_, &gradient_}) blob->Reshape({1, 32, 20, 20});
   ours_->input_blobs()[0]->Reshape({1, 32, 20, 20});
   ours_->Reshape();
-  ours_->Forward();  // of what was the first image
-  const vector<float> one = Output(*ours_);
-  several.resize(one.size());
-  ExpectNear("one", one.size(), one.data(), several.data());
-  EXPECT_EQ(!onednn::HasAvx512(), one == several);
+  const vector<vector<float> > one = results();
+  for (int i = 0; i < 3; ++i) {
+    ExpectNear("one", one[i].size(), one[i].data(), several[i].data());
+    EXPECT_EQ(!onednn::HasAvx512(), one[i] == several[i]) << i;
+  }
 }
 
 // Private blobs between layers, large enough to be written past the cache.
@@ -184,6 +231,7 @@ TEST_F(OneDNNWinogradTest, NetOfPrivateBlobs) {
   EXPECT_TRUE(IsPrivate("conv4"));
   ExpectSameScores();  // all blobs are plain from here on
   const vector<float> before = Output(*ours_);
+  SpoilBlobs();
   Forward(ours_.get());
   EXPECT_TRUE(before == Output(*ours_));
   ExpectSameScores();
@@ -216,10 +264,12 @@ TEST_F(OneDNNWinogradTest, SameBitsForAnyThreads) {
   const vector<float> expected = Output(*ours_);
   for (int n : {2, 5}) {
     omp_set_num_threads(n);
+    SpoilBlobs();
     Forward(ours_.get());
     EXPECT_TRUE(expected == Output(*ours_)) << n << " threads";
   }
   omp_set_num_threads(threads);
+  SpoilBlobs();
 #pragma omp parallel num_threads(2)
 #pragma omp single
   Forward(ours_.get());

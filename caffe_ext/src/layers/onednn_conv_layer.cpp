@@ -68,7 +68,7 @@ void OneDNNConvolutionLayer::RunWinograd(bool backward,
   const bool past_cache =
       WinogradConvolution::OutgrowCaches(num * y_layout.image);
   for (int group = 0; group < group_; ++group) {
-    const int output = group * num_output_ / group_;
+    const int output = group * (num_output_ / group_);
     const float* filters = blobs_[0]->cpu_data() + blobs_[0]->offset(output);
     if (backward) {
       convolution->SetTransposedFilters(filters);
@@ -77,8 +77,8 @@ void OneDNNConvolutionLayer::RunWinograd(bool backward,
           filters, bias_term_ ? blobs_[1]->cpu_data() + output : NULL);
     }
     convolution->Forward(
-        onednn::Values(x) + group * x_layout.image / group_, x_layout, num,
-        NULL, onednn::Values(y.get()) + group * y_layout.image / group_,
+        onednn::Values(x) + group * (x_layout.image / group_), x_layout, num,
+        NULL, onednn::Values(y.get()) + group * (y_layout.image / group_),
         y_layout, past_cache);
   }
   y.Store();

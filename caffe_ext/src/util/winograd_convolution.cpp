@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 #include <vector>
 
@@ -19,8 +20,8 @@ namespace {
 
 // What a pass has at hand, in values: it should fit the second-level cache.
 const int kPassValues = 160 << 10;
-// Transformed filters are up to 25 times as large.
-const double kMostFilterValues = 64 << 20;
+// Of the filters, 25 for each 3 x 3 taps; and of a pass, for each thread.
+const double kMostFilterValues = 64 << 20, kMostPassValues = 16 << 20;
 // Tiles of a pass, at least, that filters are read for.
 const int kPassTiles = 48;
 
@@ -53,12 +54,20 @@ bool WinogradConvolution::Pays(const Shape& shape, int num) {
       (shape.channels > kLanes && shape.channels % kLanes != 0)) {
     return false;
   }
-  const double tiles = static_cast<double>(CeilDiv(shape.out_height(), kStep)) *
-                       CeilDiv(shape.out_width(), kStep);
-  const double segments = static_cast<double>(CeilDiv(shape.kernel_h, kStep)) *
-                          CeilDiv(shape.kernel_w, kStep);
+  const double tiles_w = CeilDiv(shape.out_width(), kStep);
+  const double tiles = tiles_w * CeilDiv(shape.out_height(), kStep);
+  const double segments_h = CeilDiv(shape.kernel_h, kStep);
+  const double segments_w = CeilDiv(shape.kernel_w, kStep);
+  const double segments = segments_h * segments_w;
   const double filters = static_cast<double>(shape.channels) * shape.outputs;
-  if (filters * segments * kPoints > kMostFilterValues) return false;
+  const double pass_rows = std::ceil(kPassTiles / tiles_w);  // at least
+  const double pass = (pass_rows + segments_h - 1) *
+                          (tiles_w + segments_w - 1) * shape.channels +
+                      pass_rows * tiles_w * shape.outputs;
+  if (kPoints * segments * filters > kMostFilterValues ||
+      kPoints * pass > kMostPassValues) {
+    return false;
+  }
   const double direct = filters * shape.kernel_h * shape.kernel_w *
                         shape.out_height() * shape.out_width();
   const double products = filters * kPoints * segments * tiles;
@@ -126,7 +135,7 @@ void WinogradConvolution::SetFilters(const float* filters, int output_stride,
   const int kernel = shape_.kernel_h * shape_.kernel_w;
   filters_.resize(kPoints * shape_.outputs * offsets_.size() * block_);
   const int taps = offsets_.size() * block_;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (!omp_in_parallel())
   for (int o = 0; o < shape_.outputs; o += kLanes) {
     float* to = filters_.data() + o / side_by_side * side_by_side * taps +
                 o % side_by_side;

@@ -14,27 +14,36 @@ namespace winograd {
 
 namespace {
 
-typedef float Lanes __attribute__((vector_size(64), aligned(4), may_alias));
+typedef float Lanes __attribute__((vector_size(64)));
+typedef float LanesInMemory
+    __attribute__((vector_size(64), aligned(4), may_alias));
 
-AVX512_INLINE const Lanes& At(const float* values) {
-  return *reinterpret_cast<const Lanes*>(values);
+AVX512_INLINE const LanesInMemory& At(const float* values) {
+  return *reinterpret_cast<const LanesInMemory*>(values);
 }
 
-AVX512_INLINE Lanes& At(float* values) {
-  return *reinterpret_cast<Lanes*>(values);
+AVX512_INLINE LanesInMemory& At(float* values) {
+  return *reinterpret_cast<LanesInMemory*>(values);
 }
 
 // In one dimension: pixels d to points, taps g to points, points m to outputs.
-// (Values are Lanes or float.)
 
+// (Values are Lanes or float; no arrays, which keep loops from being
+// vectorised.)
 template <typename Value>
-AVX512_INLINE void ToPoints(const Value d[kTile], Value points[kTile]) {
-  const Value difference = d[3] - d[1];
-  points[0] = 2 * (d[0] - d[2]) + difference;
-  points[1] = d[3] - d[2] - 2 * d[1];
-  points[2] = d[3] - 3 * d[2] + 2 * d[1];
-  points[3] = difference;
-  points[4] = d[4] - d[2] - 2 * difference;
+AVX512_INLINE void ToPoints(const Value& d0, const Value& d1, const Value& d2,
+                            const Value& d3, const Value& d4, Value* p0,
+                            Value* p1, Value* p2, Value* p3, Value* p4) {
+  const Value difference = d3 - d1;
+  *p0 = 2 * (d0 - d2) + difference;
+  *p1 = d3 - d2 - 2 * d1;
+  *p2 = d3 - 3 * d2 + 2 * d1;
+  *p3 = difference;
+  *p4 = d4 - d2 - 2 * difference;
+}
+
+AVX512_INLINE void ToPoints(const Lanes d[kTile], Lanes p[kTile]) {
+  ToPoints(d[0], d[1], d[2], d[3], d[4], &p[0], &p[1], &p[2], &p[3], &p[4]);
 }
 
 AVX512_INLINE void TapsToPoints(const Lanes g[kStep], Lanes points[kTile]) {
@@ -124,29 +133,19 @@ AVX512 void TransformChannel(const float* const rows[kTile], int width, int pad,
   float* to = line + pad;
 #pragma omp simd
   for (int x = 0; x < end; ++x) {
-    const float d[kTile] = {r0[x], r1[x], r2[x], r3[x], r4[x]};
-    float column[kTile];
-    ToPoints(d, column);
-    to[x] = column[0];
-    to[x + line_width] = column[1];
-    to[x + 2 * line_width] = column[2];
-    to[x + 3 * line_width] = column[3];
-    to[x + 4 * line_width] = column[4];
+    ToPoints(r0[x], r1[x], r2[x], r3[x], r4[x], &to[x], &to[x + line_width],
+             &to[x + 2 * line_width], &to[x + 3 * line_width],
+             &to[x + 4 * line_width]);
   }
   for (int p = 0; p < kTile; ++p) {
     const float* from = line + p * line_width;
     float* q = points + p * kTile * point;
 #pragma omp simd
     for (int tile = 0; tile < tiles; ++tile) {
-      const float* f = from + kStep * tile;
-      const float d[kTile] = {f[0], f[1], f[2], f[3], f[4]};
-      float row[kTile];
-      ToPoints(d, row);
-      q[tile] = row[0];
-      q[tile + point] = row[1];
-      q[tile + 2 * point] = row[2];
-      q[tile + 3 * point] = row[3];
-      q[tile + 4 * point] = row[4];
+      const float* d = from + kStep * tile;
+      ToPoints(d[0], d[1], d[2], d[3], d[4], &q[tile], &q[tile + point],
+               &q[tile + 2 * point], &q[tile + 3 * point],
+               &q[tile + 4 * point]);
     }
   }
 }
@@ -220,6 +219,8 @@ void Multiply(const float* x, int block, const int* offsets, int taps,
 static AVX512_INLINE void Store(const Lanes& value, bool past_cache, float* y) {
 #ifdef __x86_64__
   if (past_cache) return __builtin_ia32_movntps512(y, value);
+#else
+  (void)past_cache;
 #endif
   At(y) = value;
 }

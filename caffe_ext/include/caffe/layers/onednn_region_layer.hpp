@@ -19,7 +19,8 @@ namespace caffe {
  * the neighbours are in it as well. The outputs are in it, or plain if somebody
  * wants them plain. On processors with AVX-512 the convolutions are
  * WinogradPatchConvolution's where that saves time; the forward pass then reads
- * and writes patches where they are. A shape for which oneDNN has
+ * and writes patches where they are, in copies of the whole blobs if those are
+ * plain. A shape for which oneDNN has
  * only its slow reference code is left to RegionLayer.
  */
 class OneDNNRegionLayer : public RegionLayer<float> {

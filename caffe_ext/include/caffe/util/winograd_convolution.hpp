@@ -56,9 +56,10 @@ class WinogradConvolution {
   static Layout Dense(int channels, int height, int width, int block = 16);
 
   /// Whether it saves more than its transforms take, those of the filters for
-  /// num images included; false also where those would take more than 256 MiB,
-  /// where the processor has no AVX-512, and for numbers of channels that it
-  /// does not take (outputs are multiples of 16, channels are or are fewer).
+  /// num images included; false also where those would take more than 256 MiB
+  /// or a thread's buffer more than 64, where the processor has no AVX-512, for
+  /// negative pads, and for numbers of channels that it does not take (outputs
+  /// are multiples of 16, channels are or are fewer).
   static bool Pays(const Shape& shape, int num);
 
   explicit WinogradConvolution(const Shape& shape);
