@@ -111,6 +111,7 @@ def test_first_ten_losses(network, tmp_path):
     for iteration, blobs in enumerate(passes):
         values = twin.forward(blobs["data"].astype(float), weights, kept(blobs))
         loss, _ = multilabel_loss(values["output"], blobs["label"])
-        # Seen: 2e-7; DRML without weight decay: 1.5e-6 at first, then up to 2e-4.
-        assert float(blobs["loss"]) == pytest.approx(loss, rel=1e-6)
+        # Seen: 4e-7, and once, with Winograd's convolutions, 1.6e-6 (DRML); DRML
+        # without weight decay: 1.5e-6 at first, then up to 2e-4.
+        assert float(blobs["loss"]) == pytest.approx(loss, rel=5e-6)
         sgd.update(weights, twin_gradients(twin, blobs, weights)[1], iteration)
