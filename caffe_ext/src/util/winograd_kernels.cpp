@@ -117,8 +117,9 @@ AVX512 void TransformBlocks(const float* const rows[kTile], int width, int pad,
         d[i] = At(from + (tile * kStep + i) * kLanes);
       }
       ToPoints(d, row);
-      for (int q = 0; q < kTile; ++q)
+      for (int q = 0; q < kTile; ++q) {
         At(to + q * point + tile * kLanes) = row[q];
+      }
     }
   }
 }
