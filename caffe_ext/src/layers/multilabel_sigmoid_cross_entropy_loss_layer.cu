@@ -1,3 +1,4 @@
+#include <cmath>
 #include <vector>
 
 #include "caffe/layers/multilabel_sigmoid_cross_entropy_loss_layer.hpp"
@@ -16,7 +17,7 @@ __global__ void MultilabelLosses(int count, const Dtype* scores,
     } else if (y == 1 || y == -1) {
       losses[i] = log1p(exp(-abs(x))) + max(Dtype(0), -y * x);
     } else {
-      losses[i] = nan("");
+      losses[i] = NAN;
     }
   }
 }
