@@ -29,7 +29,8 @@ def main(argv: list[str] | None = None) -> None:
         help="image number less coded frame; None: what finds more images",
     )
     args = import_options.parse(options, argv)
-    import_dataset(args, find_bp4d(args.root, args.frame_offset))
+    skip = args.on_damaged == "skip"
+    import_dataset(args, find_bp4d(args.root, args.frame_offset, skip))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from data_prep.errors import UserError
-from data_prep.landmarks import POINTS, tracked
+from data_prep.landmarks import POINTS, DamagedLandmarksError, tracked
 
 
 def read_landmarks(file: Path, frames: Iterable[int]) -> dict[int, np.ndarray | None]:
@@ -18,7 +18,8 @@ def read_landmarks(file: Path, frames: Iterable[int]) -> dict[int, np.ndarray | 
 
     A frame that the tracker lost has an empty array, one of another shape, or points
     that are not finite or all the same (zeros): it is None. Raises UserError where
-    the file is not MATLAB v7.3, lacks fit/pred, or has points but never 49.
+    the file lacks fit/pred, or has points but never 49, and DamagedLandmarksError where
+    it is not MATLAB v7.3.
     """
     try:
         with h5py.File(file) as mat:
@@ -29,9 +30,10 @@ def read_landmarks(file: Path, frames: Iterable[int]) -> dict[int, np.ndarray | 
                 if frame <= len(references)
             }
     except (OSError, KeyError, ValueError, RuntimeError):  # h5py's, by what is damaged
-        raise UserError(
+        raise DamagedLandmarksError(
             f"{file} is not MATLAB v7.3 (HDF5), the format of BP4D's landmarks, or is "
-            "damaged: copy it again, or convert it with save(..., '-v7.3')"
+            "damaged: copy it again, convert it with save(..., '-v7.3'), or give "
+            "--on-damaged skip"
         ) from None
     _check_shapes(file, arrays)
     return {

@@ -8,12 +8,16 @@ from data_prep.bp4d_labels import read_aus, read_labels
 from data_prep.bp4d_landmarks import read_landmarks
 from data_prep.bp4d_layout import Layout
 from data_prep.frame_numbers import choose_offset, coded_images, count_votes
+from data_prep.landmarks import DamagedLandmarksError
 from data_prep.sequence import Sequence, join
 from data_prep.source import Source, are_generated, open_root
 
 
-def find_bp4d(root: Path, offset: int | None) -> Source:
-    """Find BP4D under root; an image's number is its coded frame's plus `offset`."""
+def find_bp4d(root: Path, offset: int | None, skip_damaged: bool) -> Source:
+    """Find BP4D under root; an image's number is its coded frame's plus `offset`.
+
+    skip_damaged: leave out landmark files that cannot be read, and name them.
+    """
     open_root(root, "BP4D")
     layout = Layout.find(root.resolve())
     generated = are_generated(layout.parts.values())
@@ -21,7 +25,9 @@ def find_bp4d(root: Path, offset: int | None) -> Source:
     offset, why = choose_offset(count_votes(_numbers(layout, names)), offset)
     readers: dict[str, list] = {}
     for subject, task in names:
-        reader = partial(read_sequence, layout, subject, task, BP4D_AUS, offset)
+        reader = partial(
+            read_sequence, layout, subject, task, BP4D_AUS, offset, skip_damaged
+        )
         readers.setdefault(subject, []).append(reader)
     found = layout.describe() | {"frame offset": why}
     coded = read_aus(layout.codes(*names[0]))
@@ -39,7 +45,12 @@ def _numbers(layout: Layout, names: list[tuple[str, int]]):
 
 
 def read_sequence(
-    layout: Layout, subject: str, task: int, aus: tuple[int, ...], offset: int = 0
+    layout: Layout,
+    subject: str,
+    task: int,
+    aus: tuple[int, ...],
+    offset: int,
+    skip_damaged: bool,
 ) -> Sequence:
     """Join a sequence's AU codes, images and landmarks by frame number.
 
@@ -49,8 +60,14 @@ def read_sequence(
     name = f"{subject}_T{task}"
     labels = read_labels(layout.codes(subject, task), aus)
     images = coded_images(layout.images(subject, task), offset)
-    points = None
+    points, notes = None, []
     if layout.landmarks:
         mat = layout.points(subject, task)
-        points = read_landmarks(mat, sorted(labels)) if mat else {}
-    return join(subject, name, labels, images, points)
+        try:
+            points = read_landmarks(mat, sorted(labels)) if mat else {}
+        except DamagedLandmarksError as error:
+            if not skip_damaged:
+                raise
+            points = {}
+            notes.append(f"left out: {error}")
+    return join(subject, name, labels, images, points, notes=notes)

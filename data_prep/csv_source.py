@@ -8,18 +8,23 @@ import numpy as np
 
 from data_prep.csv_table import Row, Table, read_table
 from data_prep.landmark_file import read_landmark_file
-from data_prep.landmarks import tracked
+from data_prep.landmarks import DamagedLandmarksError, tracked
 from data_prep.records import Frame
 from data_prep.sequence import Sequence, join
 from data_prep.source import Source, are_generated
 
 
-def find_csv(file: Path) -> Source:
-    """Read the CSV; a subject's rows become one sequence."""
+def find_csv(file: Path, skip_damaged: bool) -> Source:
+    """Read the CSV; a subject's rows become one sequence.
+
+    skip_damaged: leave out landmark files that cannot be read, and name them.
+    """
     table = read_table(file)
     folder = file.resolve().parent
     readers = {
-        subject: [partial(read_sequence, folder, subject, rows, table.detect)]
+        subject: [
+            partial(read_sequence, folder, subject, rows, table.detect, skip_damaged)
+        ]
         for subject, rows in sorted(table.subjects.items())
     }
     rows = chain(*table.subjects.values())
@@ -42,7 +47,7 @@ def _found(table: Table) -> dict[str, str]:
 
 
 def read_sequence(
-    folder: Path, subject: str, rows: list[Row], detect: bool
+    folder: Path, subject: str, rows: list[Row], detect: bool, skip_damaged: bool
 ) -> Sequence:
     """Join a subject's rows with their images and landmarks; paths are under folder."""
     images = {
@@ -51,8 +56,9 @@ def read_sequence(
         if (folder / row.path).is_file()
     }
     labels = {i: np.array(row.labels, np.int8) for i, row in enumerate(rows)}
-    points = None if detect else _read_landmarks(folder, rows)
-    return join(subject, subject, labels, images, points)
+    damage: list[str] | None = [] if skip_damaged else None
+    points = None if detect else _read_landmarks(folder, rows, damage)
+    return join(subject, subject, labels, images, points, notes=damage)
 
 
 def _title(path: str) -> str:
@@ -60,7 +66,17 @@ def _title(path: str) -> str:
     return "-".join(Path(path).with_suffix("").parts).lstrip("/-")
 
 
-def _read_landmarks(folder: Path, rows: list[Row]) -> dict[int, np.ndarray | None]:
+def _read_landmarks(
+    folder: Path, rows: list[Row], damage: list[str] | None
+) -> dict[int, np.ndarray | None]:
+    """Return points by row; a file that cannot be read is named in damage, if given."""
     files = {i: folder / row.landmarks for i, row in enumerate(rows) if row.landmarks}
-    points = {i: read_landmark_file(file) for i, file in files.items()}
+    points = {}
+    for i, file in files.items():
+        try:
+            points[i] = read_landmark_file(file)
+        except DamagedLandmarksError as error:
+            if damage is None:
+                raise
+            damage.append(f"left out: {error}")
     return {i: shape if tracked(shape) else None for i, shape in points.items()}

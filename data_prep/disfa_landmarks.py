@@ -12,7 +12,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from data_prep.errors import UserError
-from data_prep.landmarks import to_49, tracked
+from data_prep.landmarks import DamagedLandmarksError, to_49, tracked
 from data_prep.source import unique
 
 POINTS = 66
@@ -46,10 +46,6 @@ def check_subject(file: Path, named: str | None, subject: str) -> None:
         raise UserError(
             f"{file} lies in {subject}'s folder but is {named}'s by its name: move it"
         )
-
-
-class DamagedLandmarksError(UserError):
-    """A landmark file that is there but cannot be read."""
 
 
 def read_landmarks(

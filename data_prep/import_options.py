@@ -68,7 +68,7 @@ def _add_faces(add) -> None:
         "--on-damaged",
         choices=("refuse", "skip"),
         default="refuse",
-        help="stop at a damaged image, or name it and go on",
+        help="stop at a damaged image, video or landmark file, or name it and go on",
     )
     add("--mean", type=Path, help="mean image to use instead of that of train's faces")
     add("--format", choices=("lmdb", "hdf5", "both"), default="lmdb", help="to write")

@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> None:
         __doc__, "the CSV", out="data/own", sample="none", folds=None
     )
     args = import_options.parse(options, argv)
-    import_dataset(args, find_csv(args.root))
+    import_dataset(args, find_csv(args.root, args.on_damaged == "skip"))
 
 
 if __name__ == "__main__":

@@ -281,6 +281,16 @@ def test_damaged_images_are_skipped_on_request(own_root, tmp_path):
     assert first[0] == "00000000_F001_T1_0009"
 
 
+def test_damaged_landmarks_are_left_out_on_request(own_root, tmp_path, capsys):
+    file = own_root / tiny.LANDMARKS / "F001_T1.mat"
+    file.write_bytes(file.read_bytes()[:200])
+    folder = run_import(own_root, tmp_path, "--on-damaged=skip")
+    dataset = json.loads((folder / "dataset.json").read_text())
+    assert dataset["left_out"]["no landmarks"] == 5
+    assert not [key for key, *_ in read_faces(folder / "test_lmdb") if "F001_T1" in key]
+    assert f"left out: {file} is not MATLAB v7.3" in capsys.readouterr().out
+
+
 def test_an_image_mended_between_two_runs_does_not_mix_two_lists(own_root, tmp_path):
     image = own_root / tiny.FRAMES / "F001" / "T1" / "08.jpg"
     whole = image.read_bytes()

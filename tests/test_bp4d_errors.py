@@ -175,7 +175,9 @@ def test_damaged_image(root, refusal, content):
 def test_landmarks_of_another_format(root, refusal):
     file = root / tiny.LANDMARKS / "F001_T1.mat"
     file.write_bytes(b"MATLAB 5.0 MAT-file" + bytes(200))
-    assert f"{file} is not MATLAB v7.3" in refusal()
+    message = refusal()
+    assert f"{file} is not MATLAB v7.3" in message
+    assert "--on-damaged skip" in message
 
 
 def test_damaged_landmarks_end_in_one_sentence_or_are_left_out(root, tmp_path):

@@ -131,6 +131,15 @@ def test_rows_without_image_or_landmarks_are_counted(table, tmp_path, capsys):
     assert "columns mood" in shown
 
 
+def test_damaged_landmarks_are_left_out_on_request(table, tmp_path, capsys):
+    file = table.parent / "ann/01.npy"
+    file.write_bytes(b"nothing like it")
+    folder = run_import(table, tmp_path, "--on-damaged=skip")
+    left_out = json.loads((folder / "dataset.json").read_text())["left_out"]
+    assert left_out["no landmarks"] == 1
+    assert f"left out: {file} is no file of landmarks" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("place", [".", "..", "ann", "link"])
 def test_generated_faces_say_so(table, tmp_path, capsys, place):
     """Whether the marker lies above the CSV, beside an image or where a link leads."""
