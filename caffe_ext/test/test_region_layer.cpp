@@ -295,6 +295,8 @@ TYPED_TEST(RegionLayerTest, TestBadInputDeathTest) {
   EXPECT_DEATH(this->SetUpLayer(),
                "blob 'conv1' is 6 x 6 .H x W., which a grid of 4 x 2 "
                "does not divide; change");
+  region->set_grid_h(1 << 20);  // weights for so many patches cannot be
+  EXPECT_DEATH(this->SetUpLayer(), "a grid of 1048576 x 2 does not divide");
   region->set_grid_h(3);
   region->set_pad(0);
   EXPECT_DEATH(this->SetUpLayer(),

@@ -50,6 +50,7 @@ void RegionLayer<Dtype>::LayerSetUp(const vector<Blob<Dtype>*>& bottom,
   LOG_IF(FATAL, grid_h_ < 1 || grid_w_ < 1)
       << "Region layer '" << name
       << "': region_param { grid } must be at least 1.";
+  CheckGrid(*bottom[0]);  // before there are weights for each patch
   patches_ = grid_h_ * grid_w_;
   kernel_ = param.kernel_size();
   pad_ = param.has_pad() ? param.pad() : (kernel_ - 1) / 2;
@@ -69,6 +70,16 @@ void RegionLayer<Dtype>::LayerSetUp(const vector<Blob<Dtype>*>& bottom,
   if (this->blobs_.empty()) CreateBlobs();
   FixStatistics();
   this->param_propagate_down_.resize(this->blobs_.size(), true);
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::CheckGrid(const Blob<Dtype>& bottom) const {
+  LOG_IF(FATAL, bottom.height() % grid_h_ || bottom.width() % grid_w_)
+      << "Region layer '" << this->layer_param_.name() << "': blob "
+      << BlobName(this->layer_param_.bottom(), 0) << " is " << bottom.height()
+      << " x " << bottom.width() << " (H x W), which a grid of " << grid_h_
+      << " x " << grid_w_ << " does not divide; change the input's size or "
+      << "region_param { grid }.";
 }
 
 template <typename Dtype>
@@ -119,7 +130,6 @@ void RegionLayer<Dtype>::FixStatistics() {
 template <typename Dtype>
 void RegionLayer<Dtype>::Reshape(const vector<Blob<Dtype>*>& bottom,
                                  const vector<Blob<Dtype>*>& top) {
-  const string blob = BlobName(this->layer_param_.bottom(), 0);
   if (num_ != bottom[0]->num() || height_ != bottom[0]->height() ||
       width_ != bottom[0]->width()) {
     workspaces_.clear();
@@ -128,15 +138,11 @@ void RegionLayer<Dtype>::Reshape(const vector<Blob<Dtype>*>& bottom,
   height_ = bottom[0]->height();
   width_ = bottom[0]->width();
   LOG_IF(FATAL, bottom[0]->channels() != channels_)
-      << "Region layer '" << this->layer_param_.name() << "': blob " << blob
-      << " has " << bottom[0]->channels() << " channels, its weights are for "
-      << channels_ << "; the number of channels cannot change.";
-  LOG_IF(FATAL, height_ % grid_h_ || width_ % grid_w_)
-      << "Region layer '" << this->layer_param_.name() << "': blob " << blob
-      << " is " << height_ << " x " << width_ << " (H x W), which a grid of "
-      << grid_h_ << " x " << grid_w_
-      << " does not divide; change the input's size or "
-      << "region_param { grid }.";
+      << "Region layer '" << this->layer_param_.name() << "': blob "
+      << BlobName(this->layer_param_.bottom(), 0) << " has "
+      << bottom[0]->channels() << " channels, its weights are for " << channels_
+      << "; the number of channels cannot change.";
+  CheckGrid(*bottom[0]);
   patch_h_ = height_ / grid_h_;
   patch_w_ = width_ / grid_w_;
   const int shape[] = {patches_, channels_};

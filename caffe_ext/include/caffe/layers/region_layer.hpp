@@ -99,6 +99,7 @@ class RegionLayer : public Layer<Dtype> {
   class Workspace;
 
   void AllocateWorkspaces();
+  void CheckGrid(const Blob<Dtype>& bottom) const;
   void CreateBlobs();
   void FixStatistics();
   Rectangle PatchRectangle(int patch) const;
