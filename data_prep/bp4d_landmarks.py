@@ -9,8 +9,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from data_prep.errors import UserError
-from data_prep.landmarks import POINTS, DamagedLandmarksError, tracked
+from data_prep.errors import DamagedFileError, UserError
+from data_prep.landmarks import POINTS, tracked
 
 
 def read_landmarks(file: Path, frames: Iterable[int]) -> dict[int, np.ndarray | None]:
@@ -18,7 +18,7 @@ def read_landmarks(file: Path, frames: Iterable[int]) -> dict[int, np.ndarray | 
 
     A frame that the tracker lost has an empty array, one of another shape, or points
     that are not finite or all the same (zeros): it is None. Raises UserError where
-    the file lacks fit/pred, or has points but never 49, and DamagedLandmarksError where
+    the file lacks fit/pred, or has points but never 49, and DamagedFileError where
     it is not MATLAB v7.3.
     """
     try:
@@ -30,7 +30,7 @@ def read_landmarks(file: Path, frames: Iterable[int]) -> dict[int, np.ndarray | 
                 if frame <= len(references)
             }
     except (OSError, KeyError, ValueError, RuntimeError):  # h5py's, by what is damaged
-        raise DamagedLandmarksError(
+        raise DamagedFileError(
             f"{file} is not MATLAB v7.3 (HDF5), the format of BP4D's landmarks, or is "
             "damaged: copy it again, convert it with save(..., '-v7.3'), or give "
             "--on-damaged skip"

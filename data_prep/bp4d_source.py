@@ -7,8 +7,8 @@ from data_prep.aus import BP4D_AUS
 from data_prep.bp4d_labels import read_aus, read_labels
 from data_prep.bp4d_landmarks import read_landmarks
 from data_prep.bp4d_layout import Layout
+from data_prep.errors import leaving_out
 from data_prep.frame_numbers import choose_offset, coded_images, count_votes
-from data_prep.landmarks import DamagedLandmarksError
 from data_prep.sequence import Sequence, join
 from data_prep.source import Source, are_generated, open_root
 
@@ -60,14 +60,9 @@ def read_sequence(
     name = f"{subject}_T{task}"
     labels = read_labels(layout.codes(subject, task), aus)
     images = coded_images(layout.images(subject, task), offset)
-    points, notes = None, []
-    if layout.landmarks:
-        mat = layout.points(subject, task)
-        try:
-            points = read_landmarks(mat, sorted(labels)) if mat else {}
-        except DamagedLandmarksError as error:
-            if not skip_damaged:
-                raise
-            points = {}
-            notes.append(f"left out: {error}")
-    return join(subject, name, labels, images, points, notes=notes)
+    damage: list[str] | None = [] if skip_damaged else None
+    points = {} if layout.landmarks else None
+    if mat := layout.points(subject, task):
+        with leaving_out(damage):
+            points = read_landmarks(mat, sorted(labels))
+    return join(subject, name, labels, images, points, notes=damage)

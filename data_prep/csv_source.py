@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.csv_table import Row, Table, read_table
+from data_prep.errors import leaving_out
 from data_prep.landmark_file import read_landmark_file
-from data_prep.landmarks import DamagedLandmarksError, tracked
+from data_prep.landmarks import tracked
 from data_prep.records import Frame
 from data_prep.sequence import Sequence, join
 from data_prep.source import Source, are_generated
@@ -73,10 +74,6 @@ def _read_landmarks(
     files = {i: folder / row.landmarks for i, row in enumerate(rows) if row.landmarks}
     points = {}
     for i, file in files.items():
-        try:
+        with leaving_out(damage):
             points[i] = read_landmark_file(file)
-        except DamagedLandmarksError as error:
-            if damage is None:
-                raise
-            damage.append(f"left out: {error}")
     return {i: shape if tracked(shape) else None for i, shape in points.items()}

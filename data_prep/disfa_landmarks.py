@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from scipy.io import loadmat
 
-from data_prep.errors import UserError
-from data_prep.landmarks import DamagedLandmarksError, to_49, tracked
+from data_prep.errors import DamagedFileError, UserError, leaving_out
+from data_prep.landmarks import to_49, tracked
 from data_prep.source import unique
 
 POINTS = 66
@@ -54,18 +54,14 @@ def read_landmarks(
     """Return (49, 2) float32 points in pixels (x, y) of each frame that has a file.
 
     A file whose points are missing, not finite or all the same is of a lost face: None.
-    Raises DamagedLandmarksError where a file is not MATLAB's, unless there is a list of
+    Raises DamagedFileError where a file is not MATLAB's, unless there is a list of
     damage to name it in, and UserError where one has another number of points.
     """
     points = {}
     for frame in frames:
-        try:
+        with leaving_out(damage):
             if frame in files:
                 points[frame] = _read(files[frame])
-        except DamagedLandmarksError as error:
-            if damage is None:
-                raise
-            damage.append(f"left out: {error}")
     return {
         frame: to_49(shape) if len(shape) and tracked(shape) else None
         for frame, shape in points.items()
@@ -76,7 +72,7 @@ def _read(file: Path) -> np.ndarray:
     try:
         points = loadmat(file, variable_names=["pts"])["pts"]
     except Exception:  # SciPy's parser raises whatever foreign bytes lead it to
-        raise DamagedLandmarksError(
+        raise DamagedFileError(
             f"{file} is no MATLAB file with `pts`: copy it again, or give "
             "--on-damaged skip"
         ) from None

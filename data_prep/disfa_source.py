@@ -9,9 +9,9 @@ from data_prep.aus import DISFA_AUS
 from data_prep.disfa_labels import read_labels
 from data_prep.disfa_landmarks import read_landmarks
 from data_prep.disfa_layout import Layout
-from data_prep.errors import UserError
+from data_prep.errors import UserError, leaving_out
 from data_prep.frame_numbers import choose_offset, coded_images, count_votes
-from data_prep.images import DamagedImageError, count_frames
+from data_prep.images import count_frames
 from data_prep.records import Frame
 from data_prep.sequence import Sequence, join
 from data_prep.source import Source, are_generated, open_root
@@ -115,7 +115,7 @@ def _images(
 ) -> dict[int, tuple[str, Frame]]:
     """Return by coded frame what its image is called, and where it is.
 
-    Raises DamagedImageError where a video cannot be read, unless there is a list of
+    Raises DamagedFileError where a video cannot be read, unless there is a list of
     damage to name it in.
     """
     if layout.images:
@@ -124,11 +124,7 @@ def _images(
     if subject not in layout.videos:
         return {}
     video = str(layout.videos[subject])
-    try:
+    frames = range(0)
+    with leaving_out(damage):
         frames = range(1, count_frames(video) + 1)
-    except DamagedImageError as error:
-        if damage is None:
-            raise
-        damage.append(f"left out: {error}")
-        return {}
     return {n: (f"{n:04d}", Frame(video, n - 1)) for n in frames}

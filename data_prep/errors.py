@@ -2,12 +2,31 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
 class UserError(Exception):
     """A mistake the user can mend; its text names the thing and the remedy."""
+
+
+class DamagedFileError(UserError):
+    """A file that is there but does not hold a whole image, video or landmarks."""
+
+
+@contextmanager
+def leaving_out(damage: list[str] | None) -> Iterator[None]:
+    """Name a damaged file in `damage` and go on behind the block.
+
+    Without such a list (--on-damaged refuse) its DamagedFileError is raised.
+    """
+    try:
+        yield
+    except DamagedFileError as error:
+        if damage is None:
+            raise
+        damage.append(f"left out: {error}")
 
 
 def run(main: Callable[[], int | None]) -> None:

@@ -15,8 +15,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data_prep.batches import batches
-from data_prep.errors import UserError
-from data_prep.images import DamagedImageError
+from data_prep.errors import DamagedFileError, UserError
 from data_prep.records import Face
 from data_prep.register_faces import register_faces
 
@@ -36,7 +35,7 @@ class FaceStore:
     ) -> None:
         """Register the faces, by their keys, that are not there yet.
 
-        Raises DamagedImageError at a damaged image, unless skip_damaged: then it is
+        Raises DamagedFileError at a damaged image, unless skip_damaged: then it is
         named on the terminal and left out.
         """
         held = zip(faces.items(), self.lengths(faces), strict=True)
@@ -88,7 +87,7 @@ def _sound(
     results: Iterator[tuple], skip_damaged: bool, progress: tqdm
 ) -> Iterator[tuple[bytes, bytes]]:
     for key, image in results:
-        if not isinstance(image, DamagedImageError):
+        if not isinstance(image, DamagedFileError):
             progress.update()
             yield key, image
         elif skip_damaged:

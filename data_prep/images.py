@@ -5,7 +5,7 @@ import os
 import cv2
 import numpy as np
 
-from data_prep.errors import UserError
+from data_prep.errors import DamagedFileError
 from data_prep.records import Frame
 
 # FFmpeg would write to the terminal what it thinks of a damaged video.
@@ -21,28 +21,24 @@ _SHRINKING = {
 }
 
 
-class DamagedImageError(UserError):
-    """A file that is there but does not hold a whole image or video."""
-
-
 def read_image(path: str, shrink: int = 1) -> np.ndarray:
     """Return an image's pixels, every shrink x shrink of them averaged to one.
 
     shrink is 1, or for a JPEG (is_jpeg) 2, 4 or 8: its decoder then has less to do.
-    Raises DamagedImageError, naming the path. A cut-off file is refused here because
+    Raises DamagedFileError, naming the path. A cut-off file is refused here because
     OpenCV would fill what is missing with grey.
     """
     try:
         with open(path, "rb") as file:
             content = file.read()
     except OSError as error:
-        raise DamagedImageError(f"{path} cannot be read: {error.strerror}") from None
+        raise DamagedFileError(f"{path} cannot be read: {error.strerror}") from None
     end = _ENDS.get(content[:2])
     whole = end and end in content[-TRAILER:]
     pixels = np.frombuffer(content, np.uint8)
     image = cv2.imdecode(pixels, _SHRINKING[shrink]) if whole else None
     if image is None:
-        raise DamagedImageError(
+        raise DamagedFileError(
             f"{path} is not a whole JPEG or PNG image: mend it, or give "
             "--on-damaged skip"
         )
@@ -71,7 +67,7 @@ class Video:
     def read(self, number: int) -> np.ndarray:
         """Return frame `number` (from 0); it must come after the last one read.
 
-        Raises DamagedImageError where the video ends before it, or where a frame was
+        Raises DamagedFileError where the video ends before it, or where a frame was
         lost on the way: all that follow would bear the next one's number. Frames are
         counted as they are decoded: seeking is not exact in every kind of .avi.
         """
@@ -95,18 +91,18 @@ class Video:
         if time > self._start + self._decoded + 0.5:
             raise self._damage(self._decoded)
 
-    def _damage(self, number: int) -> DamagedImageError:
-        return DamagedImageError(
+    def _damage(self, number: int) -> DamagedFileError:
+        return DamagedFileError(
             f"{self._path}: frame {number + 1} cannot be decoded, only "
             f"{self._decoded} can: copy the video again, or give --on-damaged skip"
         )
 
 
 def count_frames(video: str) -> int:
-    """Return how many frames a video says it has; raise DamagedImageError if none."""
+    """Return how many frames a video says it has; raise DamagedFileError if none."""
     count = int(_open(video).get(cv2.CAP_PROP_FRAME_COUNT))
     if count < 1:
-        raise DamagedImageError(
+        raise DamagedFileError(
             f"{video} is no video that OpenCV reads: copy it again, or give "
             "--on-damaged skip"
         )

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.errors import UserError
-from data_prep.landmarks import COUNTS, DamagedLandmarksError, to_49
+from data_prep.errors import DamagedFileError, UserError
+from data_prep.landmarks import COUNTS, to_49
 
 
 def read_landmark_file(file: Path) -> np.ndarray:
     """Return (49, 2) float32 points in pixels (x, y) from 0, of 49, 66 or 68 points.
 
-    Raises DamagedLandmarksError, naming the file, where it cannot be read, and
+    Raises DamagedFileError, naming the file, where it cannot be read, and
     UserError where it has another shape or is not a number.
     """
     try:
         points = _read_pts(file) if file.suffix.lower() == ".pts" else _read_npy(file)
     except (OSError, ValueError):
-        raise DamagedLandmarksError(
+        raise DamagedFileError(
             f"{file} is no file of landmarks, a .npy array of N x 2 or a .pts file: "
             "mend it, or give --on-damaged skip"
         ) from None

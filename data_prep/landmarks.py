@@ -7,17 +7,11 @@ annotations have two more, the corners of the inner lips.
 
 import numpy as np
 
-from data_prep.errors import UserError
-
 POINTS = 49
 JAW = 17
 _INNER_LIP_CORNERS = (60, 64)  # of 68
 FARTHEST = 1e5  # pixels from the image's corner
 COUNTS = (POINTS, 66, 68)
-
-
-class DamagedLandmarksError(UserError):
-    """A landmark file that is there but cannot be read."""
 
 
 def to_49(points: np.ndarray) -> np.ndarray:

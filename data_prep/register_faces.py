@@ -8,7 +8,8 @@ from itertools import groupby
 from data_prep import jpeg
 from data_prep.batches import batches
 from data_prep.detection import detect_eyes
-from data_prep.images import DamagedImageError, FrameReader, is_jpeg
+from data_prep.errors import DamagedFileError
+from data_prep.images import FrameReader, is_jpeg
 from data_prep.records import Face
 from data_prep.registration import VERSION, register, shrinking, shrunk
 from data_prep.workers import stream
@@ -19,7 +20,7 @@ NO_FACE = b""  # in place of the JPEG, where a face was to be detected and is no
 
 def register_faces(
     faces: Iterable[tuple[bytes, Face]], size: int, jobs: int
-) -> Iterator[tuple[bytes, bytes | DamagedImageError]]:
+) -> Iterator[tuple[bytes, bytes | DamagedFileError]]:
     """Yield for every (key, face) the key and the face's JPEG, NO_FACE or the damage.
 
     The order is the workers'.
@@ -57,7 +58,7 @@ def _register(task: tuple[list, int]) -> Iterator[tuple]:
     for key, face in faces:
         try:
             yield key, _jpeg(reader, face, size)
-        except DamagedImageError as damage:
+        except DamagedFileError as damage:
             yield key, damage
             if face.frame.number is not None:
                 break  # what comes after it in a video is lost too

@@ -10,7 +10,8 @@ import tiny_bp4d as tiny
 import tiny_disfa
 
 from data_prep import jpeg, register_faces
-from data_prep.images import DamagedImageError, FrameReader, Video, read_image
+from data_prep.errors import DamagedFileError
+from data_prep.images import FrameReader, Video, read_image
 from data_prep.records import Face, Frame
 from data_prep.registration import (
     mean_shape,
@@ -46,7 +47,7 @@ def test_going_back_in_a_video_is_a_fault(video):
 
 
 def test_a_video_that_ends_is_named(video):
-    with pytest.raises(DamagedImageError, match="frame 14 cannot .* only 12 can"):
+    with pytest.raises(DamagedFileError, match="frame 14 cannot .* only 12 can"):
         Video(str(video)).read(13)
 
 
@@ -56,7 +57,7 @@ def test_a_lost_frame_is_not_replaced_by_the_next(video, lost, spoil):
     tiny_disfa.lose_frame(video, lost, spoil)
     reader = Video(str(video))
     assert [level(reader.read(k)) for k in range(lost)] == list(range(lost))
-    with pytest.raises(DamagedImageError, match=f"frame {lost + 1} cannot"):
+    with pytest.raises(DamagedFileError, match=f"frame {lost + 1} cannot"):
         reader.read(lost)
 
 
@@ -87,7 +88,7 @@ def test_what_is_no_whole_image_is_refused(tmp_path, suffix, content):
     whole = file.read_bytes()
     assert read_image(str(file)).shape == (tiny.HEIGHT, tiny.WIDTH, 3)
     file.write_bytes(whole[:-60] if content is None else content)
-    with pytest.raises(DamagedImageError, match="is not a whole JPEG or PNG image"):
+    with pytest.raises(DamagedFileError, match="is not a whole JPEG or PNG image"):
         read_image(str(file))
 
 

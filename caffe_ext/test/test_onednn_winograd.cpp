@@ -27,8 +27,8 @@ class OneDNNWinogradTest : public OneDNNNetTest {
     for (const shared_ptr<Blob<float> >& blob : ours_->params()) {
       fill(blob->count(), blob->mutable_cpu_data());
     }
-    Blob<float>*input = ours_->input_blobs()[0],
-    *output = ours_->output_blobs()[0];
+    Blob<float>* input = ours_->input_blobs()[0];
+    Blob<float>* output = ours_->output_blobs()[0];
     fill(input->count(), input->mutable_cpu_data());
     ours_->Forward();
     fill(output->count(), output->mutable_cpu_diff());
