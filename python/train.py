@@ -1,9 +1,11 @@
 """Train with `caffe train`, going on from the newest snapshot.
 
 Run it from the folder that the solver's paths start at. Caffe's log is shown and
-appended to --log. Ctrl-C lets Caffe write a snapshot first; the same command goes on
-from there, and does nothing once max_iter is reached. Exit status: Caffe's own, 130
-after Ctrl-C.
+appended to --log. Each line of it with a loss is followed by one that says how far that
+is from the loss of the AUs' base rates, which a net on a plateau has, and how long the
+rest takes. Ctrl-C lets Caffe write a snapshot first; the same command goes on from
+there, and does nothing once max_iter is reached. Exit status: Caffe's own, 130 after
+Ctrl-C.
 
 --patience N ends the training early, once N snapshots in a row have not raised the F1
 on the val split (see select_snapshot.py, which scores them as they come).
@@ -14,15 +16,14 @@ import os
 import shutil
 import signal
 import subprocess
-from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
 from data_prep.errors import UserError, run
 from data_prep.processes import start
-from drml.caffe_log import seconds_left
 from drml.early_end import EarlyEnd
 from drml.options import parser, positive
+from drml.progress import Progress
 from drml.solver import Solver, read_solver
 
 
@@ -87,6 +88,7 @@ def say(text: str) -> None:
 def train(command: list[str], solver: Solver, log: Path, early: EarlyEnd | None) -> int:
     """Run Caffe to its end; raises KeyboardInterrupt when it was stopped before."""
     Path(solver.prefix).parent.mkdir(parents=True, exist_ok=True)
+    progress = Progress(solver)
     with (
         open_log(log) as log_file,
         start(
@@ -102,9 +104,8 @@ def train(command: list[str], solver: Solver, log: Path, early: EarlyEnd | None)
         for line in caffe.stdout:
             print(line, end="", flush=True)
             log_file.write(line)
-            seconds = seconds_left(line, solver.max_iter)
-            if seconds is not None:
-                say(f"about {timedelta(seconds=round(seconds))} left")
+            if said := progress.of(line):
+                say(said)
             if early and not stopped and ends(early, caffe):
                 return 0
     if stopped and not solver.state(solver.max_iter).exists():

@@ -100,6 +100,28 @@ def test_fewer_threads_than_asked_for(setting):
     assert result.returncode == 0, result.stderr
 
 
+def test_a_loss_that_is_no_number_ends_the_training(project):
+    """It names the layer and the last snapshot whose weights were still good."""
+    edit("solver.prototxt", "max_iter: 6", "max_iter: 200")
+    edit("solver.prototxt", "snapshot: 100", "snapshot: 1")
+    edit("solver.prototxt", "base_lr: 0.0001", "base_lr: 1000000")
+    result = train()
+    assert result.returncode == 1
+    sentence = result.stderr.splitlines()[-1]
+    assert re.search(r"Iteration \d+: the loss is -?(nan|inf)", sentence)
+    ended = int(re.search(r"Iteration (\d+)", sentence)[1])
+    assert re.search(r"those of layer '\w+' \(its (weights|output)\)", sentence)
+    assert f"Delete tiny_iter_{ended}.solverstate, which holds these" in sentence
+    good = f"tiny_iter_{ended - 1}.solverstate"
+    assert f"The last good snapshot is {good}." in sentence
+    assert Path(good).exists()
+    resumed = train("-snapshot", good)  # diverges again, and knows where it came from
+    assert f"The last good snapshot is {good}." in resumed.stderr
+    regardless = train("-end_at_nan=false")
+    assert regardless.returncode == 0
+    assert "loss = nan" in regardless.stderr.replace("-nan", "nan")
+
+
 def test_interrupted_training_snapshots_and_resumes(project):
     edit("solver.prototxt", "max_iter: 6", "max_iter: 1000000")
     command = [CAFFE, "train", "-solver", "solver.prototxt"]

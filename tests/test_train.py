@@ -1,5 +1,7 @@
 """train.py's resuming and stopping, with a stand-in for the caffe program."""
 
+import json
+import math
 import os
 import signal
 import stat
@@ -8,9 +10,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from caffe.proto import caffe_pb2
+from drml.progress import base_rate_loss
 
 ROOT = Path(__file__).parents[1]
 TRAIN = ROOT / "python" / "train.py"
@@ -82,6 +86,60 @@ def test_fresh_run_is_shown_and_logged(project):
     assert lines[:2] == ["earlier", "caffe train -solver solver.prototxt"]
     assert len(lines) == 3
     assert (project / "snapshots").is_dir()
+
+
+DATASET = {
+    "dataset": "BP4D",
+    "generated": True,
+    "aus": [1, 12],
+    "size": 200,
+    "fold": 1,
+    "seed": 1,
+    "splits": {
+        "train": {"faces": 8, "positive": [2, 4], "negative": [6, 2], "unknown": [0, 2]}
+    },
+}
+MULTILABEL_NET = """
+layer { name: "data" type: "MultilabelData" top: "data" top: "label"
+  include { phase: TEST } data_param { source: "elsewhere/val_lmdb" } }
+layer { name: "data" type: "MultilabelData" top: "data" top: "label"
+  include { phase: TRAIN } data_param { source: "fold1/train_lmdb" } }
+"""
+# AU 1: 8 faces x entropy(1/4) = 4.499; AU 12: 6 known x entropy(2/3) = 3.819; / 8
+BASE_RATES = 1.040
+
+
+@pytest.mark.parametrize(
+    ("loss", "sentence"),
+    [
+        ("0.52", "loss 0.52, 50% below the base rates' 1.04; about 0:00:45 left"),
+        ("1.0405", "loss 1.04, a plateau: no better than the base rates' 1.04; about"),
+        ("2.08", "loss 2.08, 100% above the base rates' 1.04; about"),
+        ("-nan", "train.py: about 0:00:45 left"),
+    ],
+)
+def test_progress_tells_a_plateau(project, loss, sentence):
+    caffe = project / "caffe"
+    caffe.write_text(FAKE_CAFFE.replace("loss = 3", f"loss = {loss}"))
+    (project / "net.prototxt").write_text(MULTILABEL_NET)
+    (project / "fold1").mkdir()
+    (project / "fold1/dataset.json").write_text(json.dumps(DATASET))
+    assert sentence in train(project).stdout
+
+
+def test_the_base_rates_loss_is_that_of_the_best_constant_scores():
+    counts = DATASET["splits"]["train"]
+    assert base_rate_loss(counts) == pytest.approx(BASE_RATES, abs=5e-4)
+    best = sum(
+        min(
+            -present * math.log(p) - absent * math.log(1 - p)
+            for p in np.linspace(0.001, 0.999, 999)
+        )
+        for present, absent in zip(counts["positive"], counts["negative"], strict=True)
+    )
+    assert base_rate_loss(counts) == pytest.approx(best / 8, rel=1e-5)
+    one_class = {"faces": 3, "positive": [0], "negative": [3]}
+    assert base_rate_loss(one_class) == 0
 
 
 def test_resumes_from_the_newest_whole_snapshot(project):

@@ -97,3 +97,10 @@ def seconds_left(line: str, max_iter: int) -> float | None:
     if not match or float(match[2]) < SLOWEST:
         return None
     return max(0, max_iter - int(match[1])) / float(match[2])
+
+
+def loss_of(line: str) -> float | None:
+    """Return the loss that a line "Iteration N (...), loss = ..." tells."""
+    match = ITERATION.search(line)
+    loss = TRAIN_LOSS.match(match[2]) if match else None
+    return float(loss[1]) if loss else None

@@ -17,6 +17,7 @@ class Solver:
     """What training needs to know of a solver file; paths as Caffe reads them."""
 
     path: Path
+    net: Path | None  # None: the net stands in the solver file
     max_iter: int
     interval: int  # iterations from one snapshot to the next; 0: only the last
     prefix: str  # snapshots are <prefix>_iter_<N>.<kind>
@@ -73,7 +74,9 @@ def read_solver(path: Path) -> Solver:
     hdf5 = param.snapshot_format == caffe_pb2.SolverParameter.HDF5
     ending = ".h5" if hdf5 else ""
     prefix = _prefix(path, param)
-    return Solver(path, param.max_iter, param.snapshot, prefix, ending)
+    return Solver(
+        path, Path(net) if net else None, param.max_iter, param.snapshot, prefix, ending
+    )
 
 
 def _prefix(path: Path, param: caffe_pb2.SolverParameter) -> str:
