@@ -71,8 +71,9 @@ string EndAtNaN<Dtype>::Sentence(Dtype loss) const {
   if (!first.empty()) {
     text += "; the first values that are not finite are those of " + first;
   }
-  text += ". Try a lower base_lr, smaller inputs (transform_param { scale }) "
-          "or fillers with smaller weights.";
+  text +=
+      ". Try a lower base_lr, smaller inputs (transform_param { scale }) "
+      "or fillers with smaller weights.";
   const string now = SnapshotOfNow();
   if (!now.empty()) text += " Delete " + now + ", which holds these weights.";
   text += good_snapshot_.empty()
