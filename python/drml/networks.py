@@ -1,7 +1,7 @@
 """The networks that the paper compares, as Caffe layers: section 3.1, Fig. 2, 4.1.
 
 From the authors' release are the multipliers, the "release" fillers, norm3 and
-AlexNet's sizes. Where LCN's locally connected layer sits is our reading: the paper
+AlexNet's sizes; the paper names no fillers (docs/training.md). Where LCN's locally connected layer sits is our reading: the paper
 says "ConvNet with locally connected layer", so it stands where DRML has region2.
 """
 
@@ -13,11 +13,11 @@ from caffe import params as P
 WEIGHT_AND_BIAS = [dict(lr_mult=1, decay_mult=1), dict(lr_mult=2, decay_mult=0)]
 
 
-def release(std: float, bias: float) -> dict:
+def release(std: float, bias: float, rectified: bool = True) -> dict:
     """The authors' fillers: weights N(0, std^2) and a constant bias.
 
     In DRML the differences between faces shrink some 5,000 times from conv1 to the
-    output.
+    output, and the paper's solver stays at the base rates' loss (docs/training.md).
     """
     return dict(
         weight_filler=dict(type="gaussian", std=std),
@@ -25,17 +25,33 @@ def release(std: float, bias: float) -> dict:
     )
 
 
-def msra(std: float, bias: float) -> dict:
-    """He et al.'s fillers (2015), which keep signals' size, for short trainings."""
+def preserving(std: float, bias: float, rectified: bool = True) -> dict:
+    """Fillers that keep signals' size from layer to layer, and biases of 0.
+
+    rectified: a ReLU alone stands before, which halves the mean square: weights of
+    variance 2 / inputs (He et al. 2015) make up for it. Dropout, which doubles it
+    again, and pooling, which takes the largest, want 1 / inputs (Glorot and Bengio
+    2010).
+    """
+    return dict(weight_filler=dict(type="msra" if rectified else "xavier"))
+
+
+def msra(std: float, bias: float, rectified: bool = True) -> dict:
+    """He et al.'s fillers behind every layer, for the short trainings by Adam."""
     return dict(weight_filler=dict(type="msra"))
 
 
-FILLERS = {"release": release, "msra": msra}
-Fill = Callable[[float, float], dict]
+FILLERS = {"preserving": preserving, "release": release, "msra": msra}
+Fill = Callable[..., dict]
 
 
-def convolution(bottom, fill: Fill, filters: int, size: int, bias=1, stride=1, **more):
-    """A convolution; `more` is pad and group where Caffe's 0 and 1 don't hold."""
+def convolution(
+    bottom, fill: Fill, filters: int, size: int, bias=1, stride=1, pooled=False, **more
+):
+    """A convolution; `more` is pad and group where Caffe's 0 and 1 don't hold.
+
+    pooled: the bottom comes from a max pooling.
+    """
     return L.Convolution(
         bottom,
         num_output=filters,
@@ -43,7 +59,7 @@ def convolution(bottom, fill: Fill, filters: int, size: int, bias=1, stride=1, *
         stride=stride,
         param=WEIGHT_AND_BIAS,
         **more,
-        **fill(0.01, bias),
+        **fill(0.01, bias, not pooled),
     )
 
 
@@ -62,21 +78,31 @@ def normalisation(bottom):
     return L.LRN(bottom, local_size=5, alpha=1e-4, beta=0.75)
 
 
-def fully_connected(net, name: str, bottom, fill: Fill, outputs: int):
-    """An inner product with ReLU and dropout; returns the blob after them."""
+def fully_connected(
+    net, name: str, bottom, fill: Fill, outputs: int, rectified_bottom=False
+):
+    """An inner product with ReLU and dropout; returns the blob after them.
+
+    rectified_bottom: neither pooling nor dropout stands between it and a ReLU.
+    """
     number = name.removeprefix("fc")
     net[name] = L.InnerProduct(
-        bottom, num_output=outputs, param=WEIGHT_AND_BIAS, **fill(0.005, 1)
+        bottom,
+        num_output=outputs,
+        param=WEIGHT_AND_BIAS,
+        **fill(0.005, 1, rectified_bottom),
     )
     blob = rectified(net, number, net[name])
     net[f"drop{number}"] = L.Dropout(blob, in_place=True, dropout_ratio=0.5)
     return net[f"drop{number}"]
 
 
-def scores(net, bottom, aus: int) -> None:
+def scores(net, bottom, aus: int, fill: Fill) -> None:
     """The blob "output", one score an AU."""
+    if fill is msra:
+        fill = release
     net.output = L.InnerProduct(
-        bottom, num_output=aus, param=WEIGHT_AND_BIAS, **release(0.01, 0)
+        bottom, num_output=aus, param=WEIGHT_AND_BIAS, **fill(0.01, 0, False)
     )
 
 
@@ -85,11 +111,13 @@ def pool3_to_output(net, blob, aus: int, fill: Fill) -> None:
     net.pool3 = max_pooling(blob, 2)
     blob = net.norm3 = normalisation(net.pool3)
     for number, size, stride in [(4, 8, 1), (5, 8, 1), (6, 6, 2), (7, 5, 1)]:
-        conv = net[f"conv{number}"] = convolution(blob, fill, 16, size, stride=stride)
+        conv = net[f"conv{number}"] = convolution(
+            blob, fill, 16, size, stride=stride, pooled=number == 4
+        )
         blob = rectified(net, number, conv)
-    blob = fully_connected(net, "fc8", blob, fill, 4096)
+    blob = fully_connected(net, "fc8", blob, fill, 4096, rectified_bottom=True)
     blob = fully_connected(net, "fc9", blob, fill, 2048)
-    scores(net, blob, aus)
+    scores(net, blob, aus, fill)
 
 
 def drml(net, face, aus: int, fill: Fill, grid: int = 8) -> None:
@@ -130,7 +158,9 @@ def alexnet(net, face, aus: int, fill: Fill) -> None:
         (4, 384, 3, 1, dict(pad=1, group=2)),
         (5, 256, 3, 1, dict(pad=1, group=2)),
     ]:
-        conv = convolution(blob, fill, filters, size, bias, **more)
+        conv = convolution(
+            blob, fill, filters, size, bias, pooled=number in (2, 3), **more
+        )
         net[f"conv{number}"] = conv
         blob = rectified(net, number, conv)
         if number in (1, 2, 5):
@@ -139,7 +169,7 @@ def alexnet(net, face, aus: int, fill: Fill) -> None:
             blob = net[f"norm{number}"] = normalisation(blob)
     blob = fully_connected(net, "fc6", blob, fill, 4096)
     blob = fully_connected(net, "fc7", blob, fill, 4096)
-    scores(net, blob, aus)
+    scores(net, blob, aus, fill)
 
 
 NETWORKS = {"drml": drml, "convnet": convnet, "lcn": lcn, "alexnet": alexnet}

@@ -24,8 +24,8 @@ class Training:
     snapshot_prefix: str = "out/{network}"
     aus: int = 12
     grid: int = 8  # DRML's region layer has grid x grid patches
-    fillers: str = field(default="release", metadata=dict(choices=FILLERS))
-    scale: float = 1  # of the faces, 0 to 255 less the mean
+    fillers: str = field(default="preserving", metadata=dict(choices=FILLERS))
+    scale: float = 0.02  # of the faces, 0 to 255 less the mean
     batch: int = 128
     solver_type: str = "SGD"
     base_lr: float = 0.001
