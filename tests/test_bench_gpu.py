@@ -1,21 +1,20 @@
-"""bench_gpu.py: what is kept, the tables, and where it cannot run."""
+"""The benchmark on a GPU: what is kept, the tables, and where it cannot run."""
 
 import csv
 import io
 import subprocess
 import sys
 
-import bench_gpu
 import pytest
 
+from bench import floors, gpu
+from bench.gpu_measure import Bench
+from bench.gpu_plan import COPY, NETWORKS, PRECISIONS, PRODUCT, WEIGHTS, steps
+from bench.gpu_results import Table
+from bench.kept import Kept
+from bench.result import Measure
+from bench.variants import HOW, variants
 from data_prep.errors import UserError, run
-from drml.bench import floors
-from drml.bench.gpu_measure import Bench
-from drml.bench.gpu_plan import COPY, NETWORKS, PRECISIONS, PRODUCT, WEIGHTS, steps
-from drml.bench.gpu_results import Table
-from drml.bench.kept import Kept
-from drml.bench.result import Measure
-from drml.bench.variants import HOW, variants
 
 # 2 GiB are moved at 2 GB a millisecond, multiplied is at 10^12 operations.
 RATES = {COPY: [1.073741824, 0], PRODUCT: [1.099511627776, 0]}
@@ -148,9 +147,9 @@ class FakePeer:
 def test_a_formulation_that_fails_ends_nothing(tmp_path, monkeypatch):
     peer = FakePeer()
     monkeypatch.setattr(Bench, "peer", lambda self: peer)
-    monkeypatch.setattr("drml.bench.gpu_measure.check", lambda *_, **__: 1e-6)
+    monkeypatch.setattr("bench.gpu_measure.check", lambda *_, **__: 1e-6)
     monkeypatch.setattr(
-        "drml.bench.program.Program._run", lambda self, *options: "3\n2\n7\n"
+        "bench.program.Program._run", lambda self, *options: "3\n2\n7\n"
     )
     (tmp_path / "convnet_train.prototxt").write_text("")
     bench = Bench(tmp_path, tmp_path, tmp_path, 128, iterations=5, rounds=3, limit=1)
@@ -168,7 +167,7 @@ def test_a_formulation_that_fails_ends_nothing(tmp_path, monkeypatch):
     ("missing", "remedy"),
     [
         ("program", "make portable builds it"),
-        ("nets", "make_bench_nets.py writes it"),
+        ("nets", "bench.make_nets writes it"),
         ("peer", "give a Python that has PyTorch"),
         (None, "has no PyTorch; name one that has: --peer"),
     ],
@@ -178,17 +177,17 @@ def test_what_is_missing_is_said(tmp_path, monkeypatch, capsys, missing, remedy)
     if missing:
         there[missing] = tmp_path / "none"
     paths = [part for name, path in there.items() for part in (f"--{name}", str(path))]
-    command = ["bench_gpu.py", "--out", str(tmp_path / "out"), *paths]
+    command = ["gpu.py", "--out", str(tmp_path / "out"), *paths]
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit) as end:
-        run(bench_gpu.main)
+        run(gpu.main)
     assert end.value.code == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith(remedy)
 
 
 def test_a_python_without_numpy():
-    command = [sys.executable, "-S", bench_gpu.__file__, "--out", "out"]
+    command = [sys.executable, "-S", gpu.__file__, "--out", "out"]
     run = subprocess.run(command, capture_output=True, text=True)
     (line,) = run.stderr.splitlines()
     assert "has no numpy; call it by a Python that has numpy and PyTorch" in line

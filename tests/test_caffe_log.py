@@ -5,7 +5,7 @@ from math import isnan
 import pytest
 
 from data_prep.errors import UserError
-from drml.caffe_log import parse, read_log, seconds_left
+from drml.nets.log import parse, read_log, seconds_left
 
 STAMP = "I1122 07:50:00.123456 4242 solver.cpp:239] "
 

@@ -1,19 +1,17 @@
 """AU correlation tables and their distance, against cases worked out by hand."""
 
 import csv
-import sys
 from pathlib import Path
 
-import correlate_aus
 import cv2
 import h5py
 import numpy as np
 import pytest
+from command import status_of
 
-from data_prep.errors import run
-from drml.evaluation import Predictions, write_evaluation
-from drml.metrics import au_results
-from drml.relations import correlations, distance
+from drml.evaluate.metrics import au_results
+from drml.evaluate.predictions import Predictions, write_evaluation
+from drml.figures.relations import correlations, distance
 
 LABELS = np.array([[1, 1, 1], [1, -1, 0], [-1, -1, 1], [-1, -1, 1]], np.int8)
 
@@ -77,10 +75,7 @@ def project(tmp_path, monkeypatch):
 def compared(monkeypatch, *more, folders="ab"):
     files = [f"{folder}/predictions.h5" for folder in folders]
     words = ["--predictions", *files, "--out", "out", *more]
-    monkeypatch.setattr(sys, "argv", ["correlate_aus.py", *words])
-    with pytest.raises(SystemExit) as end:
-        run(correlate_aus.main)
-    return end.value.code
+    return status_of("figure", "relations", *words)
 
 
 def test_script_writes_tables_and_distances(project, monkeypatch, capsys):

@@ -1,20 +1,17 @@
 """A net on a dataset that it was not trained on: its mean image, its outputs' AUs."""
 
 import json
-import sys
 from pathlib import Path
 
-import evaluate
-import extract_features
 import h5py
 import numpy as np
 import pytest
+from command import status_of
 from tiny_dataset import CROP, DEPLOY, SIZE, make_dataset, make_weights
 
-from data_prep.errors import run
 from data_prep.face_lmdb import read_faces
 from data_prep.mean_image import read_mean
-from drml.metrics import au_results
+from drml.evaluate.metrics import au_results
 
 TRAINED = (12, 4)  # the AUs of the net's outputs; the dataset's are 1 and 12
 
@@ -29,12 +26,9 @@ def project(tmp_path, monkeypatch):
     return make_weights(Path("tiny.caffemodel"))
 
 
-def ran(monkeypatch, script, *more):
+def ran(command, *more):
     words = "--net net.prototxt --weights tiny.caffemodel --data data --out out"
-    monkeypatch.setattr(sys, "argv", ["script.py", *words.split(), *more])
-    with pytest.raises(SystemExit) as end:
-        run(script.main)
-    return end.value.code
+    return status_of(command, *words.split(), *more)
 
 
 def outputs(weight, bias):
@@ -49,7 +43,7 @@ def outputs(weight, bias):
 
 
 def test_shared_aus_are_scored_with_the_nets_own_mean(project, monkeypatch, capsys):
-    assert ran(monkeypatch, evaluate, "--trained-on", "fold") == 0
+    assert ran("evaluate", "--trained-on", "fold") == 0
     with h5py.File("out/predictions.h5") as file:
         scores, labels = file["scores"][:], file["labels"][:]
         assert file.attrs["aus"].tolist() == [12]
@@ -73,19 +67,16 @@ def test_shared_aus_are_scored_with_the_nets_own_mean(project, monkeypatch, caps
 
 
 def test_measures_again_name_what_was_left_out(project, monkeypatch, capsys):
-    assert ran(monkeypatch, evaluate, "--trained-on", "fold") == 0
+    assert ran("evaluate", "--trained-on", "fold") == 0
     printed = capsys.readouterr().out
-    words = "evaluate.py --predictions out/predictions.h5 --out again"
-    monkeypatch.setattr(sys, "argv", words.split())
-    with pytest.raises(SystemExit) as end:
-        run(evaluate.main)
-    assert end.value.code == 0
+    words = "evaluate --predictions out/predictions.h5 --out again"
+    assert status_of(*words.split()) == 0
     assert capsys.readouterr().out == printed
 
 
 def test_features_too_are_made_with_the_nets_own_mean(project, monkeypatch):
     blob = ("--blob", "output", "--trained-on", "fold")
-    assert ran(monkeypatch, extract_features, *blob) == 0
+    assert ran("features", *blob) == 0
     with h5py.File("out") as file:
         np.testing.assert_allclose(file["features"][:], outputs(*project), atol=1e-5)
         assert file.attrs["aus"].tolist() == [1, 12]
@@ -96,20 +87,17 @@ def test_features_too_are_made_with_the_nets_own_mean(project, monkeypatch):
 
 def test_no_au_in_both(project, monkeypatch, capfd):
     make_dataset(Path("other"), aus=(6, 7))
-    assert ran(monkeypatch, evaluate, "--trained-on", "other") == 1
+    assert ran("evaluate", "--trained-on", "other") == 1
     sentence = "data has AUs 1, 12, other 6, 7: none of them is in both"
     assert sentence in capfd.readouterr().err
 
 
 def test_outputs_are_those_of_the_dataset_trained_on(project, monkeypatch, capfd):
     make_dataset(Path("three"), aus=(1, 12, 25))
-    assert ran(monkeypatch, evaluate, "--trained-on", "three") == 1
+    assert ran("evaluate", "--trained-on", "three") == 1
     assert "2 outputs, the dataset 3 AUs (1, 12, 25)" in capfd.readouterr().err
 
 
 def test_trained_on_goes_with_a_net(project, monkeypatch, capfd):
-    words = "evaluate.py --predictions p.h5 --trained-on fold --out again"
-    monkeypatch.setattr(sys, "argv", words.split())
-    with pytest.raises(SystemExit) as end:
-        run(evaluate.main)
-    assert end.value.code == 2
+    words = "evaluate --predictions p.h5 --trained-on fold --out again"
+    assert status_of(*words.split()) == 2

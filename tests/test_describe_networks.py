@@ -1,15 +1,14 @@
 """The table of the networks in docs/: up to date, and right by hand."""
 
-import subprocess
-import sys
 from pathlib import Path
 
-import describe_networks
 import pytest
+from command import ran
 from google.protobuf import text_format
 
 from caffe.proto import caffe_pb2
-from drml.pycaffe import load_net
+from drml.cli import networks
+from drml.nets.pycaffe import load_net
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,20 +28,15 @@ layer { name: "fc" type: "InnerProduct" bottom: "local" top: "fc"
 """
 
 
-def script(*options) -> subprocess.CompletedProcess:
-    command = [sys.executable, "python/describe_networks.py", *map(str, options)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-
-
 def test_page_is_up_to_date():
-    result = script("--check")
+    result = ran("networks", "--check")
     assert result.returncode == 0, result.stderr
 
 
 @pytest.fixture(scope="module")
 def layers():
     net = load_net(text_format.Parse(NET, caffe_pb2.NetParameter()))
-    return {layer.name: layer for layer in describe_networks.read_layers(net)}
+    return {layer.name: layer for layer in networks.read_layers(net)}
 
 
 def test_in_place_layers_join_the_one_whose_blob_they_change(layers):
@@ -72,9 +66,9 @@ def test_arithmetic(layers):
 
 def test_another_page_is_noticed(tmp_path):
     page = tmp_path / "networks.md"
-    assert script("--out", page).returncode == 0
+    assert ran("networks", "--out", page).returncode == 0
     assert "| DRML | 3 x 170 x 170 | 56,863,436 |" in page.read_text()
     page.write_text(page.read_text().replace("56,863,436", "56,863,435"))
-    result = script("--check", "--out", page)
+    result = ran("networks", "--check", "--out", page)
     assert result.returncode == 1
-    assert "networks.md is not what python/describe_networks.py" in result.stderr
+    assert "networks.md is not what drml networks" in result.stderr

@@ -12,7 +12,7 @@ import pytest
 from tiny_dataset import DEPLOY
 from training_left import SOLVER, make_training, snapshot
 
-TRAIN = Path(__file__).parents[1] / "python" / "train.py"
+TRAIN = ("-m", "drml", "train")
 
 # Takes the snapshots of stock/ one by one, each when the one before was scored.
 FAKE_CAFFE = f"""#!{sys.executable}
@@ -56,7 +56,7 @@ def add_to_stock(iteration, bias):
 
 
 def command(*options):
-    train = [sys.executable, TRAIN, "solver.prototxt", "--caffe", "./caffe"]
+    train = [sys.executable, *TRAIN, "solver.prototxt", "--caffe", "./caffe"]
     return [*train, "--net", "net.prototxt", "--data", "data", *options]
 
 
@@ -95,9 +95,9 @@ def test_what_cannot_be_scored_ends_the_training(project):
     Path("net.prototxt").write_text(DEPLOY.replace("Sigmoid", "Sigmund"))
     done = train("--patience", "1")
     assert done.returncode == 1
-    assert "select_snapshot.py: error: net.prototxt: layer prob has" in done.stderr
+    assert "drml select: error: net.prototxt: layer prob has" in done.stderr
     assert done.stderr.splitlines()[-1].startswith(
-        "train.py: error: the snapshots could not be scored, for the reason above"
+        "drml train: error: the snapshots could not be scored, for the reason above"
     )
     assert Path("out/tiny_iter_10.caffemodel").exists()
     assert not Path("out/tiny_iter_20.caffemodel").exists()

@@ -7,18 +7,17 @@ import sys
 from pathlib import Path
 
 import cv2
-import evaluate
 import h5py
 import lmdb
 import numpy as np
 import pytest
+from command import status_of
 from tiny_dataset import AUS, CROP, DEPLOY, FACES, SIZE, make_dataset, make_weights
 
 from caffe.proto import caffe_pb2
-from data_prep.errors import run
 from data_prep.face_lmdb import Record, write_faces
-from drml.metrics import au_results
-from drml.weights import stored_shapes
+from drml.evaluate.metrics import au_results
+from drml.nets.weights import stored_shapes
 
 SCRIPT = Path(__file__).parents[1] / "python" / "evaluate.py"
 
@@ -44,10 +43,7 @@ def evaluated(monkeypatch, *more):
 
 
 def evaluate_with(monkeypatch, *words):
-    monkeypatch.setattr(sys, "argv", ["evaluate.py", *words])
-    with pytest.raises(SystemExit) as end:
-        run(evaluate.main)
-    return end.value.code
+    return status_of("evaluate", *words)
 
 
 def refused(monkeypatch, capfd, *more):
@@ -307,7 +303,7 @@ def test_script_exits_and_keeps_quiet(project):
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == (
-        "evaluate.py: error: tiny.caffemodel does not exist; train the net first\n"
+        "drml evaluate: error: tiny.caffemodel does not exist; train the net first\n"
     )
     done = subprocess.run([*command, "--batch", "0"], capture_output=True, timeout=30)
     assert done.returncode == 2

@@ -1,20 +1,19 @@
 """extract_features.py: values, layout, and going on after a kill."""
 
-import sys
 from itertools import islice
 from pathlib import Path
 
-import extract_features
 import h5py
 import numpy as np
 import pytest
+from command import status_of
 from tiny_dataset import AUS, DEPLOY, FACES, make_dataset, make_weights
 
-from data_prep.errors import run
-from drml import features
-from drml.deploy_net import load_net
-from drml.scoring import blob_values
-from drml.splits import open_split
+from drml.cli import features as extract_features
+from drml.evaluate import features
+from drml.evaluate.scoring import blob_values
+from drml.evaluate.splits import open_split
+from drml.nets.deploy import load_net
 
 RELU = """
 layer { name: "relu" type: "ReLU" bottom: "output" top: "output" }
@@ -34,11 +33,7 @@ def project(tmp_path, monkeypatch):
 def extracted(monkeypatch, *more):
     words = "--net net.prototxt --weights tiny.caffemodel --data data --out f.h5 "
     words += "--blob output --batch 4"
-    argv = ["extract_features.py", *words.split(), *more]
-    monkeypatch.setattr(sys, "argv", argv)
-    with pytest.raises(SystemExit) as end:
-        run(extract_features.main)
-    return end.value.code
+    return status_of("features", *words.split(), *more)
 
 
 def values():

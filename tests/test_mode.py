@@ -4,11 +4,11 @@ import json
 import sys
 
 import pytest
-import time_networks
+from command import status_of
 
 from data_prep.errors import UserError
-from drml import hardware, pycaffe
-from drml.deploy_net import load_net
+from drml.nets import hardware, pycaffe
+from drml.nets.deploy import load_net
 from drml.reproduce import first_iteration
 
 
@@ -44,7 +44,7 @@ def test_a_gpu_that_is_not_there_is_one_sentence(modes, monkeypatch):
 
 def test_networks_are_loaded_in_the_usual_mode(modes, usual, monkeypatch):
     monkeypatch.setattr(pycaffe, "load_net", lambda _: modes.append("net"))
-    monkeypatch.setattr("drml.deploy_net.read_deploy", lambda _: None)
+    monkeypatch.setattr("drml.nets.deploy.read_deploy", lambda _: None)
     with pytest.raises(AttributeError):  # of the net that is none
         load_net(None, __file__)
     assert modes == [usual, "net"]
@@ -65,10 +65,9 @@ def test_table_4_is_of_the_usual_mode_unless_asked(
 ):
     words = ["--networks", "drml", "--out", tmp_path, "--trials", 1, "--iterations", 1]
     words += ["--mode", asked] if asked else []
-    monkeypatch.setattr(sys, "argv", ["time_networks.py", *map(str, words)])
-    monkeypatch.setattr(time_networks, "PHASES", {"train": lambda *_: int})
+    monkeypatch.setattr("drml.cli.time.PHASES", {"train": lambda *_: int})
     monkeypatch.setattr(hardware, "gpu", lambda: "the card")
-    time_networks.main()
+    assert status_of("time", *words) == 0
     mode = asked or usual
     assert modes == [mode]
     table = (tmp_path / "running_time.csv").read_text()

@@ -1,20 +1,17 @@
 """read_out.py on planted features: folds, sampling, and what it says of it all."""
 
 import json
-import sys
 from pathlib import Path
 
-import evaluate
 import h5py
 import numpy as np
 import pytest
-import read_out as script
+from command import status_of
 from sklearn.metrics import f1_score, roc_auc_score
 
-from data_prep.errors import run
 from data_prep.sampling import Sampling
-from drml.keys import subjects_and_videos
-from drml.read_out import Faces, Protocol, read_out, sample
+from drml.evaluate.keys import subjects_and_videos
+from drml.evaluate.readout import Faces, Protocol, read_out, sample
 
 AUS, SUBJECTS, FRAMES, DIMENSION = [1, 9, 25], 6, 40, 8
 
@@ -61,13 +58,9 @@ def write_features(keys, features, labels):
         file.attrs["about"] = json.dumps(about)
 
 
-def ran(monkeypatch, *more, main=script.main):
+def ran(*more):
     words = "--features features.h5 --data data --out out --sample 10/10"
-    argv = [*words.split(), *more] if main is script.main else [*more]
-    monkeypatch.setattr(sys, "argv", ["read_out.py", *argv])
-    with pytest.raises(SystemExit) as end:
-        run(main)
-    return end.value.code
+    return status_of("readout", *words.split(), *more)
 
 
 def recorded(folder="out"):
@@ -75,7 +68,7 @@ def recorded(folder="out"):
 
 
 def test_what_the_features_hold_is_read_out(project, monkeypatch, capsys):
-    assert ran(monkeypatch) == 0
+    assert ran() == 0
     record = recorded()
     auc = {row["au"]: row["auc"] for row in record["aus"]}
     # Signal and noise of 3 to 1: a pair is in order with P(N(6, 2) > 0) = 1 - 1e-5.
@@ -96,13 +89,13 @@ def test_what_the_features_hold_is_read_out(project, monkeypatch, capsys):
     table = capsys.readouterr().out
 
     again = ("--predictions", "out/predictions.h5", "--out", "again")
-    assert ran(monkeypatch, *again, main=evaluate.main) == 0
+    assert status_of("evaluate", *again) == 0
     assert recorded("again") == record
     assert table.startswith(capsys.readouterr().out)
 
 
 def test_measures_are_means_over_the_folds(project, monkeypatch):
-    assert ran(monkeypatch) == 0
+    assert ran() == 0
     record = recorded()
     with h5py.File("out/predictions.h5") as file:
         scores, present = file["scores"][:, 2], file["labels"][:, 2] > 0
@@ -145,7 +138,7 @@ def test_each_face_is_scored_once_by_the_other_folds(monkeypatch):
             seen[-1][1].update(features[:, 0].astype(int))
             return np.full((len(features), 2), 0.25)
 
-    monkeypatch.setattr("drml.read_out.classifier", lambda strength: Recorder())
+    monkeypatch.setattr("drml.evaluate.readout.classifier", lambda strength: Recorder())
     keys, features, labels = planted()
     features[:, 0] = np.arange(len(features))
     scores, _, _ = read_out(faces(keys, features, labels), Protocol(3, None, 1))
@@ -170,7 +163,7 @@ def test_frames_are_sampled_by_video_and_au():
 
 def test_same_seed_same_bytes(project, monkeypatch):
     def written(*more):
-        assert ran(monkeypatch, *more) == 0
+        assert ran(*more) == 0
         return Path("out/predictions.h5").read_bytes()
 
     first = written()
@@ -183,7 +176,7 @@ def test_an_au_of_one_class_is_named_and_undefined(project, monkeypatch, capsys)
     labels[:, 2] = -1
     labels[:3, 2] = 1  # in the first subject alone
     write_features(keys, features, labels)
-    assert ran(monkeypatch) == 0
+    assert ran() == 0
     assert "AU 25 (lips part): a fold has one class only" in capsys.readouterr().out
     record = recorded()
     assert record["undefined"] == [25]
@@ -218,17 +211,17 @@ def test_bad_input_is_one_sentence(
 ):
     file = Path("data/dataset.json")
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
-    assert ran(monkeypatch, *more) == 1
+    assert ran(*more) == 1
     assert sentence in capsys.readouterr().err
     assert not Path("out").exists()
 
 
 def test_damaged_features(project, monkeypatch, capsys):
     Path("features.h5").write_bytes(b"no HDF5")
-    assert ran(monkeypatch) == 1
+    assert ran() == 1
     assert "features.h5 cannot be read" in capsys.readouterr().err
 
 
 def test_bad_usage(project, monkeypatch):
-    assert ran(monkeypatch, "--strength", "0") == 2
-    assert ran(monkeypatch, "--folds", "1") == 2
+    assert ran("--strength", "0") == 2
+    assert ran("--folds", "1") == 2

@@ -3,25 +3,22 @@
 import math
 import os
 import re
-import subprocess
-import sys
 from argparse import Namespace
-from pathlib import Path
 
 import numpy as np
 import pytest
-import region_branches
+from command import ran
 from google.protobuf import text_format
 from threadpoolctl import threadpool_limits
 
 from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
-from drml import region_pair
-from drml.branches import Grid
-from drml.pycaffe import caffe
-from drml.region_pair import compare, copy_weights, load_pair
+from drml.cli import branches
+from drml.nets import region_pair
+from drml.nets.branches import Grid
+from drml.nets.pycaffe import caffe
+from drml.nets.region_pair import compare, copy_weights, load_pair
 
-SCRIPT = Path(__file__).parents[1] / "python/region_branches.py"
 # Of float32, whose rounding is 6e-8, in sums of up to 288 products (outputs) or 1200
 # (gradients); seen: at most 6e-7. Double precision: test_region_branches.cpp.
 TOLERANCE = 1e-5
@@ -74,13 +71,7 @@ def test_equal(name, mode):
 
 
 def run(*options, cwd):
-    return subprocess.run(
-        [sys.executable, SCRIPT, *options],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    return ran("branches", *options, cwd=cwd, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
 
 def test_time_prints_a_table(tmp_path):
@@ -107,7 +98,7 @@ def test_nothing_is_timed_after_a_nan(monkeypatch):
     errors = {"output": 0.0, "means": math.nan}
     monkeypatch.setattr(region_pair, "compare", lambda *_: errors)
     with pytest.raises(UserError, match="differ by nan; nothing was timed"):
-        region_branches.time_forms(Namespace(batch=1))
+        branches.time_forms(Namespace(batch=1))
 
 
 def test_write_gives_the_releases_drml(tmp_path):

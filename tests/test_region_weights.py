@@ -1,31 +1,23 @@
 """Weights moved from one region layer to the release's branches, and back."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from command import ran
 
 from caffe import layers as L
 from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
-from drml import networks, release
-from drml.branches import Grid
-from drml.pycaffe import caffe, load_net
-from drml.region_weights import convert
-from drml.weights import stored_blobs
-
-SCRIPT = Path(__file__).parents[1] / "python/region_branches.py"
+from drml.nets import networks, release
+from drml.nets.branches import Grid
+from drml.nets.pycaffe import caffe, load_net
+from drml.nets.region_weights import convert
+from drml.nets.weights import stored_blobs
 
 
 def convert_script(source, out, form):
-    return subprocess.run(
-        [sys.executable, SCRIPT, "convert", source, out, "--to", form],
-        capture_output=True,
-        text=True,
-    )
+    return ran("branches", "convert", source, out, "--to", form)
 
 
 def small_drml(form):

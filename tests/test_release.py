@@ -19,9 +19,9 @@ from caffe.proto import caffe_pb2
 from data_prep import jpeg
 from data_prep.face_lmdb import Record, read_faces, write_faces
 from data_prep.mean_image import write_mean
-from drml import networks, release
-from drml.pycaffe import caffe
-from drml.weights import stored_blobs
+from drml.nets import networks, release
+from drml.nets.pycaffe import caffe
+from drml.nets.weights import stored_blobs
 
 CAFFE = Path(__file__).parents[1] / "build/bin/caffe"
 AUS, SIZE = 12, 76

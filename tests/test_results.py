@@ -20,9 +20,9 @@ from results_reader import (
 from tiny_results import BEST, FACES, NETS, SHARED, make_out
 
 from data_prep.aus import BP4D_AUS, DISFA_AUS
-from drml.names import TITLES
+from drml.figures.relations import correlations
+from drml.nets.names import TITLES
 from drml.paper import AVERAGE, percent_of
-from drml.relations import correlations
 from drml.results.figure5a import choose_fold, smoothed
 from drml.results.page import tint
 from drml.results.table import (

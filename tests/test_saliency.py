@@ -1,24 +1,23 @@
 """Saliency against gradients worked out otherwise, AU regions, and the script."""
 
 import csv
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import saliency
+from command import status_of
 from tiny_dataset import AUS, CROP, DEPLOY, SIZE, make_dataset, make_weights
 
 from data_prep.aus import BP4D_AUS, DISFA_AUS
-from data_prep.errors import run
 from data_prep.registration import mean_shape
-from drml.au_regions import region_mask
-from drml.deploy_net import load_backward_net, load_net
-from drml.faces import pick, showing
-from drml.pycaffe import caffe
-from drml.saliency import AuSaliency, saliency_maps
-from drml.splits import open_split
+from drml.cli import figure_saliency
+from drml.evaluate.faces import pick, showing
+from drml.evaluate.splits import open_split
+from drml.figures.au_regions import region_mask
+from drml.figures.saliency import AuSaliency, saliency_maps
+from drml.nets.deploy import load_backward_net, load_net
+from drml.nets.pycaffe import caffe
 
 SMOOTH = """
 name: "smooth"
@@ -131,7 +130,7 @@ def test_an_au_without_region_is_left_out_of_the_average(split):
         45, None, None, 3, np.full((4, 5), 1 / 20), np.zeros((4, 5), bool)
     )
     even = AuSaliency(1, None, None, 2, np.full((4, 5), 1 / 20), np.ones((4, 5), bool))
-    lines = saliency.as_text("Title", {"DRML": [even, blink]}).splitlines()
+    lines = figure_saliency.as_text("Title", {"DRML": [even, blink]}).splitlines()
     assert lines[5].split() == ["45", "blink", "3", "undefined", "undefined"]
     assert lines[-1].split() == [*"Avg. of 1 of 2 AUs 100.0 100.0".split()]
 
@@ -146,10 +145,7 @@ def test_faces_that_show_an_au_come_with_the_purest_first(split):
 
 def drawn(monkeypatch, *more):
     words = "--net net.prototxt --weights tiny.caffemodel --data data --out out"
-    monkeypatch.setattr(sys, "argv", ["saliency.py", *words.split(), *more])
-    with pytest.raises(SystemExit) as end:
-        run(saliency.main)
-    return end.value.code
+    return status_of("figure", "saliency", *words.split(), *more)
 
 
 def test_script_writes_pictures_and_shares(split, monkeypatch, capsys):

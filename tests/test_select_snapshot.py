@@ -1,17 +1,16 @@
 """select_snapshot.py: which is chosen, going on, and what is not as it was."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import select_snapshot
+from command import status_of
 from tiny_dataset import DEPLOY
 from training_left import make_training, snapshot
 
-from data_prep.errors import run
-from drml.selection import Scored, best, ended_at
+from drml.cli import select
+from drml.evaluate.selection import Scored, best, ended_at
 
 OUT = Path("out/selection.json")
 
@@ -24,10 +23,7 @@ def project(tmp_path, monkeypatch):
 
 def selected(monkeypatch, *more):
     words = "--solver solver.prototxt --net net.prototxt --data data"
-    monkeypatch.setattr(sys, "argv", ["select_snapshot.py", *words.split(), *more])
-    with pytest.raises(SystemExit) as end:
-        run(select_snapshot.main)
-    return end.value.code
+    return status_of("select", *words.split(), *more)
 
 
 def recorded():
@@ -90,19 +86,19 @@ def test_a_rerun_scores_only_what_is_new(project, monkeypatch, capsys):
     assert selected(monkeypatch) == 0
     first = capsys.readouterr().out
     with monkeypatch.context() as patch:
-        patch.setattr(select_snapshot, "score", None)
+        patch.setattr(select, "score", None)
         assert selected(monkeypatch) == 0
     assert capsys.readouterr().out == first
 
     snapshot(20, -1)
     counted = []
-    score = select_snapshot.score
+    score = select.score
 
     def counting(options, split, iteration, weights):
         counted.append(iteration)
         return score(options, split, iteration, weights)
 
-    monkeypatch.setattr(select_snapshot, "score", counting)
+    monkeypatch.setattr(select, "score", counting)
     assert selected(monkeypatch) == 0
     assert counted == [20]
 
@@ -110,7 +106,7 @@ def test_a_rerun_scores_only_what_is_new(project, monkeypatch, capsys):
 def test_an_interrupted_run_keeps_what_it_scored(project, monkeypatch):
     snapshot(10, 1)
     snapshot(20, -1)
-    score = select_snapshot.score
+    score = select.score
 
     def stopping(options, split, iteration, weights):
         if iteration == 20:
@@ -118,7 +114,7 @@ def test_an_interrupted_run_keeps_what_it_scored(project, monkeypatch):
         return score(options, split, iteration, weights)
 
     with monkeypatch.context() as patch:
-        patch.setattr(select_snapshot, "score", stopping)
+        patch.setattr(select, "score", stopping)
         assert selected(monkeypatch) == 130
     assert [s["iteration"] for s in recorded()["snapshots"]] == [10]
     assert selected(monkeypatch) == 0

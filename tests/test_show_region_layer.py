@@ -1,21 +1,19 @@
 """show_region_layer.py on a small net whose patches do what is known."""
 
 import csv
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import show_region_layer
+from command import status_of
 from tiny_dataset import make_dataset
 
-from data_prep.errors import run
-from drml.deploy_net import read_deploy
-from drml.faces import pick
-from drml.pycaffe import caffe
-from drml.region_patches import measure, region_layer
-from drml.splits import open_split
+from drml.evaluate.faces import pick
+from drml.evaluate.splits import open_split
+from drml.figures.region_patches import measure, region_layer
+from drml.nets.deploy import read_deploy
+from drml.nets.pycaffe import caffe
 
 GRID = (4, 2)  # patches of 4 x 8 pixels
 NET = """
@@ -84,10 +82,7 @@ def test_patches_are_measured_in_their_places(split):
 
 def shown(monkeypatch):
     words = "--net net.prototxt --weights tiny.caffemodel --data data --out out"
-    monkeypatch.setattr(sys, "argv", ["show_region_layer.py", *words.split()])
-    with pytest.raises(SystemExit) as end:
-        run(show_region_layer.main)
-    return end.value.code
+    return status_of("figure", "region", *words.split())
 
 
 def test_script_writes_picture_and_numbers(split, monkeypatch, capsys):

@@ -1,15 +1,13 @@
 """time_networks.py: what a trial counts, and the table beside the paper's."""
 
 import csv
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import time_networks
+from command import status_of
 
-from data_prep.errors import run
-from drml import timing
+from drml.nets import timing
 from drml.paper import Time
 
 
@@ -55,10 +53,7 @@ def test_a_test_iteration_scores_the_batch():
 
 
 def timed(monkeypatch, *more):
-    monkeypatch.setattr(sys, "argv", ["time_networks.py", "--out", "out", *more])
-    with pytest.raises(SystemExit) as end:
-        run(time_networks.main)
-    return end.value.code
+    return status_of("time", "--out", "out", *more)
 
 
 TIMES = {  # what the stand-in for measuring returns
@@ -73,7 +68,7 @@ TIMES = {  # what the stand-in for measuring returns
 def measured(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        time_networks, "measure", lambda network, phase, _: TIMES[network, phase]
+        "drml.cli.time.measure", lambda network, phase, _: TIMES[network, phase]
     )
 
 

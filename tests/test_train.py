@@ -13,7 +13,7 @@ import pytest
 from caffe.proto import caffe_pb2
 
 ROOT = Path(__file__).parents[1]
-TRAIN = ROOT / "python" / "train.py"
+TRAIN = ROOT / "python" / "train.py"  # `drml train` as a file
 
 # Logs its arguments; with "wait" in its folder it trains until SIGINT, as Caffe does.
 FAKE_CAFFE = f"""#!{sys.executable}

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.errors import UserError
-from drml import figures
-from drml.caffe_log import TrainingLog
-from drml.dataset import describe
+from drml.evaluate.dataset import describe
+from drml.evaluate.samples import Sample
+from drml.figures import curves as figures
+from drml.nets.log import TrainingLog
 from drml.pages import templates
-from drml.samples import Sample
 from drml.tables import average_name
 
 
