@@ -11,8 +11,8 @@ from tiny_dataset import AUS, DEPLOY, FACES, make_dataset, make_weights
 
 from drml.cli import features as extract_features
 from drml.evaluate import features
+from drml.evaluate.dataset import open_split
 from drml.evaluate.scoring import blob_values
-from drml.evaluate.splits import open_split
 from drml.nets.deploy import load_net
 
 RELU = """

@@ -9,7 +9,8 @@ from tiny_dataset import CROP, FACES, make_dataset
 import caffe
 from data_prep.errors import UserError
 from data_prep.face_lmdb import read_faces
-from drml.evaluate.preprocess import load_mean, network_input
+from data_prep.network_input import network_input
+from drml.evaluate.dataset import load_mean
 
 LAYER = f"""
 layer {{ name: "data" type: "MultilabelData" top: "data" top: "label"

@@ -10,8 +10,8 @@ from command import status_of
 from sklearn.metrics import f1_score, roc_auc_score
 
 from data_prep.sampling import Sampling
-from drml.evaluate.keys import subjects_and_videos
-from drml.evaluate.readout import Faces, Protocol, read_out, sample
+from drml.evaluate.dataset import subjects_and_videos
+from drml.evaluate.readout import FaceFeatures, Protocol, linear_readout, sample
 
 AUS, SUBJECTS, FRAMES, DIMENSION = [1, 9, 25], 6, 40, 8
 
@@ -31,7 +31,7 @@ def planted(seed=0):
 
 def faces(keys, features, labels):
     subjects = [f"SN{i:03d}" for i in range(SUBJECTS)]
-    return Faces(features, labels, *subjects_and_videos(keys, subjects))
+    return FaceFeatures(features, labels, *subjects_and_videos(keys, subjects))
 
 
 @pytest.fixture
@@ -118,7 +118,9 @@ def test_a_subject_is_never_scored_by_its_own_classifiers():
     features[:] = np.eye(DIMENSION, dtype=np.float32)[subject]
     labels[:] = np.where(np.arange(len(labels)) % 4, 1, -1)[:, None]
     labels[:, 0] *= np.where(subject % 2, 1, -1).astype(np.int8)
-    scores, folds, _ = read_out(faces(keys, features, labels), Protocol(3, None, 1))
+    scores, folds, _ = linear_readout(
+        faces(keys, features, labels), Protocol(3, None, 1)
+    )
     for fold in folds:
         rows = np.isin(subject, [int(name[2:]) for name in fold])
         assert len(np.unique(scores[rows, 0])) == 1  # unseen features are all alike
@@ -141,7 +143,7 @@ def test_each_face_is_scored_once_by_the_other_folds(monkeypatch):
     monkeypatch.setattr("drml.evaluate.readout.classifier", lambda strength: Recorder())
     keys, features, labels = planted()
     features[:, 0] = np.arange(len(features))
-    scores, _, _ = read_out(faces(keys, features, labels), Protocol(3, None, 1))
+    scores, _, _ = linear_readout(faces(keys, features, labels), Protocol(3, None, 1))
     assert (scores == 0.25).all()
     assert len(seen) == 3 * len(AUS)
     for column in range(len(AUS)):

@@ -13,11 +13,10 @@ from threadpoolctl import threadpool_limits
 
 from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
-from drml.cli import branches
-from drml.nets import region_pair
-from drml.nets.branches import Grid
+from drml.cli.branches import time_forms
+from drml.nets.branches import compare, copy_weights, load_pair
 from drml.nets.pycaffe import caffe
-from drml.nets.region_pair import compare, copy_weights, load_pair
+from drml.nets.release import Grid
 
 # Of float32, whose rounding is 6e-8, in sums of up to 288 products (outputs) or 1200
 # (gradients); seen: at most 6e-7. Double precision: test_region_branches.cpp.
@@ -96,9 +95,9 @@ def test_time_prints_a_table(tmp_path):
 
 def test_nothing_is_timed_after_a_nan(monkeypatch):
     errors = {"output": 0.0, "means": math.nan}
-    monkeypatch.setattr(region_pair, "compare", lambda *_: errors)
+    monkeypatch.setattr("drml.nets.branches.compare", lambda *_: errors)
     with pytest.raises(UserError, match="differ by nan; nothing was timed"):
-        branches.time_forms(Namespace(batch=1))
+        time_forms(Namespace(batch=1))
 
 
 def test_write_gives_the_releases_drml(tmp_path):

@@ -10,9 +10,8 @@ from caffe import layers as L
 from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
 from drml.nets import networks, release
-from drml.nets.branches import Grid
 from drml.nets.pycaffe import caffe, load_net
-from drml.nets.region_weights import convert
+from drml.nets.release import Grid, convert
 from drml.nets.weights import stored_blobs
 
 

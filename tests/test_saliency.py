@@ -12,10 +12,8 @@ from tiny_dataset import AUS, CROP, DEPLOY, SIZE, make_dataset, make_weights
 from data_prep.aus import BP4D_AUS, DISFA_AUS
 from data_prep.registration import mean_shape
 from drml.cli import figure_saliency
-from drml.evaluate.faces import pick, showing
-from drml.evaluate.splits import open_split
-from drml.figures.au_regions import region_mask
-from drml.figures.saliency import AuSaliency, saliency_maps
+from drml.evaluate.dataset import open_split, pick, showing
+from drml.figures.saliency import AuSaliency, region_mask, saliency_maps
 from drml.nets.deploy import load_backward_net, load_net
 from drml.nets.pycaffe import caffe
 

@@ -9,9 +9,8 @@ import pytest
 from command import status_of
 from tiny_dataset import make_dataset
 
-from drml.evaluate.faces import pick
-from drml.evaluate.splits import open_split
-from drml.figures.region_patches import measure, region_layer
+from drml.evaluate.dataset import open_split, pick
+from drml.figures.region import measure, region_layer
 from drml.nets.deploy import read_deploy
 from drml.nets.pycaffe import caffe
 

@@ -8,18 +8,14 @@ import numpy as np
 from data_prep.aus import BP4D_AUS, DISFA_AUS
 from drml.cli import figure_region, figure_relations, figure_saliency
 from drml.cli import time as timed
-from drml.evaluate.features import join, keep
+from drml.evaluate.features import write_features
 from drml.evaluate.metrics import au_results
-from drml.evaluate.parts import Parts
 from drml.evaluate.predictions import Predictions, read_predictions, write_evaluation
 from drml.evaluate.selection import Scored, write_selection
-from drml.figures.curves import png
-from drml.figures.region_figures import patch_maps
-from drml.figures.region_patches import Patches
-from drml.figures.relation_figures import heat_maps
-from drml.figures.relations import TRUTH, correlations
-from drml.figures.saliency import AuSaliency
-from drml.figures.saliency_figures import face_maps, mean_maps
+from drml.figures.region import Patches, patch_maps
+from drml.figures.relations import TRUTH, correlations, heat_maps
+from drml.figures.saliency import AuSaliency, face_maps, mean_maps
+from drml.figures.style import png
 from drml.files import write
 from drml.nets.names import TITLES
 
@@ -115,11 +111,9 @@ def make_best(folder, net, rng, generated=True):
     make_predictions(folder / "disfa/read_out", net, rng, **disfa)
     values = np.maximum(rng.normal(0, 1, (8, 20)), 0).astype(np.float32)
     labels = np.ones((8, 12), np.int8)
-    parts = Parts(folder / "features.h5", {})
-    keep([([f"face{i}" for i in range(8)], values, labels)], parts)
+    batch = [f"face{i}" for i in range(8)], values, labels
     about = {"title": TITLES[net], "blob": "fc9", "generated": generated}
-    join(parts, folder / "features.h5", about, list(BP4D_AUS))
-    parts.remove()
+    write_features(folder / "features.h5", about, list(BP4D_AUS), lambda _: [batch])
 
 
 def make_table4(folder, nets):

@@ -18,8 +18,8 @@ from bench.result import Result, as_csv, markdown
 from data_prep.errors import UserError, run
 from drml import files
 from drml.cli.options import parser, positive
-from drml.nets.hardware import processor
 from drml.nets.networks import NETWORKS
+from drml.nets.pycaffe import processor
 
 
 def main() -> None:

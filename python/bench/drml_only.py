@@ -8,9 +8,8 @@ from bench.measure import in_turn, iterations, memory
 from bench.networks import OURS, PEER, Times, say
 from bench.result import Measure, Result
 from bench.worker import Worker
-from drml.nets.branches import Grid
-from drml.nets.region_pair import agreement, load_pair
-from drml.nets.region_timing import times
+from drml.nets.branches import agreement, load_pair, times
+from drml.nets.release import Grid
 
 BATCHES = (4, 8, 16, 32, 64, 128)
 CHANNELS = 32  # of conv1

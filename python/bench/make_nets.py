@@ -10,9 +10,9 @@ from pathlib import Path
 from data_prep.errors import run
 from drml import files
 from drml.cli.options import parser
-from drml.nets.branches import Grid
+from drml.nets.branches import region_net
 from drml.nets.names import TITLES
-from drml.nets.region_pair import region_net
+from drml.nets.release import Grid
 from drml.nets.timing import scoring_net, training_net
 
 BATCH = 1  # bench_net is told another

@@ -13,11 +13,16 @@ from pathlib import Path
 
 from drml import files
 from drml.cli.options import positive
-from drml.nets.branches import Grid
-from drml.nets.region_pair import agreement, branches_net, load_pair, region_net
-from drml.nets.region_timing import peak_memory, table, times
-from drml.nets.region_weights import FORMS, convert
-from drml.nets.release import Faces, train_val
+from drml.nets.branches import (
+    agreement,
+    branches_net,
+    load_pair,
+    peak_memory,
+    region_net,
+    table,
+    times,
+)
+from drml.nets.release import FORMS, Grid, ImageLists, convert, train_val
 
 CHANNELS = 32  # of conv1
 
@@ -62,7 +67,7 @@ def add_time(command: argparse.ArgumentParser) -> None:
 
 
 def write_net(options: argparse.Namespace) -> None:
-    faces = Faces(
+    lists = ImageLists(
         options.train_list,
         options.test_list,
         options.mean,
@@ -70,7 +75,7 @@ def write_net(options: argparse.Namespace) -> None:
         options.batch,
         options.test_batch,
     )
-    files.write(options.out, train_val(options.network, faces))
+    files.write(options.out, train_val(options.network, lists))
 
 
 def convert_weights(options: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from data_prep.aus import AU_NAMES
 from data_prep.errors import UserError
 from drml.cli.options import UsageError, positive
+from drml.evaluate.dataset import SPLITS, Split, open_split
 from drml.evaluate.predictions import (
     Predictions,
     measure,
@@ -23,7 +24,6 @@ from drml.evaluate.predictions import (
     write_evaluation,
 )
 from drml.evaluate.scoring import score_faces
-from drml.evaluate.splits import SPLITS, Split, open_split
 from drml.nets.deploy import OUTPUT, check_outputs, listed, load_net, net_title
 from drml.tables import text_table
 

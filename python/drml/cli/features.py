@@ -5,14 +5,14 @@ zeros. What was interrupted goes on from OUT.parts, what is complete is not done
 """
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 from data_prep.errors import UserError
 from drml.cli.options import positive
-from drml.evaluate.features import Features, join, keep, read_features
-from drml.evaluate.parts import Parts
-from drml.evaluate.scoring import blob_values
-from drml.evaluate.splits import SPLITS, Split, mean_file, open_split
+from drml.evaluate.dataset import SPLITS, Split, mean_file, open_split
+from drml.evaluate.features import Features, read_features, write_features
+from drml.evaluate.scoring import Batch, blob_values
 from drml.files import fingerprint
 from drml.nets.deploy import load_net, net_title
 from drml.nets.pycaffe import caffe
@@ -35,13 +35,11 @@ def run(options: argparse.Namespace) -> None:
 def extract(
     options: argparse.Namespace, split: Split, net: caffe.Net, about: dict
 ) -> None:
-    parts = Parts(options.out, about)
-    faces = split.faces(options.blob, parts.rows)
-    keep(blob_values(net, faces, split.mean, options.batch, options.blob), parts)
-    if not parts.rows:
-        raise UserError(f"{split.lmdb} has no face; import again")
-    join(parts, options.out, about, split.aus)
-    parts.remove()
+    def compute(start: int) -> Iterator[Batch]:
+        faces = split.faces(options.blob, start)
+        return blob_values(net, faces, split.mean, options.batch, options.blob)
+
+    write_features(options.out, about, split.aus, compute)
 
 
 def describe_run(options: argparse.Namespace, split: Split) -> dict:

@@ -13,11 +13,9 @@ import numpy as np
 from data_prep.network_input import centre_crop
 from drml.cli.options import positive
 from drml.csv_lines import csv_text
-from drml.evaluate.faces import pick
-from drml.evaluate.splits import SPLITS, open_split
-from drml.figures.curves import png
-from drml.figures.region_figures import patch_maps
-from drml.figures.region_patches import Patches, measure, region_layer
+from drml.evaluate.dataset import SPLITS, open_split, pick
+from drml.figures.region import Patches, measure, patch_maps, region_layer
+from drml.figures.style import png
 from drml.files import write
 from drml.nets.deploy import INPUT, load_net, net_title, read_deploy
 

@@ -15,9 +15,8 @@ from data_prep.errors import UserError
 from drml.csv_lines import csv_text
 from drml.evaluate.metrics import THRESHOLD
 from drml.evaluate.predictions import Predictions, of_same_faces, read_predictions
-from drml.figures.curves import png
-from drml.figures.relation_figures import heat_maps
-from drml.figures.relations import TRUTH, correlations, distance
+from drml.figures.relations import TRUTH, correlations, distance, heat_maps
+from drml.figures.style import png
 from drml.files import write
 from drml.paper import relation_distance
 from drml.tables import distinct, lay_out

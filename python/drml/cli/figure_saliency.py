@@ -3,7 +3,7 @@
 Writes into --out: saliency.png, for each AU a face that shows it and every net's
 saliency map; saliency_mean.png, the mean map over the faces that show the AU; and
 saliency.csv, how much of the saliency lies in the AU's own region of the face
-(drml/figures/au_regions.py), which is also printed.
+(drml/figures/saliency.py), which is also printed.
 
 Faces are taken at even distances through the split; shown is the one with the fewest
 other AUs, or the one that --show names. All nets look at the same faces: nets of other
@@ -20,11 +20,9 @@ from data_prep.aus import AU_NAMES
 from data_prep.errors import UserError
 from drml.cli.options import UsageError, positive
 from drml.csv_lines import csv_text
-from drml.evaluate.faces import Face, pick, showing
-from drml.evaluate.splits import SPLITS, Split, open_split
-from drml.figures.curves import png
-from drml.figures.saliency import AuSaliency, au_saliency
-from drml.figures.saliency_figures import Nets, face_maps, mean_maps
+from drml.evaluate.dataset import SPLITS, Split, SplitFace, open_split, pick, showing
+from drml.figures.saliency import AuSaliency, Nets, au_saliency, face_maps, mean_maps
+from drml.figures.style import png
 from drml.files import write
 from drml.nets.deploy import check_outputs, load_backward_net, net_title
 from drml.tables import average_name, distinct, lay_out, percent
@@ -49,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
     print(as_text(f"Saliency in the AU's own region (percent), {dataset}", nets))
 
 
-def read_faces(split: Split, options: argparse.Namespace) -> dict[int, list[Face]]:
+def read_faces(split: Split, options: argparse.Namespace) -> dict[int, list[SplitFace]]:
     """Pick for each AU the faces that show it, first the one to be shown."""
     for au in options.show:
         if au not in split.aus:
@@ -70,7 +68,7 @@ def read_faces(split: Split, options: argparse.Namespace) -> dict[int, list[Face
     return faces
 
 
-def check_alike(faces: dict[Path, dict[int, list[Face]]]) -> None:
+def check_alike(faces: dict[Path, dict[int, list[SplitFace]]]) -> None:
     """Raise UserError unless the same faces were picked from every dataset."""
     names = {
         data: {au: [face.name for face in found] for au, found in picked.items()}
@@ -89,7 +87,7 @@ def measure(
     prototxt: Path,
     weights: Path,
     split: Split,
-    faces: dict[int, list[Face]],
+    faces: dict[int, list[SplitFace]],
     options: argparse.Namespace,
 ) -> list[AuSaliency]:
     net = load_backward_net(prototxt, weights)

@@ -13,11 +13,10 @@ from data_prep.aus import AU_NAMES
 from data_prep.errors import UserError
 from data_prep.import_options import at_least, sample_counts
 from data_prep.sampling import Sampling
-from drml.evaluate.dataset import describe, read_dataset
+from drml.evaluate.dataset import describe, read_dataset, subjects_and_videos
 from drml.evaluate.features import Features, read_features, read_rows
-from drml.evaluate.keys import subjects_and_videos
 from drml.evaluate.predictions import Predictions, measure, write_evaluation
-from drml.evaluate.readout import STRENGTH, Faces, Protocol, read_out
+from drml.evaluate.readout import STRENGTH, FaceFeatures, Protocol, linear_readout
 from drml.tables import text_table
 
 
@@ -26,10 +25,10 @@ def run(options: argparse.Namespace) -> None:
     check_alike(options, dataset, features)
     keys, values, labels = read_rows(options.features)
     everyone = {s for split in dataset["splits"].values() for s in split["subjects"]}
-    faces = Faces(values, labels, *subjects_and_videos(keys, sorted(everyone)))
+    faces = FaceFeatures(values, labels, *subjects_and_videos(keys, sorted(everyone)))
     sampling = options.sample and Sampling(*options.sample, options.seed, True)
     protocol = Protocol(options.folds, sampling, options.strength)
-    scores, folds, undefined = read_out(faces, protocol)
+    scores, folds, undefined = linear_readout(faces, protocol)
     labels[:, undefined] = 0
     about = describe_run(options, features, protocol) | {
         "folds": folds,

@@ -19,9 +19,8 @@ from data_prep.folds import FOLDS
 from data_prep.import_options import at_least
 from drml.cli.options import positive
 from drml.files import read_json, write
-from drml.nets.hardware import hardware
 from drml.nets.names import TITLES
-from drml.nets.pycaffe import check_mode, engine
+from drml.nets.pycaffe import check_mode, engine, hardware
 from drml.reproduce.driver import bring_about, show
 from drml.reproduce.estimate import Estimate
 from drml.reproduce.figures import timed_networks

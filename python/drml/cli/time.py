@@ -16,9 +16,8 @@ from tqdm import tqdm
 from drml.cli.options import positive
 from drml.csv_lines import csv_text
 from drml.files import write
-from drml.nets.hardware import hardware
 from drml.nets.names import TITLES
-from drml.nets.pycaffe import choose_mode
+from drml.nets.pycaffe import choose_mode, hardware
 from drml.nets.timing import PHASES, summarise, time_trials
 from drml.paper import Time, read_paper, running_time
 from drml.tables import lay_out

@@ -21,7 +21,7 @@ from typing import TextIO
 from data_prep.errors import UserError
 from data_prep.processes import start
 from drml.cli.options import UsageError, positive
-from drml.evaluate.early_end import EarlyEnd
+from drml.evaluate.selection import EarlyEnd
 from drml.nets.log import seconds_left
 from drml.nets.solver import Solver, read_solver
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from data_prep.aus import AU_NAMES
 from data_prep.errors import UserError
-from drml.evaluate.keys import subjects_and_videos
+from drml.evaluate.dataset import subjects_and_videos
 from drml.evaluate.metrics import (
     THRESHOLD,
     AuResult,

@@ -28,8 +28,8 @@ TRIED = (
 )
 
 
-class Faces(NamedTuple):
-    """Faces that features were extracted of."""
+class FaceFeatures(NamedTuple):
+    """Features of faces, and what is known of these."""
 
     features: np.ndarray  # (N, D) float32
     labels: np.ndarray  # (N, C) int8: +1 present, -1 absent, 0 unknown
@@ -60,8 +60,8 @@ def classifier(strength: float) -> Pipeline:
     return make_pipeline(StandardScaler(copy=False), logistic)
 
 
-def read_out(
-    faces: Faces, protocol: Protocol
+def linear_readout(
+    faces: FaceFeatures, protocol: Protocol
 ) -> tuple[np.ndarray, list[list[str]], list[int]]:
     """Score every face by classifiers that never saw its subject.
 
@@ -86,7 +86,7 @@ def read_out(
     return scores, tested, sorted(undefined)
 
 
-def deal(faces: Faces, folds: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def deal(faces: FaceFeatures, folds: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the rows to train on and to score of each fold."""
     subjects = len(np.unique(faces.subjects))
     if subjects < folds:
@@ -97,7 +97,7 @@ def deal(faces: Faces, folds: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     return GroupKFold(folds).split(faces.features, groups=faces.subjects)
 
 
-def sample(faces: Faces, sampling: Sampling | None) -> np.ndarray:
+def sample(faces: FaceFeatures, sampling: Sampling | None) -> np.ndarray:
     """Return (N, C) bool: the frames to train each AU on, should it be their turn."""
     if sampling is None:
         return faces.labels != 0

@@ -9,9 +9,9 @@ import numpy as np
 
 from caffe.proto import caffe_pb2
 from data_prep.errors import UserError
-from drml.evaluate.keys import name_of
+from drml.evaluate.dataset import name_of
 from drml.evaluate.metrics import THRESHOLD
-from drml.figures.curves import data_uri
+from drml.figures.style import data_uri
 
 KINDS = {  # (label, predicted) -> what became of the AU; the rest is not shown
     (1, True): "hit",

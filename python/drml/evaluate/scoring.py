@@ -7,7 +7,7 @@ import numpy as np
 
 from data_prep.batches import batches
 from data_prep.errors import UserError
-from drml.evaluate.preprocess import network_input
+from data_prep.network_input import network_input
 from drml.nets.deploy import INPUT, OUTPUT
 from drml.nets.pycaffe import caffe
 

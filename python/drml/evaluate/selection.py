@@ -2,17 +2,27 @@
 
 The file: chosen (an iteration), weights (its file), by ("f1"), what the snapshots were
 scored on, and snapshots, a list of Scored. It is written after each snapshot scored,
-so that a rerun goes on, and is all that early end is decided from.
+so that a rerun goes on, and is all that early end is decided from: a training that was
+ended so is known by it ever after.
 """
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
 
 from data_prep.errors import UserError
+from data_prep.processes import start
+from drml.evaluate.dataset import read_dataset
 from drml.files import read_json, write
+from drml.nets.solver import Solver
+
+SELECT = (sys.executable, "-m", "drml", "select")
+STOPPED = (130, -signal.SIGINT, -signal.SIGTERM)  # its statuses after Ctrl-C or stop()
 
 
 @dataclass(frozen=True)
@@ -80,3 +90,48 @@ def write_selection(file: Path, about: dict, snapshots: Sequence[Scored]) -> Non
         "snapshots": [asdict(s) for s in sorted(snapshots, key=lambda s: s.iteration)],
     }
     write(file, json.dumps(record, indent=2) + "\n")
+
+
+class EarlyEnd:
+    """Tells when `patience` snapshots in a row have brought no better F1.
+
+    `drml select` scores each snapshot as it comes, while Caffe trains on (until its log
+    has filled the pipe that `drml train` reads).
+    net: deploy prototxt; data: prepared dataset with a val split (.../foldK).
+    """
+
+    def __init__(self, solver: Solver, patience: int, net: Path, data: Path):
+        if not solver.interval:
+            raise UserError(
+                f"{solver.path} has no snapshot interval; --patience counts snapshots"
+            )
+        if not net.is_file():
+            raise UserError(f"{net} does not exist; give the deploy prototxt")
+        read_dataset(data)  # a wrong folder is better known now than hours later
+        self.solver, self.patience = solver, patience
+        self.command = [*SELECT, "--solver", solver.path]
+        self.command += ["--net", net, "--data", data, "--out", solver.selection]
+        self.seen: list[int] = []
+        self.scoring: subprocess.Popen | None = None
+
+    def reached(self) -> int | None:
+        """Score what is new; return the iteration that training ended at, if it did."""
+        found = self.solver.scheduled()
+        if found == self.seen:
+            return None
+        self.seen = found
+        with start(self.command) as self.scoring:
+            status = self.scoring.wait()
+        if status in STOPPED:
+            return None
+        if status:
+            raise UserError(
+                "the snapshots could not be scored, for the reason above; mend it and "
+                "run the same command again to go on"
+            )
+        return ended_at(read_selection(self.solver.selection), self.patience)
+
+    def stop(self) -> None:
+        """Stop a scoring that is under way; what it has scored is kept."""
+        if self.scoring:
+            self.scoring.terminate()

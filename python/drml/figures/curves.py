@@ -1,7 +1,5 @@
-"""The report's figures, as data URIs that an HTML file can hold, and their style."""
+"""The report's figures of one or several trained nets, as data URIs."""
 
-import base64
-import io
 from collections.abc import Sequence
 
 import matplotlib
@@ -11,24 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from sklearn.metrics import roc_curve
 
-COLOURS = ("#1f5a94", "#c8641b", "#2a8f6d", "#8a4f9e", "#555555")
-GREY = "#8a8f98"
-TRAINING = dict(linewidth=1.4)
-TEST = dict(linewidth=1.4, linestyle="--", marker="o", markersize=4)
-STYLE = {
-    "font.size": 9,
-    "axes.edgecolor": GREY,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "legend.frameon": False,
-    "svg.hashsalt": "drml",  # the same input gives the same bytes
-}
-
-
-def colour(run: int) -> str:
-    return COLOURS[run % len(COLOURS)]
+from drml.figures.style import GREY, STYLE, TEST, TRAINING, colour, data_uri, svg
 
 
 def f1_bars(title: str, aus: Sequence[int], runs: Sequence) -> str:
@@ -131,22 +112,3 @@ def _roc_plot(axes: Axes, column: int, name: str, runs: Sequence) -> None:
 
 def _data_uri(figure: Figure) -> str:
     return data_uri(svg(figure), "image/svg+xml")
-
-
-def svg(figure: Figure) -> bytes:
-    """Return a figure of lines as a file's content; the same input, the same bytes."""
-    content = io.BytesIO()
-    with matplotlib.rc_context(STYLE):
-        figure.savefig(content, format="svg", metadata={"Date": None})
-    return content.getvalue()
-
-
-def png(figure: Figure) -> bytes:
-    """Return a figure of images as a file's content; the same input, the same bytes."""
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=150, metadata={"Software": None})
-    return content.getvalue()
-
-
-def data_uri(content: bytes, kind: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

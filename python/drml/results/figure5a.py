@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from data_prep.errors import UserError
-from drml.figures.curves import STYLE, TRAINING, colour, svg
+from drml.figures.style import STYLE, TRAINING, colour, svg
 from drml.nets.log import TrainingLog, read_log
 from drml.results.out import Out, fold_of
 from drml.results.section import Picture, Section
