@@ -9,9 +9,8 @@ import pytest
 
 from bench import comparison, cpu, networks
 from bench.caffe_engine import CaffeEngine
-from bench.measure import in_turn
-from bench.networks import Times
-from bench.result import Measure, Result, as_csv, markdown, summarise
+from bench.measure import Measure, Result, as_csv, in_turn, markdown, summarise
+from bench.network_times import Times
 from bench.variants import Variant, variants
 from bench.worker import Worker
 from data_prep.errors import UserError, run

@@ -8,11 +8,18 @@ import sys
 import pytest
 
 from bench import floors, gpu
-from bench.gpu_measure import Bench
-from bench.gpu_plan import COPY, NETWORKS, PRECISIONS, PRODUCT, WEIGHTS, steps
+from bench.gpu_measure import (
+    COPY,
+    NETWORKS,
+    PRECISIONS,
+    PRODUCT,
+    WEIGHTS,
+    Bench,
+    Kept,
+    steps,
+)
 from bench.gpu_results import Table
-from bench.kept import Kept
-from bench.result import Measure
+from bench.measure import Measure
 from bench.variants import HOW, variants
 from data_prep.errors import UserError, run
 

@@ -61,7 +61,9 @@ def command(*options):
 
 
 def train(*options):
-    return subprocess.run(command(*options), capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        command(*options), capture_output=True, text=True, timeout=240
+    )
 
 
 def test_ends_when_f1_no_longer_rises_and_stays_ended(project):

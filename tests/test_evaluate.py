@@ -299,11 +299,11 @@ def test_split_that_was_not_made(project, monkeypatch, capfd):
 def test_script_exits_and_keeps_quiet(project):
     Path("tiny.caffemodel").unlink()
     command = [sys.executable, SCRIPT, *options()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == (
         "drml evaluate: error: tiny.caffemodel does not exist; train the net first\n"
     )
-    done = subprocess.run([*command, "--batch", "0"], capture_output=True, timeout=30)
+    done = subprocess.run([*command, "--batch", "0"], capture_output=True, timeout=120)
     assert done.returncode == 2

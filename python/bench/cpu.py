@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import drml_only
-from bench.networks import Times, time_networks
-from bench.result import Result, as_csv, markdown
+from bench.measure import Result, as_csv, markdown
+from bench.network_times import Times, time_networks
 from data_prep.errors import UserError, run
 from drml import files
 from drml.cli.options import parser, positive

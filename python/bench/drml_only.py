@@ -1,15 +1,71 @@
 """DRML measured against other things than PyTorch's time."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from time import perf_counter
 
-from bench.data_rate import face_time
-from bench.measure import in_turn, iterations, memory
-from bench.networks import OURS, PEER, Times, say
-from bench.result import Measure, Result
+from google.protobuf import text_format
+
+from bench.measure import Measure, Result, in_turn, iterations, memory, summarise
+from bench.network_times import OURS, PEER, Times, say
 from bench.worker import Worker
+from caffe.proto import caffe_pb2
+from data_prep.errors import UserError
 from drml.nets.branches import agreement, load_pair, times
+from drml.nets.prototxt import Training, train_val
+from drml.nets.pycaffe import caffe, load_net
 from drml.nets.release import Grid
+
+SECONDS = 2  # a measurement; what had been read ahead is used up before
+
+
+def face_time(folder: Path, batch: int, rounds: int) -> Measure:
+    """Return milliseconds a face, of DRML's training; faces are kept in `folder`."""
+    net = load_net(_data_net(_faces(folder), batch), caffe.TRAIN)
+    return summarise([_time(net) / batch for _ in range(rounds + 1)][1:])
+
+
+def _time(net: caffe.Net) -> float:
+    start, batches = perf_counter(), 0
+    while perf_counter() - start < SECONDS:
+        net.forward()
+        batches += 1
+    return 1000 * (perf_counter() - start) / batches
+
+
+def _faces(folder: Path) -> Path:
+    """Draw and import faces, if that was not done yet."""
+    drawn, imported = folder / "generated", folder / "imported"
+    if not (imported / "fold1" / "dataset.json").exists():
+        size = "--subjects 6 --tasks 2 --frames 60 --seed 1".split()
+        _run("generate", drawn, *size)
+        _run(
+            "import",
+            "bp4d",
+            drawn,
+            "--out",
+            imported,
+            *"--fold 1 --sample none".split(),
+        )
+    return imported / "fold1"
+
+
+def _run(*words: str | Path) -> None:
+    command = [sys.executable, "-m", "drml", *words]
+    if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+        raise UserError(f"drml {words[0]} failed; see above")
+
+
+def _data_net(faces: Path, batch: int) -> caffe_pb2.NetParameter:
+    text = train_val("drml", Training(data=str(faces), batch=batch))
+    net = text_format.Parse(text, caffe_pb2.NetParameter())
+    layers = [layer for layer in net.layer if layer.type == "MultilabelData"]
+    del net.layer[:]
+    net.layer.extend(layers)
+    return net
+
 
 BATCHES = (4, 8, 16, 32, 64, 128)
 CHANNELS = 32  # of conv1

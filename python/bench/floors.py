@@ -7,7 +7,7 @@ matrix product at the same precision.
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bench.result import Measure
+from bench.measure import Measure
 
 FLOAT = 4  # bytes
 # The region layer's passes over a blob: forward reads and writes one, backward reads

@@ -21,10 +21,8 @@ if not find_spec("numpy"):
     sys.exit(f"bench.gpu: error: {sys.executable} has no numpy; call it by a Python "
              "that has numpy and PyTorch (make gpu-bench: GPU_PEER=)")  # fmt: skip
 
-from bench.gpu_measure import Bench
-from bench.gpu_plan import NETWORKS, PRECISIONS, steps
+from bench.gpu_measure import NETWORKS, PRECISIONS, Bench, Kept, steps
 from bench.gpu_results import Table
-from bench.kept import Kept
 from bench.variants import HOW_BY_DEVICE, Arithmetic
 from data_prep.errors import UserError, run
 from drml import files

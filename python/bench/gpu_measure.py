@@ -1,20 +1,111 @@
-"""Takes the measurements of gpu_plan.py, ours while PyTorch is not there."""
+"""What bench/gpu.py measures, the most important first, ours while PyTorch is not
+there, and keeps.
+"""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from bench.comparison import check
 from bench.floors import SIZES
-from bench.gpu_plan import COPY, PRODUCT, WEIGHTS, Step, agreement_key
-from bench.kept import Kept
-from bench.measure import in_turn, iterations
-from bench.networks import PEER, say
+from bench.measure import Measure, in_turn, iterations, summarise
+from bench.network_times import PEER, PHASES, say
 from bench.program import Program
-from bench.result import Measure, summarise
 from bench.variants import Arithmetic, Variant, variants
 from bench.worker import Worker
 from data_prep.errors import UserError
+from drml import files
+from drml.nets.names import TITLES
+
+PRECISIONS = {"FP32": False, "TF32": True}
+PLAN = (
+    ("drml", "train"),
+    ("region", "train"),
+    ("convnet", "train"),
+    ("drml", "test"),
+    ("convnet", "test"),
+    ("lcn", "train"),
+    ("alexnet", "train"),
+    ("lcn", "test"),
+    ("alexnet", "test"),
+)
+NETWORKS = tuple(dict.fromkeys(network for network, _ in PLAN))
+COPY, PRODUCT = "a copy", "a matrix product"
+WEIGHTS = "weights of lcn"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A network in one phase ("region": DRML's layer alone, forward and backward)."""
+
+    precision: str
+    network: str
+    phase: str
+    device: str
+
+    @property
+    def on(self) -> Arithmetic:
+        return Arithmetic(self.device, PRECISIONS[self.precision])
+
+    @property
+    def variants(self) -> list[Variant]:
+        return variants(self.network, self.device)
+
+    @property
+    def title(self) -> str:
+        if self.network == "region":
+            return "region layer alone, forward and backward"
+        return f"{TITLES[self.network]}, {PHASES[self.phase]}"
+
+    def __str__(self) -> str:
+        return f"{self.precision}, {self.title}"
+
+    def key(self, whose: object) -> str:
+        """Name a measurement: "Caffe"'s, or a variant's of PyTorch."""
+        return f"{self}: {whose}"
+
+    def rate_key(self, what: str) -> str:
+        return f"{self.precision}, {what}"
+
+
+def agreement_key(network: str, variant: Variant) -> str:
+    return f"agreement of {network}: {variant}"
+
+
+def steps(
+    precisions: Container[str], networks: Container[str], device: str
+) -> Iterator[Step]:
+    for precision, (network, phase) in product(PRECISIONS, PLAN):
+        if precision in precisions and network in networks:
+            yield Step(precision, network, phase, device)
+
+
+class Kept:
+    """Measurements by name, in a JSON file; `made_on` is what they were taken with."""
+
+    def __init__(self, path: Path, made_on: dict[str, object]):
+        """UserError where the file is of measurements made otherwise."""
+        self.path, self.made_on, self.values = path, made_on, {}
+        if not path.exists():
+            return
+        kept = files.read_json(path, "delete it to measure again")
+        for name in sorted(made_on.keys() | kept["made_on"].keys()):
+            before, now = kept["made_on"].get(name), made_on.get(name)
+            if before != now:
+                raise UserError(
+                    f"{path} was measured with {name}: {before}, and now it is {now}; "
+                    "give another --out, or delete it"
+                )
+        self.values = kept["values"]
+
+    def once(self, name: str, measure: Callable[[], object]) -> None:
+        """Measure, and keep the value, unless it was done."""
+        if name not in self.values:
+            self.values[name] = measure()
+            content = dict(made_on=self.made_on, values=self.values)
+            files.write(self.path, json.dumps(content, indent=1))
 
 
 @dataclass(frozen=True)

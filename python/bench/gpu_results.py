@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from bench import floors
-from bench.gpu_plan import COPY, PRODUCT, WEIGHTS, Step
-from bench.networks import fastest
-from bench.result import Measure, Result, as_csv, markdown
+from bench.gpu_measure import COPY, PRODUCT, WEIGHTS, Step
+from bench.measure import Measure, Result, as_csv, markdown
+from bench.network_times import fastest
 from bench.variants import Variant
 
 AT_MOST = {("drml", "train"): 0.8, ("region", "train"): 0.5}  # of PyTorch's time

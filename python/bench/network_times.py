@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.comparison import check
-from bench.measure import in_turn, iterations
-from bench.result import Measure, Result
+from bench.measure import Measure, Result, in_turn, iterations
 from bench.variants import Variant, variants
 from bench.worker import Worker
 from drml.nets.names import TITLES
