@@ -5,4 +5,5 @@ import sys
 
 from drml.cli.main import main
 
-main(["evaluate", *sys.argv[1:]])
+if __name__ == "__main__":
+    main(["evaluate", *sys.argv[1:]])

@@ -15,8 +15,8 @@ from bench.gpu_measure import (
     PRODUCT,
     WEIGHTS,
     Bench,
-    Kept,
-    steps,
+    Store,
+    cases,
 )
 from bench.gpu_results import Table
 from bench.measure import Measure
@@ -28,7 +28,7 @@ RATES = {COPY: [1.073741824, 0], PRODUCT: [1.099511627776, 0]}
 
 
 def plan(*networks: str, precisions=("FP32",)) -> list:
-    return list(steps(precisions, networks, "cuda"))
+    return list(cases(precisions, networks, "cuda"))
 
 
 def rates(precision: str = "FP32") -> dict:
@@ -40,7 +40,7 @@ def rows(table: Table) -> dict[str, dict]:
 
 
 def test_what_matters_most_comes_first():
-    first, second, *others = steps(list(PRECISIONS), NETWORKS, "cuda")
+    first, second, *others = cases(list(PRECISIONS), NETWORKS, "cuda")
     assert str(first) == "FP32, DRML, training iteration"
     assert str(second) == "FP32, region layer alone, forward and backward"
     assert len(others) == 2 * 9 - 2
@@ -62,30 +62,30 @@ def test_measurements_are_kept_and_not_taken_again(tmp_path):
         calls.append(1)
         return Measure(2.5, 0.5)
 
-    Kept(path, {"card": "A"}).once("x", measure)
-    again = Kept(path, {"card": "A"})
+    Store(path, {"card": "A"}).once("x", measure)
+    again = Store(path, {"card": "A"})
     again.once("x", measure)
     assert again.values == {"x": [2.5, 0.5]}
     assert len(calls) == 1
     with pytest.raises(UserError, match=r"with card: A, and now it is B; give another"):
-        Kept(path, {"card": "B"})
+        Store(path, {"card": "B"})
 
 
 def test_rows_stand_as_soon_as_both_sides_are_known():
-    (step,) = plan("drml")[:1]
-    eager, *_, autotuned = step.variants
-    values = rates() | {step.key("Caffe"): [30, 1]}
-    table = Table([step], values, 128)
+    (case,) = plan("drml")[:1]
+    eager, *_, autotuned = case.variants
+    values = rates() | {case.key("Caffe"): [30, 1]}
+    table = Table([case], values, 128)
     assert rows(table) == {}
-    values[step.key(autotuned)] = "took more than 300 s in iterate | sorry"
-    values[step.key(eager)] = [40, 2]
+    values[case.key(autotuned)] = "took more than 300 s in iterate | sorry"
+    values[case.key(eager)] = [40, 2]
     (row,) = rows(table).values()
     assert row["what"] == "FP32: DRML, training iteration, batch 128"
     assert row["against"] == "PyTorch: grouped, channels first, eager"
     assert (row["ratio"], row["at_most"]) == ("0.75", "0.8")
     text = table.markdown()
-    assert f"| {step} | {autotuned} | took more than 300 s in iterate / sorry |" in text
-    assert f"| {step} | {eager} | 40 |" in text
+    assert f"| {case} | {autotuned} | took more than 300 s in iterate / sorry |" in text
+    assert f"| {case} | {eager} | 40 |" in text
     assert text.count("| not yet |") == 14
 
 
@@ -160,13 +160,13 @@ def test_a_formulation_that_fails_ends_nothing(tmp_path, monkeypatch):
     )
     (tmp_path / "convnet_train.prototxt").write_text("")
     bench = Bench(tmp_path, tmp_path, tmp_path, 128, iterations=5, rounds=3, limit=1)
-    kept = Kept(tmp_path / "kept.json", {})
-    step = plan("convnet")[0]
-    assert len(list(bench.measure(step, kept))) == 1 + 8
-    assert kept.values[step.key("Caffe")] == (3, 2.5)
-    eager, *_, compiled = step.variants
-    assert kept.values[step.key(eager)] == (2, 0)
-    assert kept.values[step.key(compiled)] == "no compiler"
+    store = Store(tmp_path / "kept.json", {})
+    case = plan("convnet")[0]
+    assert len(list(bench.measure(case, store))) == 1 + 8
+    assert store.values[case.key("Caffe")] == (3, 2.5)
+    eager, *_, compiled = case.variants
+    assert store.values[case.key(eager)] == (2, 0)
+    assert store.values[case.key(compiled)] == "no compiler"
     assert peer.stopped == 6
 
 

@@ -1,4 +1,4 @@
-"""extract_features.py: values, layout, and going on after a kill."""
+"""drml features: values, layout, and going on after a kill."""
 
 from itertools import islice
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""show_region_layer.py on a small net whose patches do what is known."""
+"""drml figure region on a small net whose patches do what is known."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""read_out.py on planted features: folds, sampling, and what it says of it all."""
+"""drml readout on planted features: folds, sampling, and what it says of it all."""
 
 import json
 from pathlib import Path

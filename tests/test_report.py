@@ -1,4 +1,4 @@
-"""report.py on made-up results: what the page must hold, and that it stands alone."""
+"""drml report run on made-up results: what the page must hold, and that it stands alone."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""select_snapshot.py: which is chosen, going on, and what is not as it was."""
+"""drml select: which is chosen, going on, and what is not as it was."""
 
 import json
 from pathlib import Path

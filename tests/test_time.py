@@ -1,4 +1,4 @@
-"""time_networks.py: what a trial counts, and the table beside the paper's."""
+"""drml time: what a trial counts, and the table beside the paper's."""
 
 import csv
 from pathlib import Path

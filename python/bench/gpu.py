@@ -21,7 +21,7 @@ if not find_spec("numpy"):
     sys.exit(f"bench.gpu: error: {sys.executable} has no numpy; call it by a Python "
              "that has numpy and PyTorch (make gpu-bench: GPU_PEER=)")  # fmt: skip
 
-from bench.gpu_measure import NETWORKS, PRECISIONS, Bench, Kept, steps
+from bench.gpu_measure import NETWORKS, PRECISIONS, Bench, Store, cases
 from bench.gpu_results import Table
 from bench.variants import HOW_BY_DEVICE, Arithmetic
 from data_prep.errors import UserError, run
@@ -37,11 +37,11 @@ def main() -> None:
     bench = Bench(
         options.program, options.nets, options.peer, **size, limit=options.limit
     )
-    kept = Kept(options.out / "bench_gpu.json", made_on(bench, options.device) | size)
-    plan = list(steps(options.precisions, options.networks, options.device))
-    for step in plan:
-        for _ in bench.measure(step, kept):
-            write(options.out, Table(plan, kept.values, options.batch), kept.made_on)
+    store = Store(options.out / "bench_gpu.json", made_on(bench, options.device) | size)
+    plan = list(cases(options.precisions, options.networks, options.device))
+    for case in plan:
+        for _ in bench.measure(case, store):
+            write(options.out, Table(plan, store.values, options.batch), store.made_on)
     print((options.out / "bench_gpu.md").read_text())
 
 

@@ -37,7 +37,7 @@ WEIGHTS = "weights of lcn"
 
 
 @dataclass(frozen=True)
-class Step:
+class Case:
     """A network in one phase ("region": DRML's layer alone, forward and backward)."""
 
     precision: str
@@ -74,15 +74,15 @@ def agreement_key(network: str, variant: Variant) -> str:
     return f"agreement of {network}: {variant}"
 
 
-def steps(
+def cases(
     precisions: Container[str], networks: Container[str], device: str
-) -> Iterator[Step]:
+) -> Iterator[Case]:
     for precision, (network, phase) in product(PRECISIONS, PLAN):
         if precision in precisions and network in networks:
-            yield Step(precision, network, phase, device)
+            yield Case(precision, network, phase, device)
 
 
-class Kept:
+class Store:
     """Measurements by name, in a JSON file; `made_on` is what they were taken with."""
 
     def __init__(self, path: Path, made_on: dict[str, object]):
@@ -126,59 +126,59 @@ class Bench:
     def peer(self) -> Worker:
         return Worker(self.peer_python, PEER, self.limit)
 
-    def measure(self, step: Step, kept: Kept) -> Iterator[None]:
+    def measure(self, case: Case, store: Store) -> Iterator[None]:
         """Yield after each measurement; what is kept is not taken again.
 
         UserError where the engines' results differ, in FP32.
         """
         with self.peer() as peer:
-            self._rates(peer, step, kept)
-            self._agreement(peer, step, kept)
-        kept.once(step.key("Caffe"), lambda: self._time_ours(step))
+            self._rates(peer, case, store)
+            self._agreement(peer, case, store)
+        store.once(case.key("Caffe"), lambda: self._time_ours(case))
         yield
         with self.peer() as peer:
-            for variant in step.variants:
-                kept.once(
-                    step.key(variant),
-                    lambda v=variant: self._time_theirs(peer, step, v),
+            for variant in case.variants:
+                store.once(
+                    case.key(variant),
+                    lambda v=variant: self._time_theirs(peer, case, v),
                 )
                 yield
 
-    def _rates(self, peer: Worker, step: Step, kept: Kept) -> None:
-        sizes, on = SIZES[step.device], step.on
+    def _rates(self, peer: Worker, case: Case, store: Store) -> None:
+        sizes, on = SIZES[case.device], case.on
         copy = dict(prepare="prepare_copy", mib=sizes.copy_mib, on=on)
         product = dict(prepare="prepare_product", side=sizes.product_side, on=on)
         for name, what in ((COPY, copy), (PRODUCT, product)):
-            kept.once(step.rate_key(name), lambda w=what: self._time(peer, **w))
-        kept.once(WEIGHTS, lambda: peer("weights", network="lcn"))
+            store.once(case.rate_key(name), lambda w=what: self._time(peer, **w))
+        store.once(WEIGHTS, lambda: peer("weights", network="lcn"))
 
-    def _agreement(self, peer: Worker, step: Step, kept: Kept) -> None:
+    def _agreement(self, peer: Worker, case: Case, store: Store) -> None:
         """Compare each formulation, not compiled, at a small batch."""
-        network = "drml" if step.network == "region" else step.network
-        fp32 = Arithmetic(step.device)
+        network = "drml" if case.network == "region" else case.network
+        fp32 = Arithmetic(case.device)
         for variant in variants(network):
             if variant.how == "eager":
                 both = dict(train=variant, test=variant, on=fp32)
-                kept.once(
+                store.once(
                     agreement_key(network, variant),
                     lambda b=both: check(self.ours(fp32), peer, network, **b),
                 )
 
-    def _time_ours(self, step: Step) -> Measure:
+    def _time_ours(self, case: Case) -> Measure:
         size = dict(batch=self.batch, iterations=self.iterations, rounds=self.rounds)
-        times = self.ours(step.on).times(step.network, step.phase, **size)
-        return _said(f"{step}: Caffe", summarise(times))
+        times = self.ours(case.on).times(case.network, case.phase, **size)
+        return _said(f"{case}: Caffe", summarise(times))
 
-    def _time_theirs(self, peer: Worker, step: Step, variant: Variant) -> object:
+    def _time_theirs(self, peer: Worker, case: Case, variant: Variant) -> object:
         """Return a Measure, or what went wrong."""
-        what = dict(network=step.network, phase=step.phase, batch=self.batch)
+        what = dict(network=case.network, phase=case.phase, batch=self.batch)
         try:
-            time = self._time(peer, **what, variant=variant, on=step.on)
+            time = self._time(peer, **what, variant=variant, on=case.on)
         except UserError as error:
-            say(f"{step}: {variant}: {error}")
+            say(f"{case}: {variant}: {error}")
             peer.stop()  # a GPU's error may stay with its process
             return str(error)
-        return _said(f"{step}: PyTorch, {variant}", time)
+        return _said(f"{case}: PyTorch, {variant}", time)
 
     def _time(self, peer: Worker, **what) -> Measure:
         iterate = iterations(peer, **what, count=self.iterations)

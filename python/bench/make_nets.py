@@ -1,4 +1,4 @@
-"""Write the nets that bench_gpu.py times, for a machine without pycaffe.
+"""Write the nets that bench/gpu.py times, for a machine without pycaffe.
 
 NAME_train, NAME_test and NAME_check (without dropout) of each network, from Input
 layers to the loss or the probabilities, and region_train, DRML's region layer alone.

@@ -1,6 +1,6 @@
 """Caffe's side of the comparison where there is no pycaffe: the program bench_net.
 
-Its nets are written beforehand, by make_bench_nets.py.
+Its nets are written beforehand, by bench/make_nets.py.
 """
 
 import subprocess
@@ -63,7 +63,7 @@ class Program:
     def _net(self, network: str, use: str) -> tuple[str, Path]:
         path = self.nets / f"{network}_{use}.prototxt"
         if not path.exists():
-            raise UserError(f"{path} does not exist; make_bench_nets.py writes it")
+            raise UserError(f"{path} does not exist; bench/make_nets.py writes it")
         return "-model", path
 
     def _record(

@@ -65,7 +65,7 @@ def write_features(
     UserError where those are of something else than `about`.
     """
     folder = file.with_name(f"{file.name}.parts")
-    claim(folder, about)
+    begin(folder, about)
     rows = sum(len(part["keys"]) for part in parts(folder))
     for group in batches(compute(rows), BATCHES_A_PART):
         write(folder / f"{rows:08d}.h5", part_of(group))
@@ -76,7 +76,7 @@ def write_features(
     shutil.rmtree(folder)
 
 
-def claim(folder: Path, about: dict) -> None:
+def begin(folder: Path, about: dict) -> None:
     """Note what the folder's parts are of; UserError where it is something else."""
     file = folder / "about.json"
     if not file.exists():
