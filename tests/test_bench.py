@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from bench import comparison, cpu, networks
+from bench import comparison, cpu, network_times
 from bench.caffe_engine import CaffeEngine
 from bench.measure import Measure, Result, as_csv, in_turn, markdown, summarise
 from bench.network_times import Times
@@ -149,7 +149,7 @@ def test_without_pytorch_it_says_how_to_get_it(tmp_path, monkeypatch, capsys):
 def test_tables_are_written(tmp_path, monkeypatch, capsys):
     times = [
         Times("convnet", phase, {FAST: Measure(2, 0)}, Measure(3, 0), Measure(2, 0))
-        for phase in networks.PHASES
+        for phase in network_times.PHASES
     ]
     monkeypatch.setattr(cpu, "time_networks", lambda *_: iter(times))
     command = ["cpu.py", "--out", str(tmp_path / "out"), "--peer", sys.executable]

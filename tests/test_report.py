@@ -1,4 +1,4 @@
-"""drml report run on made-up results: what the page must hold, and that it stands alone."""
+"""drml report run on made-up results: what the page holds, and that it stands alone."""
 
 import base64
 import json
