@@ -1,4 +1,4 @@
-"""results.py over a made-up OUT: its numbers against scikit-learn, its titles."""
+"""drml report paper over a made-up OUT: its numbers against scikit-learn, its titles."""
 
 import csv
 import re
@@ -270,7 +270,7 @@ def test_how_it_was_made():
     row = table("models")["DRML"]
     assert row["weights"] == "drml_iter_400.caffemodel"
     assert (row["solver's seed"], row["faces"]) == ("3", str(FACES))
-    for said in ("make reproduce", "python results.py out", "scikit-learn"):
+    for said in ("make reproduce", "drml report paper out", "scikit-learn"):
         assert said in page()
         assert said in markdown()
 

@@ -1,4 +1,4 @@
-"""results.py where OUT is incomplete, lopsided, damaged or of real faces."""
+"""drml report paper where OUT is incomplete, lopsided, damaged or of real faces."""
 
 import re
 import shutil
