@@ -1,4 +1,4 @@
-"""Run drml report paper in this process and read what it wrote; expected values beside."""
+"""Run drml report paper in this process and read what it wrote; expected values, too."""
 
 import csv
 import re

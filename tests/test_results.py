@@ -1,4 +1,4 @@
-"""drml report paper over a made-up OUT: its numbers against scikit-learn, its titles."""
+"""drml report paper over a made-up OUT: numbers against scikit-learn, titles."""
 
 import csv
 import re
