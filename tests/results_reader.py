@@ -1,4 +1,4 @@
-"""Run drml report paper in this process and read what it wrote; expected values, too."""
+"""Run drml report paper in this process and read what it wrote; expected values."""
 
 import csv
 import re

@@ -7,7 +7,7 @@ from argparse import Namespace
 
 import numpy as np
 import pytest
-from command import ran
+from command import ran, ran_alone, status_of
 from google.protobuf import text_format
 from threadpoolctl import threadpool_limits
 
@@ -69,12 +69,9 @@ def test_equal(name, mode):
     assert compare(region, branched)["output"] > TOLERANCE
 
 
-def run(*options, cwd):
-    return ran("branches", *options, cwd=cwd, env=os.environ | {"OMP_NUM_THREADS": "1"})
-
-
-def test_time_prints_a_table(tmp_path):
-    done = run("time", "--batch", "1", "--iterations", "2", cwd=tmp_path)
+def test_time_prints_a_table():
+    words = "branches time --batch 1 --iterations 2".split()
+    done = ran_alone(*words, env=os.environ | {"OMP_NUM_THREADS": "1"})
     assert (done.returncode, done.stderr) == (0, "")
     title, agreement, header, branches, layer, ratio, rest = done.stdout.splitlines()
     assert title == (
@@ -101,10 +98,9 @@ def test_nothing_is_timed_after_a_nan(monkeypatch):
 
 
 def test_write_gives_the_releases_drml(tmp_path):
-    done = run(
-        "write", "out/net.prototxt", "--train-list", "train.txt",
-        "--test-list", "test.txt", "--mean", "mean.binaryproto", "--batch", "5",
-        cwd=tmp_path,
+    done = ran(
+        "branches", "write", tmp_path / "out/net.prototxt", "--batch", "5",
+        "--train-list", "train.txt", "--test-list", "test.txt", "--mean", "m",
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     text = (tmp_path / "out/net.prototxt").read_text()
@@ -131,7 +127,7 @@ def test_write_gives_the_releases_drml(tmp_path):
     ]  # fmt: skip
 
 
-def test_bad_usage(tmp_path):
-    assert run("time", "--batch", "0", cwd=tmp_path).returncode == 2
-    assert run("convert", "in", "out", cwd=tmp_path).returncode == 2
-    assert run(cwd=tmp_path).returncode == 2
+def test_bad_usage():
+    assert status_of("branches", "time", "--batch", "0") == 2
+    assert status_of("branches", "convert", "in", "out") == 2
+    assert status_of("branches") == 2
