@@ -14,8 +14,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import NoReturn
 
-from data_prep import errors
-from data_prep.errors import UserError
+from data_prep.errors import UserError, run
 from drml import __version__
 from drml.cli.options import UsageError, parser
 
@@ -66,7 +65,7 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     if name is None:
         sys.exit(front(words))
     sys.argv[0] = f"drml {name}"  # how messages begin
-    errors.run(partial(start, name, words[name.count(" ") + 1 :]))
+    run(partial(start, name, words[name.count(" ") + 1 :]))
 
 
 def start(name: str, words: list[str]) -> int | None:
