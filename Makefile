@@ -13,6 +13,7 @@ PACKAGES ?= install# present: do not look for system packages
 JOBS ?= $(shell nproc)
 VENV := .venv
 PY := $(VENV)/bin/python
+DRML := $(VENV)/bin/drml
 TOOLS := caffe convert_imageset compute_image_mean extract_features \
   upgrade_net_proto_binary upgrade_net_proto_text upgrade_solver_proto_text
 say = @printf '\n== %s\n' "$(1)"
@@ -24,13 +25,15 @@ $(BUILD)/.packages: caffe_ext/debian_packages.txt caffe_ext/install_packages.sh
 	@mkdir -p $(BUILD)
 	@[ '$(PACKAGES)' = present ] || { caffe_ext/install_packages.sh && touch $@; }
 
-$(VENV)/.installed: python/requirements.txt python/constraints.txt | $(BUILD)/.packages
+$(VENV)/.installed: python/requirements.txt python/constraints.txt pyproject.toml | $(BUILD)/.packages
 	$(call say,Python packages in $(VENV))
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check \
 	  -r python/requirements.txt -c python/constraints.txt
-	@printf '%s\n' '$(CURDIR)' '$(CURDIR)/python' '$(CURDIR)/$(BUILD)/python' \
-	  > $$($(PY) -c 'import site; print(site.getsitepackages()[0])')/drml.pth
+	@mkdir -p $(BUILD)/python/caffe  # pip wants a package there before it is built
+	@touch $(BUILD)/python/caffe/__init__.py
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps \
+	  --no-build-isolation --editable .
 	@for tool in $(TOOLS); do \
 	  ln -sf '$(CURDIR)/$(BUILD)'/bin/$$tool $(VENV)/bin/$$tool; done
 	@touch $@
@@ -67,7 +70,7 @@ include tests/cuda.mk
 include python/demo.mk
 include tests/gpu.mk
 include python/reproduce.mk
-include python/bench.mk
+include python/bench/bench.mk
 
 CXX_FILES = $(shell git ls-files 'caffe_ext/*.hpp' 'caffe_ext/*.cpp' 'caffe_ext/*.cu' 'caffe_ext/*.cuh')
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import lmdb
 import numpy as np
 
-from caffe.proto import caffe_pb2
 from data_prep import jpeg
 from data_prep.batches import batches
 from data_prep.errors import UserError
@@ -52,6 +51,8 @@ def _key(number: int, record: Record) -> bytes:
 
 
 def _datum(record: Record, size: int) -> bytes:
+    from caffe.proto import caffe_pb2  # here, so that a survey needs no Caffe
+
     datum = caffe_pb2.Datum(
         channels=3, height=size, width=size, data=record.image, encoded=True
     )
@@ -74,11 +75,13 @@ def read_faces(folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         yield key, image, _labels(datum)
 
 
-def _labels(datum: caffe_pb2.Datum) -> np.ndarray:
+def _labels(datum) -> np.ndarray:
     return np.array(datum.float_data, np.int8)
 
 
-def _datums(folder: Path) -> Iterator[tuple[str, caffe_pb2.Datum]]:
+def _datums(folder: Path) -> Iterator[tuple]:
+    from caffe.proto import caffe_pb2  # here, so that a survey needs no Caffe
+
     try:
         env = lmdb.open(str(folder), readonly=True, create=False, lock=False)
     except lmdb.Error as error:

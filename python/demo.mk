@@ -51,25 +51,25 @@ demo: $(DEMO)/report.html ## faces, a network trained, a report (NET=drml|convne
 
 $(DEMO)/faces/generated.json: $(DEMO)/.options
 	$(call say,generated faces in BP4D's layout)
-	@$(PY) data_prep/generate_faces.py $(DEMO)/faces $(DEMO_FACES)
+	@$(DRML) generate $(DEMO)/faces $(DEMO_FACES)
 
 $(DEMO_DATA)/dataset.json: $(DEMO)/faces/generated.json
 	$(call say,import: registered faces in LMDBs)
-	@$(PY) data_prep/bp4d.py $(DEMO)/faces --out $(DEMO)/bp4d_$(DEMO_SIZE) \
+	@$(DRML) import bp4d $(DEMO)/faces --out $(DEMO)/bp4d_$(DEMO_SIZE) \
 	  --fold 1 --sample none --size $(DEMO_SIZE) --crop $(DEMO_CROP)
 
 $(DEMO_RUN)/$(NET)_solver.prototxt: $(DEMO_DATA)/dataset.json $(DEMO_RUN)/.options
-	@$(PY) python/make_prototxt.py --network $(NET) --out $(DEMO_RUN) \
+	@$(DRML) prototxt --network $(NET) --out $(DEMO_RUN) \
 	  --data $(DEMO_DATA) --snapshot-prefix $(DEMO_RUN)/$(NET) $(DEMO_SOLVER)
 
 $(DEMO_TRAINED): $(DEMO_RUN)/$(NET)_solver.prototxt
 	$(call say,training $(NET) (Ctrl-C snapshots; the same command goes on))
-	@$(PY) python/train.py $< --log $(DEMO_RUN)/train.log \
+	@$(DRML) train $< --log $(DEMO_RUN)/train.log \
 	  --caffe $(BUILD)/bin/caffe
 
 $(DEMO_RUN)/evaluation/evaluation.json: $(DEMO_TRAINED)
 	$(call say,evaluation on subjects that were not trained on)
-	@$(PY) python/evaluate.py --net $(DEMO_RUN)/$(NET)_deploy.prototxt \
+	@$(DRML) evaluate --net $(DEMO_RUN)/$(NET)_deploy.prototxt \
 	  --weights $(subst .solverstate,.caffemodel,$<) --data $(DEMO_DATA) --split test \
 	  --out $(DEMO_RUN)/evaluation
 
@@ -78,5 +78,5 @@ $(DEMO)/report.html: $(DEMO_RUN)/evaluation/evaluation.json
 	@for run in $(addprefix $(DEMO)/,$(DEMO_NETS)); do \
 	  if [ -e $$run/evaluation/evaluation.json ]; then \
 	    evaluations+=" $$run/evaluation"; logs+=" $$run/train.log"; fi; done; \
-	$(PY) python/report.py --evaluation $$evaluations --log $$logs \
+	$(DRML) report run --evaluation $$evaluations --log $$logs \
 	  --data $(DEMO_DATA) --out $@

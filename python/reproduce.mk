@@ -1,5 +1,5 @@
 # `make reproduce`: the paper's results section, on BP4D=DIR and DISFA=DIR or, without
-# them, on generated faces. The options are those of python/reproduce.py.
+# them, on generated faces. The options are those of `drml reproduce`.
 $(foreach name,BP4D DISFA,$(if $(filter command,$(firstword $(origin $(name)))),\
   $(if $($(name)),,$(error $(name)= is empty: give its folder, or leave it out))))
 
@@ -15,4 +15,4 @@ REPRODUCE := $(if $(BP4D),--bp4d '$(BP4D)') $(if $(DISFA),--disfa '$(DISFA)') \
 
 # setpriv: whoever kills make must not leave the driver at work.
 reproduce: all ## the paper's tables and figures (BP4D=DIR DISFA=DIR; else generated faces)
-	@exec setpriv --pdeathsig KILL $(PY) python/reproduce.py $(REPRODUCE)
+	@exec setpriv --pdeathsig KILL $(DRML) reproduce $(REPRODUCE)

@@ -29,15 +29,15 @@ $(GPU)/.options: FORCE | all
 
 $(GPU)/faces/generated.json: $(GPU)/.options
 	$(call say,generated faces in BP4D's layout)
-	@$(PY) data_prep/generate_faces.py $(GPU)/faces $(GPU_FACES)
+	@$(DRML) generate $(GPU)/faces $(GPU_FACES)
 
 $(GPU_DATA)/dataset.json: $(GPU)/faces/generated.json
 	$(call say,import: registered faces in HDF5)
-	@$(PY) data_prep/bp4d.py $(GPU)/faces --out $(GPU)/bp4d --fold 1 --sample none \
+	@$(DRML) import bp4d $(GPU)/faces --out $(GPU)/bp4d --fold 1 --sample none \
 	  --size 178 --crop 170 --format hdf5
 
 # As `make demo` trains DRML.
 $(GPU_DATA)/drml_solver.prototxt: $(GPU_DATA)/dataset.json
-	@$(PY) python/make_prototxt.py --network drml --out $(GPU_DATA) \
+	@$(DRML) prototxt --network drml --out $(GPU_DATA) \
 	  --data $(GPU_DATA) --source hdf5 $(shell cat python/short_training.txt) \
 	  --max-iter 420 --stepsize 340 --seed 1

@@ -1,25 +1,18 @@
-"""Run results.py in this process and read what it wrote; expected values beside."""
+"""Run drml report paper in this process and read what it wrote; expected values."""
 
 import csv
 import re
-import sys
 from html import unescape
 from pathlib import Path
 
 import h5py
-import pytest
-import results
+from command import status_of
 from sklearn.metrics import f1_score, roc_auc_score
-
-from data_prep.errors import run
 
 
 def reported(monkeypatch):
     """Report on the folder "out"; returns the exit status."""
-    monkeypatch.setattr(sys, "argv", ["results.py", "out"])
-    with pytest.raises(SystemExit) as end:
-        run(results.main)
-    return end.value.code
+    return status_of("report", "paper", "out")
 
 
 def page():

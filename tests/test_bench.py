@@ -1,23 +1,21 @@
-"""bench.py, but for what needs PyTorch: that is checked by each run of it."""
+"""The benchmark on the CPU, but for PyTorch's side, which each run of it checks."""
 
 import csv
 import io
 import sys
 
-import bench
 import numpy as np
 import pytest
 
+from bench import comparison, cpu, network_times
+from bench.caffe_engine import CaffeEngine
+from bench.measure import Measure, Result, as_csv, in_turn, markdown, summarise
+from bench.network_times import Times
+from bench.variants import Variant, variants
+from bench.worker import Worker
 from data_prep.errors import UserError, run
-from drml.bench import comparison, networks
-from drml.bench.caffe_engine import CaffeEngine
-from drml.bench.measure import in_turn
-from drml.bench.networks import Times
-from drml.bench.result import Measure, Result, as_csv, markdown, summarise
-from drml.bench.variants import Variant, variants
-from drml.bench.worker import Worker
 
-ENGINE = "drml.bench.caffe_engine"
+ENGINE = "bench.caffe_engine"
 SLOW = Variant("looped", False, "eager")
 FAST = Variant("grouped", True, "compiled")
 
@@ -140,10 +138,10 @@ def test_an_interrupted_bench_leaves_no_worker():
 
 
 def test_without_pytorch_it_says_how_to_get_it(tmp_path, monkeypatch, capsys):
-    command = ["bench.py", "--out", str(tmp_path), "--peer", str(tmp_path / "python")]
+    command = ["cpu.py", "--out", str(tmp_path), "--peer", str(tmp_path / "python")]
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit) as end:
-        run(bench.main)
+        run(cpu.main)
     assert end.value.code == 1
     assert "`make bench` installs PyTorch" in capsys.readouterr().err
 
@@ -151,12 +149,12 @@ def test_without_pytorch_it_says_how_to_get_it(tmp_path, monkeypatch, capsys):
 def test_tables_are_written(tmp_path, monkeypatch, capsys):
     times = [
         Times("convnet", phase, {FAST: Measure(2, 0)}, Measure(3, 0), Measure(2, 0))
-        for phase in networks.PHASES
+        for phase in network_times.PHASES
     ]
-    monkeypatch.setattr(bench, "time_networks", lambda *_: iter(times))
-    command = ["bench.py", "--out", str(tmp_path / "out"), "--peer", sys.executable]
+    monkeypatch.setattr(cpu, "time_networks", lambda *_: iter(times))
+    command = ["cpu.py", "--out", str(tmp_path / "out"), "--peer", sys.executable]
     monkeypatch.setattr(sys, "argv", [*command, "--networks", "convnet"])
-    bench.main()
+    cpu.main()
     text = (tmp_path / "out" / "bench.md").read_text()
     assert "| ConvNet, scoring | ms a face | 3 | 0 | PyTorch: grouped" in text
     assert "| ConvNet, scoring | grouped, channels last, compiled | 2.0 |" in text

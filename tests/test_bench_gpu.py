@@ -1,28 +1,34 @@
-"""bench_gpu.py: what is kept, the tables, and where it cannot run."""
+"""The benchmark on a GPU: what is kept, the tables, and where it cannot run."""
 
 import csv
 import io
 import subprocess
 import sys
 
-import bench_gpu
 import pytest
 
+from bench import floors, gpu
+from bench.gpu_measure import (
+    COPY,
+    NETWORKS,
+    PRECISIONS,
+    PRODUCT,
+    WEIGHTS,
+    Bench,
+    Store,
+    cases,
+)
+from bench.gpu_results import Table
+from bench.measure import Measure
+from bench.variants import HOW, variants
 from data_prep.errors import UserError, run
-from drml.bench import floors
-from drml.bench.gpu_measure import Bench
-from drml.bench.gpu_plan import COPY, NETWORKS, PRECISIONS, PRODUCT, WEIGHTS, steps
-from drml.bench.gpu_results import Table
-from drml.bench.kept import Kept
-from drml.bench.result import Measure
-from drml.bench.variants import HOW, variants
 
 # 2 GiB are moved at 2 GB a millisecond, multiplied is at 10^12 operations.
 RATES = {COPY: [1.073741824, 0], PRODUCT: [1.099511627776, 0]}
 
 
 def plan(*networks: str, precisions=("FP32",)) -> list:
-    return list(steps(precisions, networks, "cuda"))
+    return list(cases(precisions, networks, "cuda"))
 
 
 def rates(precision: str = "FP32") -> dict:
@@ -34,7 +40,7 @@ def rows(table: Table) -> dict[str, dict]:
 
 
 def test_what_matters_most_comes_first():
-    first, second, *others = steps(list(PRECISIONS), NETWORKS, "cuda")
+    first, second, *others = cases(list(PRECISIONS), NETWORKS, "cuda")
     assert str(first) == "FP32, DRML, training iteration"
     assert str(second) == "FP32, region layer alone, forward and backward"
     assert len(others) == 2 * 9 - 2
@@ -56,30 +62,30 @@ def test_measurements_are_kept_and_not_taken_again(tmp_path):
         calls.append(1)
         return Measure(2.5, 0.5)
 
-    Kept(path, {"card": "A"}).once("x", measure)
-    again = Kept(path, {"card": "A"})
+    Store(path, {"card": "A"}).once("x", measure)
+    again = Store(path, {"card": "A"})
     again.once("x", measure)
     assert again.values == {"x": [2.5, 0.5]}
     assert len(calls) == 1
     with pytest.raises(UserError, match=r"with card: A, and now it is B; give another"):
-        Kept(path, {"card": "B"})
+        Store(path, {"card": "B"})
 
 
 def test_rows_stand_as_soon_as_both_sides_are_known():
-    (step,) = plan("drml")[:1]
-    eager, *_, autotuned = step.variants
-    values = rates() | {step.key("Caffe"): [30, 1]}
-    table = Table([step], values, 128)
+    (case,) = plan("drml")[:1]
+    eager, *_, autotuned = case.variants
+    values = rates() | {case.key("Caffe"): [30, 1]}
+    table = Table([case], values, 128)
     assert rows(table) == {}
-    values[step.key(autotuned)] = "took more than 300 s in iterate | sorry"
-    values[step.key(eager)] = [40, 2]
+    values[case.key(autotuned)] = "took more than 300 s in iterate | sorry"
+    values[case.key(eager)] = [40, 2]
     (row,) = rows(table).values()
     assert row["what"] == "FP32: DRML, training iteration, batch 128"
     assert row["against"] == "PyTorch: grouped, channels first, eager"
     assert (row["ratio"], row["at_most"]) == ("0.75", "0.8")
     text = table.markdown()
-    assert f"| {step} | {autotuned} | took more than 300 s in iterate / sorry |" in text
-    assert f"| {step} | {eager} | 40 |" in text
+    assert f"| {case} | {autotuned} | took more than 300 s in iterate / sorry |" in text
+    assert f"| {case} | {eager} | 40 |" in text
     assert text.count("| not yet |") == 14
 
 
@@ -148,19 +154,19 @@ class FakePeer:
 def test_a_formulation_that_fails_ends_nothing(tmp_path, monkeypatch):
     peer = FakePeer()
     monkeypatch.setattr(Bench, "peer", lambda self: peer)
-    monkeypatch.setattr("drml.bench.gpu_measure.check", lambda *_, **__: 1e-6)
+    monkeypatch.setattr("bench.gpu_measure.check", lambda *_, **__: 1e-6)
     monkeypatch.setattr(
-        "drml.bench.program.Program._run", lambda self, *options: "3\n2\n7\n"
+        "bench.program.Program._run", lambda self, *options: "3\n2\n7\n"
     )
     (tmp_path / "convnet_train.prototxt").write_text("")
     bench = Bench(tmp_path, tmp_path, tmp_path, 128, iterations=5, rounds=3, limit=1)
-    kept = Kept(tmp_path / "kept.json", {})
-    step = plan("convnet")[0]
-    assert len(list(bench.measure(step, kept))) == 1 + 8
-    assert kept.values[step.key("Caffe")] == (3, 2.5)
-    eager, *_, compiled = step.variants
-    assert kept.values[step.key(eager)] == (2, 0)
-    assert kept.values[step.key(compiled)] == "no compiler"
+    store = Store(tmp_path / "kept.json", {})
+    case = plan("convnet")[0]
+    assert len(list(bench.measure(case, store))) == 1 + 8
+    assert store.values[case.key("Caffe")] == (3, 2.5)
+    eager, *_, compiled = case.variants
+    assert store.values[case.key(eager)] == (2, 0)
+    assert store.values[case.key(compiled)] == "no compiler"
     assert peer.stopped == 6
 
 
@@ -168,7 +174,7 @@ def test_a_formulation_that_fails_ends_nothing(tmp_path, monkeypatch):
     ("missing", "remedy"),
     [
         ("program", "make portable builds it"),
-        ("nets", "make_bench_nets.py writes it"),
+        ("nets", "bench.make_nets writes it"),
         ("peer", "give a Python that has PyTorch"),
         (None, "has no PyTorch; name one that has: --peer"),
     ],
@@ -178,17 +184,17 @@ def test_what_is_missing_is_said(tmp_path, monkeypatch, capsys, missing, remedy)
     if missing:
         there[missing] = tmp_path / "none"
     paths = [part for name, path in there.items() for part in (f"--{name}", str(path))]
-    command = ["bench_gpu.py", "--out", str(tmp_path / "out"), *paths]
+    command = ["gpu.py", "--out", str(tmp_path / "out"), *paths]
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit) as end:
-        run(bench_gpu.main)
+        run(gpu.main)
     assert end.value.code == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith(remedy)
 
 
 def test_a_python_without_numpy():
-    command = [sys.executable, "-S", bench_gpu.__file__, "--out", "out"]
+    command = [sys.executable, "-S", gpu.__file__, "--out", "out"]
     run = subprocess.run(command, capture_output=True, text=True)
     (line,) = run.stderr.splitlines()
     assert "has no numpy; call it by a Python that has numpy and PyTorch" in line

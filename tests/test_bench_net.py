@@ -2,16 +2,16 @@
 
 import subprocess
 
-import make_bench_nets
 import numpy as np
 import pytest
-from scripts import ROOT, script
+from command import ROOT
 
+from bench import make_nets
+from bench.caffe_engine import CaffeEngine
+from bench.program import Program
+from bench.variants import CPU, Arithmetic
 from data_prep.errors import UserError
-from drml.bench.caffe_engine import CaffeEngine
-from drml.bench.program import Program
-from drml.bench.variants import CPU, Arithmetic
-from drml.names import TITLES
+from drml.nets.names import TITLES
 
 PROGRAM = ROOT / "build" / "bench" / "bench_net"
 
@@ -19,7 +19,8 @@ PROGRAM = ROOT / "build" / "bench" / "bench_net"
 @pytest.fixture(scope="module")
 def nets(tmp_path_factory):
     folder = tmp_path_factory.mktemp("nets")
-    script("python/make_bench_nets.py", "--out", folder)
+    for name, net in make_nets.nets().items():
+        (folder / f"{name}.prototxt").write_text(str(net))
     return folder
 
 
@@ -29,7 +30,7 @@ def program(nets):
 
 
 def test_every_network_is_there_for_each_use():
-    nets = make_bench_nets.nets()
+    nets = make_nets.nets()
     uses = {
         f"{network}_{use}" for network in TITLES for use in ("train", "test", "check")
     }
@@ -106,5 +107,5 @@ def test_a_gpu_that_is_not_there(nets, capfd):
 
 
 def test_a_net_that_was_not_written(program):
-    with pytest.raises(UserError, match=r"none_test\.prototxt .* make_bench_nets.py"):
+    with pytest.raises(UserError, match=r"none_test\.prototxt .* make_nets"):
         program.times("none", "test", batch=1, iterations=1, rounds=1)

@@ -1,6 +1,6 @@
 """`make demo NET=...`: which steps are done again and what is kept.
 
-A stand-in for python notes each call and writes the step's last file only.
+A stand-in for drml notes each call and writes the step's last file only.
 """
 
 import subprocess
@@ -15,22 +15,23 @@ STAND_IN = """
 import sys
 from pathlib import Path
 
-script, *words = sys.argv[1:]
+words = sys.argv[1:]
 with Path(__file__).with_name("calls").open("a") as calls:
-    print(script, *words, file=calls)
+    print(*words, file=calls)
 given = dict(zip(words, words[1:]))
-out, network = Path(given.get("--out", words[0])), given.get("--network")
-if script == "python/train.py":  # out is the solver
+command = words[0]
+out, network = Path(given.get("--out", words[1])), given.get("--network")
+if command == "train":  # out is the solver
     name = out.name.removesuffix("_solver.prototxt")
     made = out.with_name(f"{name}_iter_{out.read_text()}")
 else:
     made = out / {
-        "data_prep/generate_faces.py": "generated.json",
-        "data_prep/bp4d.py": "fold1/dataset.json",
-        "python/make_prototxt.py": f"{network}_solver.prototxt",
-        "python/evaluate.py": "evaluation.json",
-        "python/report.py": "",
-    }[script]
+        "generate": "generated.json",
+        "import": "fold1/dataset.json",
+        "prototxt": f"{network}_solver.prototxt",
+        "evaluate": "evaluation.json",
+        "report": "",
+    }[command]
 made.parent.mkdir(parents=True, exist_ok=True)
 hdf5 = ".h5" if given.get("--snapshot-format") == "HDF5" else ""
 made.write_text(f"{given.get('--max-iter')}.solverstate{hdf5}")
@@ -45,32 +46,32 @@ def make(*variables: str) -> subprocess.CompletedProcess:
 @pytest.fixture
 def demo(tmp_path):
     """Run the demo in tmp_path/demo; returns the calls of this run."""
-    (tmp_path / "python.py").write_text(STAND_IN)
+    (tmp_path / "drml.py").write_text(STAND_IN)
 
     def run(*variables: str) -> list[str]:
         (tmp_path / "calls").write_text("")
-        python = f"PY={sys.executable} {tmp_path}/python.py"
-        result = make(f"DEMO={tmp_path}/demo", python, *variables)
+        command = f"DRML={sys.executable} {tmp_path}/drml.py"
+        result = make(f"DEMO={tmp_path}/demo", command, *variables)
         assert result.returncode == 0, result.stderr
         return (tmp_path / "calls").read_text().splitlines()
 
     return run
 
 
-def scripts(calls: list[str]) -> list[str]:
-    return [call.split()[0].split("/")[-1] for call in calls]
+def commands(calls: list[str]) -> list[str]:
+    return [call.split()[0] for call in calls]
 
 
-NETWORK_STEPS = ["make_prototxt.py", "train.py", "evaluate.py", "report.py"]
+NETWORK_STEPS = ["prototxt", "train", "evaluate", "report"]
 
 
 def test_faces_are_shared_and_every_network_is_reported(demo, tmp_path):
-    assert scripts(demo()) == ["generate_faces.py", "bp4d.py", *NETWORK_STEPS]
+    assert commands(demo()) == ["generate", "import", *NETWORK_STEPS]
     calls = demo("NET=lcn")
-    assert scripts(calls) == NETWORK_STEPS
+    assert commands(calls) == NETWORK_STEPS
     assert f"--weights {tmp_path}/demo/lcn/lcn_iter_300.caffemodel.h5" in calls[2]
     calls = demo("NET=alexnet")
-    assert scripts(calls) == ["bp4d.py", *NETWORK_STEPS]  # larger faces
+    assert commands(calls) == ["import", *NETWORK_STEPS]  # larger faces
     assert "--size 238" in calls[0]
     folders = [f"{tmp_path}/demo/{net}" for net in ("drml", "lcn", "alexnet")]
     evaluations = " ".join(f"{folder}/evaluation" for folder in folders)
@@ -87,7 +88,7 @@ def test_a_second_run_does_nothing(demo):
 def test_other_settings_start_one_network_anew(demo, tmp_path):
     demo()
     demo("NET=convnet")
-    assert scripts(demo("NET=convnet", "DEMO_ITER=7")) == NETWORK_STEPS
+    assert commands(demo("NET=convnet", "DEMO_ITER=7")) == NETWORK_STEPS
     states = tmp_path.glob("demo/convnet/*.solverstate")
     assert [state.name for state in states] == ["convnet_iter_7.solverstate"]
     assert demo() == []
@@ -95,8 +96,8 @@ def test_other_settings_start_one_network_anew(demo, tmp_path):
 
 def test_other_faces_start_all_anew(demo, tmp_path):
     demo("NET=convnet")
-    steps = scripts(demo("DEMO_FACES=--subjects 6 --seed 2"))
-    assert steps == ["generate_faces.py", "bp4d.py", *NETWORK_STEPS]
+    steps = commands(demo("DEMO_FACES=--subjects 6 --seed 2"))
+    assert steps == ["generate", "import", *NETWORK_STEPS]
     assert not (tmp_path / "demo/convnet").exists()
 
 

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from scripts import ROOT, script
+from command import ROOT, drml
 
 
 @pytest.fixture(scope="module")
@@ -12,27 +12,27 @@ def out(tmp_path_factory):
     """Every step once, with a training of two iterations."""
     out = tmp_path_factory.mktemp("demo")
     data, run = out / "bp4d/fold1", out / "drml"
-    script(
-        "data_prep/generate_faces.py", out / "faces",
+    drml(
+        "generate", out / "faces",
         "--subjects", 6, "--tasks", 1, "--frames", 3, "--height", 348,
     )  # fmt: skip
-    script("data_prep/bp4d.py", out / "faces", "--out", out / "bp4d", "--fold", 1)
-    script(
-        "python/make_prototxt.py", "--network", "drml", "--out", run, "--data", data,
+    drml("import", "bp4d", out / "faces", "--out", out / "bp4d", "--fold", 1)
+    drml(
+        "prototxt", "--network", "drml", "--out", run, "--data", data,
         "--snapshot-prefix", run / "drml", "--batch", 2, "--test-batch", 2,
         "--test-iter", 1, "--test-interval", 2, "--display", 1, "--max-iter", 2,
     )  # fmt: skip
     log = run / "train.log"
-    train = ("python/train.py", run / "drml_solver.prototxt", "--log", log)
+    train = ("train", run / "drml_solver.prototxt", "--log", log)
     caffe = ("--caffe", ROOT / "build/bin/caffe")
-    script(*train, *caffe)
-    assert "nothing to do" in script(*train, *caffe)
-    script(
-        "python/evaluate.py", "--net", run / "drml_deploy.prototxt", "--data", data,
+    drml(*train, *caffe)
+    assert "nothing to do" in drml(*train, *caffe)
+    drml(
+        "evaluate", "--net", run / "drml_deploy.prototxt", "--data", data,
         "--weights", run / "drml_iter_2.caffemodel", "--out", run / "evaluation",
     )  # fmt: skip
-    script(
-        "python/report.py", "--evaluation", run / "evaluation", "--log", log,
+    drml(
+        "report", "run", "--evaluation", run / "evaluation", "--log", log,
         "--data", data, "--out", out / "report.html",
     )  # fmt: skip
     return out

@@ -1,4 +1,4 @@
-"""evaluate.py through pycaffe, against a numpy twin, and its answers to bad input."""
+"""drml evaluate through pycaffe, against a numpy twin, and its answers to bad input."""
 
 import csv
 import json
@@ -7,18 +7,22 @@ import sys
 from pathlib import Path
 
 import cv2
-import evaluate
 import h5py
 import lmdb
 import numpy as np
 import pytest
+from command import status_of
 from tiny_dataset import AUS, CROP, DEPLOY, FACES, SIZE, make_dataset, make_weights
 
+import caffe
 from caffe.proto import caffe_pb2
-from data_prep.errors import run
-from data_prep.face_lmdb import Record, write_faces
-from drml.metrics import au_results
-from drml.weights import stored_shapes
+from data_prep.errors import UserError
+from data_prep.face_lmdb import Record, read_faces, write_faces
+from data_prep.mean_image import read_mean
+from data_prep.network_input import network_input
+from drml.evaluate.dataset import load_mean
+from drml.evaluate.metrics import au_results
+from drml.nets.weights import stored_shapes
 
 SCRIPT = Path(__file__).parents[1] / "python" / "evaluate.py"
 
@@ -44,10 +48,7 @@ def evaluated(monkeypatch, *more):
 
 
 def evaluate_with(monkeypatch, *words):
-    monkeypatch.setattr(sys, "argv", ["evaluate.py", *words])
-    with pytest.raises(SystemExit) as end:
-        run(evaluate.main)
-    return end.value.code
+    return status_of("evaluate", *words)
 
 
 def refused(monkeypatch, capfd, *more):
@@ -303,11 +304,139 @@ def test_split_that_was_not_made(project, monkeypatch, capfd):
 def test_script_exits_and_keeps_quiet(project):
     Path("tiny.caffemodel").unlink()
     command = [sys.executable, SCRIPT, *options()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == (
-        "evaluate.py: error: tiny.caffemodel does not exist; train the net first\n"
+        "drml evaluate: error: tiny.caffemodel does not exist; train the net first\n"
     )
-    done = subprocess.run([*command, "--batch", "0"], capture_output=True, timeout=30)
+    done = subprocess.run([*command, "--batch", "0"], capture_output=True, timeout=120)
     assert done.returncode == 2
+
+
+LAYER = f"""
+layer {{ name: "data" type: "MultilabelData" top: "data" top: "label"
+  data_param {{ source: "data/test_lmdb" batch_size: {FACES} backend: LMDB }}
+  transform_param {{ mean_file: "data/mean.binaryproto" crop_size: {CROP} }} }}
+"""
+
+
+def test_same_input_as_the_data_layer(project):
+    Path("net.prototxt").write_text(LAYER)
+    net = caffe.Net("net.prototxt", caffe.TEST)
+    net.forward()
+    _, faces, labels = zip(*read_faces(Path("data/test_lmdb")), strict=True)
+    mean = load_mean(Path("data/mean.binaryproto"), 25)
+    ours = np.array([network_input(face, mean, CROP, CROP) for face in faces])
+    assert ours.dtype == np.float32
+    np.testing.assert_array_equal(ours, net.blobs["data"].data)
+    np.testing.assert_array_equal(np.array(labels), net.blobs["label"].data)
+
+
+def test_crop_is_the_centre_minus_the_mean():
+    face = np.zeros((6, 8, 3), np.uint8)
+    face[2, 3] = (10, 20, 30)  # (6 - 3) // 2 = 1 and (8 - 3) // 2 = 2: lands on (1, 1)
+    mean = np.full((3, 6, 8), 5, np.float32)
+    crop = network_input(face, mean, 3, 3)
+    assert crop.shape == (3, 3, 3)
+    assert crop[:, 1, 1].tolist() == [5, 15, 25]
+    assert crop[:, 0, 0].tolist() == [-5, -5, -5]
+
+
+def test_mean_of_another_size_is_refused(project):
+    with pytest.raises(
+        UserError, match=r"shape \(3, 25, 25\) where .* \(3, 200, 200\)"
+    ):
+        load_mean(Path("data/mean.binaryproto"), 200)
+
+
+TRAINED = (12, 4)  # the AUs of the net's outputs; the dataset's are 1 and 12
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """data/ is evaluated, fold/ is what the net was trained on."""
+    monkeypatch.chdir(tmp_path)
+    make_dataset(Path("data"), generated=False)
+    make_dataset(Path("fold"), seed=1, aus=TRAINED)
+    Path("net.prototxt").write_text(DEPLOY)
+    return make_weights(Path("tiny.caffemodel"))
+
+
+def ran_elsewhere(command, *more):
+    words = "--net net.prototxt --weights tiny.caffemodel --data data --out out"
+    return status_of(command, *words.split(), *more)
+
+
+def outputs(weight, bias):
+    """What the net says before the sigmoid, with the mean of fold/."""
+    mean = read_mean(Path("fold/mean.binaryproto"))
+    inside = slice((SIZE - CROP) // 2, (SIZE - CROP) // 2 + CROP)
+    faces = [
+        face.transpose(2, 0, 1) for _, face, _ in read_faces(Path("data/test_lmdb"))
+    ]
+    flat = [(face - mean)[:, inside, inside].ravel() for face in faces]
+    return np.array(flat) @ weight.T + bias
+
+
+def test_shared_aus_are_scored_with_the_nets_own_mean(elsewhere, monkeypatch, capsys):
+    assert ran_elsewhere("evaluate", "--trained-on", "fold") == 0
+    with h5py.File("out/predictions.h5") as file:
+        scores, labels = file["scores"][:], file["labels"][:]
+        assert file.attrs["aus"].tolist() == [12]
+    of_12 = outputs(*elsewhere)[
+        :, [0]
+    ]  # the net's first output, the dataset's second AU
+    np.testing.assert_allclose(scores, 1 / (1 + np.exp(-of_12)), atol=1e-5)
+    expected = [
+        face_labels[1] for *_, face_labels in read_faces(Path("data/test_lmdb"))
+    ]
+    assert labels[:, 0].tolist() == expected
+
+    record = json.loads(Path("out/evaluation.json").read_text())
+    assert record["aus"][0]["auc"] == au_results(scores, labels, [12])[0].auc
+    assert (record["trained_on"], record["left_out"]) == ("fold", [1])
+    title = "BP4D, fold 1, test split; trained on generated faces in BP4D's layout"
+    assert title in record["dataset"]
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"tiny on {title}")
+    assert printed.endswith(
+        "left out, since the net has no output for it: AU 1 (inner brow raiser)\n"
+    )
+
+
+def test_measures_again_name_what_was_left_out(elsewhere, monkeypatch, capsys):
+    assert ran_elsewhere("evaluate", "--trained-on", "fold") == 0
+    printed = capsys.readouterr().out
+    words = "evaluate --predictions out/predictions.h5 --out again"
+    assert status_of(*words.split()) == 0
+    assert capsys.readouterr().out == printed
+
+
+def test_features_too_are_made_with_the_nets_own_mean(elsewhere, monkeypatch):
+    blob = ("--blob", "output", "--trained-on", "fold")
+    assert ran_elsewhere("features", *blob) == 0
+    with h5py.File("out") as file:
+        np.testing.assert_allclose(file["features"][:], outputs(*elsewhere), atol=1e-5)
+        assert file.attrs["aus"].tolist() == [1, 12]
+        assert (
+            "trained on generated faces" in json.loads(file.attrs["about"])["dataset"]
+        )
+
+
+def test_no_au_in_both(elsewhere, monkeypatch, capfd):
+    make_dataset(Path("other"), aus=(6, 7))
+    assert ran_elsewhere("evaluate", "--trained-on", "other") == 1
+    sentence = "data has AUs 1, 12, other 6, 7: none of them is in both"
+    assert sentence in capfd.readouterr().err
+
+
+def test_outputs_are_those_of_the_dataset_trained_on(elsewhere, monkeypatch, capfd):
+    make_dataset(Path("three"), aus=(1, 12, 25))
+    assert ran_elsewhere("evaluate", "--trained-on", "three") == 1
+    assert "2 outputs, the dataset 3 AUs (1, 12, 25)" in capfd.readouterr().err
+
+
+def test_trained_on_goes_with_a_net(elsewhere, monkeypatch, capfd):
+    words = "evaluate --predictions p.h5 --trained-on fold --out again"
+    assert status_of(*words.split()) == 2

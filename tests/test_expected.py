@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from scripts import ROOT, script
+from command import ROOT, drml
 
-from drml.caffe_log import read_log
-from drml.deploy_net import load_net
-from drml.pycaffe import caffe
+from drml.nets.deploy import load_net
+from drml.nets.log import read_log
+from drml.nets.pycaffe import caffe
 from drml.reproduce.protocol import SHORT_TRAINING
 
 EXPECTED = tomllib.loads(Path(__file__).with_name("expected.toml").read_text())
@@ -28,22 +28,20 @@ class Trained(NamedTuple):
 def data(tmp_path_factory):
     """A fold of generated faces."""
     out = tmp_path_factory.mktemp("faces")
-    script("data_prep/generate_faces.py", out / "faces", *EXPECTED["faces"].split())
-    script(
-        "data_prep/bp4d.py", out / "faces", "--out", out, *EXPECTED["import"].split()
-    )
+    drml("generate", out / "faces", *EXPECTED["faces"].split())
+    drml("import", "bp4d", out / "faces", "--out", out, *EXPECTED["import"].split())
     return out / "fold1"
 
 
 def train(data, out, seed=1, *more):
     """Train DRML; returns its last weights."""
-    script(
-        "python/make_prototxt.py", "--network", "drml", "--data", data, "--out", out,
+    drml(
+        "prototxt", "--network", "drml", "--data", data, "--out", out,
         "--snapshot-prefix", out / "drml", "--seed", seed,
         *SHORT_TRAINING.read_text().split(), *EXPECTED["training"].split(), *more,
     )  # fmt: skip
-    script(
-        "python/train.py", out / "drml_solver.prototxt", "--log", out / "train.log",
+    drml(
+        "train", out / "drml_solver.prototxt", "--log", out / "train.log",
         "--caffe", ROOT / "build/bin/caffe",
     )  # fmt: skip
     (weights,) = out.glob("drml_iter_*.caffemodel")
@@ -56,8 +54,8 @@ def train(data, out, seed=1, *more):
 def trained(data, tmp_path_factory):
     out = tmp_path_factory.mktemp("drml")
     weights = train(data, out)
-    script(
-        "python/evaluate.py", "--net", out / "drml_deploy.prototxt", "--data", data,
+    drml(
+        "evaluate", "--net", out / "drml_deploy.prototxt", "--data", data,
         "--weights", weights, "--out", out,
     )  # fmt: skip
     return Trained(

@@ -14,7 +14,7 @@ from data_prep.errors import UserError
 from data_prep.face_lmdb import read_faces
 from data_prep.mean_image import read_mean
 from data_prep.network_input import network_input
-from drml.pycaffe import caffe
+from drml.nets.pycaffe import caffe
 
 SPLITS = ("train", "val", "test")
 CROP = 88

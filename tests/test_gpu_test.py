@@ -17,7 +17,12 @@ ROOT = Path(__file__).parents[1]
 CAFFE = ROOT / "build/bin/caffe"
 CARRIED = [
     *("tests/gpu_test.py", "tests/gpu", "prototxt"),
-    *("python/drml/__init__.py", "python/drml/caffe_log.py", "data_prep/__init__.py"),
+    *(
+        "python/drml/__init__.py",
+        "python/drml/nets/__init__.py",
+        "python/drml/nets/log.py",
+        "data_prep/__init__.py",
+    ),
     *("data_prep/atomic.py", "data_prep/errors.py", "data_prep/processes.py"),
 ]
 

@@ -6,8 +6,8 @@ import pytest
 import tiny_bp4d as tiny
 
 from data_prep import bp4d
-from drml.prototxt import Training, train_val
-from drml.pycaffe import caffe
+from drml.nets.prototxt import Training, train_val
+from drml.nets.pycaffe import caffe
 
 STEPS = 3
 SOLVER = """net: "{net}" type: "SGD" base_lr: 0.001 lr_policy: "fixed" momentum: 0.9

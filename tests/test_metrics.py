@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from drml.metrics import au_results, average, mean_of_folds
+from drml.evaluate.metrics import au_results, average, mean_of_folds
 
 
 def measure(scores, labels):

@@ -4,11 +4,11 @@ import json
 import sys
 
 import pytest
-import time_networks
+from command import status_of
 
 from data_prep.errors import UserError
-from drml import hardware, pycaffe
-from drml.deploy_net import load_net
+from drml.nets import pycaffe
+from drml.nets.deploy import load_net
 from drml.reproduce import first_iteration
 
 
@@ -44,7 +44,7 @@ def test_a_gpu_that_is_not_there_is_one_sentence(modes, monkeypatch):
 
 def test_networks_are_loaded_in_the_usual_mode(modes, usual, monkeypatch):
     monkeypatch.setattr(pycaffe, "load_net", lambda _: modes.append("net"))
-    monkeypatch.setattr("drml.deploy_net.read_deploy", lambda _: None)
+    monkeypatch.setattr("drml.nets.deploy.read_deploy", lambda _: None)
     with pytest.raises(AttributeError):  # of the net that is none
         load_net(None, __file__)
     assert modes == [usual, "net"]
@@ -65,10 +65,9 @@ def test_table_4_is_of_the_usual_mode_unless_asked(
 ):
     words = ["--networks", "drml", "--out", tmp_path, "--trials", 1, "--iterations", 1]
     words += ["--mode", asked] if asked else []
-    monkeypatch.setattr(sys, "argv", ["time_networks.py", *map(str, words)])
-    monkeypatch.setattr(time_networks, "PHASES", {"train": lambda *_: int})
-    monkeypatch.setattr(hardware, "gpu", lambda: "the card")
-    time_networks.main()
+    monkeypatch.setattr("drml.cli.time.PHASES", {"train": lambda *_: int})
+    monkeypatch.setattr(pycaffe, "gpu", lambda: "the card")
+    assert status_of("time", *words) == 0
     mode = asked or usual
     assert modes == [mode]
     table = (tmp_path / "running_time.csv").read_text()
@@ -78,16 +77,16 @@ def test_table_4_is_of_the_usual_mode_unless_asked(
 def test_the_engine_is_what_caffe_says(monkeypatch):
     monkeypatch.setattr(pycaffe.caffe, "onednn_is_default", lambda: True)
     assert (pycaffe.engine("cpu"), pycaffe.engine("gpu")) == ("oneDNN", "CUDA")
-    assert "oneDNN" in hardware.processor()
+    assert "oneDNN" in pycaffe.processor()
     monkeypatch.setattr(pycaffe.caffe, "onednn_is_default", lambda: False)
     assert pycaffe.engine("cpu") == "Caffe's own code"
 
 
 def test_cards_are_named_if_they_are_alike(monkeypatch, tmp_path):
-    monkeypatch.setattr(hardware, "CARDS", tmp_path)
-    assert hardware.gpu() == "a GPU"
+    monkeypatch.setattr(pycaffe, "CARDS", tmp_path)
+    assert pycaffe.gpu() == "a GPU"
     for number, name in ((0, "K40c"), (1, "K40c"), (2, "H200")):
         folder = tmp_path / f"0000:0{number}:00.0"
         folder.mkdir()
         (folder / "information").write_text(f"Model: \t\t {name}\nIRQ: 1\n")
-        assert hardware.gpu() == ("a GPU" if name == "H200" else name)
+        assert pycaffe.gpu() == ("a GPU" if name == "H200" else name)

@@ -7,8 +7,8 @@ import pytest
 from google.protobuf import text_format
 
 from caffe.proto import caffe_pb2
-from drml.networks import FILLERS, NETWORKS
-from drml.pycaffe import caffe, load_net
+from drml.nets.networks import FILLERS, NETWORKS
+from drml.nets.pycaffe import caffe, load_net
 
 PROTOTXT = Path(__file__).parents[1] / "prototxt"
 

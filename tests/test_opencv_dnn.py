@@ -11,7 +11,7 @@ import pytest
 from training_nets import batches, feed, training_net
 from twin.region import Region
 
-from drml.pycaffe import caffe
+from drml.nets.pycaffe import caffe
 
 PROTOTXT = Path(__file__).parents[1] / "prototxt"
 BLOBS = ["output", "prob"]

@@ -1,23 +1,17 @@
 """The committed prototxts and the options of their generator."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command import ran
 from google.protobuf import text_format
 
 from caffe.proto import caffe_pb2
-from drml.networks import NETWORKS
-from drml.pycaffe import caffe
+from drml.nets.networks import NETWORKS
+from drml.nets.pycaffe import caffe
 
 ROOT = Path(__file__).parents[1]
 PROTOTXT = ROOT / "prototxt"
-
-
-def make_prototxt(*options: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "python/make_prototxt.py", *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
 def read(path: Path, message):
@@ -25,14 +19,14 @@ def read(path: Path, message):
 
 
 def test_committed_files_are_the_generators():
-    result = make_prototxt("--check")
+    result = ran("prototxt", "--check")
     assert result.returncode == 0, result.stderr
 
 
 def test_a_changed_file_is_noticed(tmp_path):
-    make_prototxt("--network", "drml", "--out", str(tmp_path))
+    ran("prototxt", "--network", "drml", "--out", str(tmp_path))
     (tmp_path / "drml_solver.prototxt").open("a").write("iter_size: 2\n")
-    result = make_prototxt("--network", "drml", "--check", "--out", str(tmp_path))
+    result = ran("prototxt", "--network", "drml", "--check", "--out", str(tmp_path))
     assert result.returncode == 1
     assert "drml_solver.prototxt is not what" in result.stderr
 
@@ -66,7 +60,8 @@ def test_training_net_reads_faces_as_the_paper_does(network):
 
 
 def test_deploy_net_scales_what_training_scales(tmp_path):
-    make_prototxt(
+    ran(
+        "prototxt",
         "--network",
         "drml",
         "--out",
@@ -84,7 +79,7 @@ def test_deploy_net_scales_what_training_scales(tmp_path):
 
 
 def test_options_change_what_they_name(tmp_path):
-    result = make_prototxt(
+    result = ran("prototxt",
         "--network", "drml", "--out", str(tmp_path), "--data", "elsewhere",
         "--batch", "7", "--base-lr", "0.01", "--max-iter", "30", "--aus", "8",
         "--fillers", "msra", "--scale", "0.5", "--solver-type", "Adam",
@@ -105,7 +100,7 @@ def test_options_change_what_they_name(tmp_path):
 @pytest.mark.parametrize(("grid", "patch"), [(5, 32), (10, 16)])
 def test_grid_is_the_region_layers(tmp_path, grid, patch):
     options = ("--network", "drml", "--out", str(tmp_path), "--grid", str(grid))
-    assert make_prototxt(*options).returncode == 0
+    assert ran("prototxt", *options).returncode == 0
     for kind in ("train_val", "deploy"):
         net = read(tmp_path / f"drml_{kind}.prototxt", caffe_pb2.NetParameter())
         (region,) = (layer for layer in net.layer if layer.type == "Region")
@@ -118,7 +113,9 @@ def test_grid_is_the_region_layers(tmp_path, grid, patch):
 
 @pytest.mark.parametrize("grid", ["7", "0", "-5", "320"])
 def test_grid_that_does_not_divide_is_one_sentence(tmp_path, grid):
-    result = make_prototxt("--network", "drml", "--out", str(tmp_path), "--grid", grid)
+    result = ran(
+        "prototxt", "--network", "drml", "--out", str(tmp_path), "--grid", grid
+    )
     assert result.returncode == 1
     assert f"--grid {grid} does not divide the 160 x 160 pixels" in result.stderr
     assert len(result.stderr.splitlines()) == 1
@@ -126,6 +123,6 @@ def test_grid_that_does_not_divide_is_one_sentence(tmp_path, grid):
 
 
 def test_grid_is_refused_where_there_is_no_region_layer(tmp_path):
-    result = make_prototxt("--network", "lcn", "--grid", "5", "--out", str(tmp_path))
+    result = ran("prototxt", "--network", "lcn", "--grid", "5", "--out", str(tmp_path))
     assert result.returncode == 2
     assert "--grid is of DRML's region layer" in result.stderr

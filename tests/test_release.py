@@ -19,9 +19,9 @@ from caffe.proto import caffe_pb2
 from data_prep import jpeg
 from data_prep.face_lmdb import Record, read_faces, write_faces
 from data_prep.mean_image import write_mean
-from drml import networks, release
-from drml.pycaffe import caffe
-from drml.weights import stored_blobs
+from drml.nets import networks, release
+from drml.nets.pycaffe import caffe
+from drml.nets.weights import stored_blobs
 
 CAFFE = Path(__file__).parents[1] / "build/bin/caffe"
 AUS, SIZE = 12, 76
@@ -103,7 +103,7 @@ def write_ours(network, batch):
 
 
 def write_release(network, batch):
-    faces = release.Faces(
+    faces = release.ImageLists(
         "faces.txt", "faces.txt", "mean.binaryproto", AUS, batch, batch
     )
     text = release.train_val(network, faces, CROP[network])
@@ -139,7 +139,7 @@ def edit(file, old, new):
 
 
 def test_alexnets_second_dropout_has_the_releases_name():
-    faces = release.Faces("train.txt", "test.txt", "mean.binaryproto")
+    faces = release.ImageLists("train.txt", "test.txt", "mean.binaryproto")
     text = release.train_val("alexnet", faces)
     net = text_format.Parse(text, caffe_pb2.NetParameter())
     assert [layer.name for layer in net.layer[-8:]] == [

@@ -1,21 +1,19 @@
-"""report.py on made-up results: what the page must hold, and that it stands alone."""
+"""drml report run on made-up results: what the page holds, and that it stands alone."""
 
 import base64
 import json
 import re
-import sys
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-import report
+from command import status_of
 from tiny_dataset import AUS, make_dataset
 
-from data_prep.errors import run
 from data_prep.face_lmdb import read_faces
-from drml.evaluation import Predictions, write_evaluation
-from drml.metrics import au_results
+from drml.evaluate.metrics import au_results
+from drml.evaluate.predictions import Predictions, write_evaluation
 
 LOG = """I1 solver.cpp:1] x
 random_seed: 3
@@ -41,7 +39,7 @@ def add_evaluation(folder, title="Tiny", generated=True, scores=None):
         "split": "test",
         "net": "net.prototxt",
         "weights": "snapshots/tiny_iter_1234.caffemodel",
-        "command": "python python/evaluate.py --net net.prototxt",
+        "command": "drml evaluate --net net.prototxt",
     }
     results = au_results(scores, labels, AUS)
     predictions = Predictions(about, AUS, keys, scores, labels)
@@ -60,11 +58,7 @@ def project(tmp_path, monkeypatch):
 def reported(monkeypatch, *more, evaluations=("out",)):
     logs = ["train.log"] * len(evaluations)
     words = ["--evaluation", *evaluations, "--log", *logs, "--data", "data"]
-    argv = ["report.py", *words, "--out", "site/report.html", *more]
-    monkeypatch.setattr(sys, "argv", argv)
-    with pytest.raises(SystemExit) as end:
-        run(report.main)
-    return end.value.code
+    return status_of("report", "run", *words, "--out", "site/report.html", *more)
 
 
 def page():
@@ -84,7 +78,7 @@ def test_page_holds_results_and_origin(project, monkeypatch):
     assert (row["positives"], row["negatives"]) == (6, 5)
     assert f"{100 * 12 / 17:.1f}" in html  # 2 * 6 / (2 * 6 + 5)
     assert "1,234 iterations, solver seed 3" in html
-    assert "python python/evaluate.py --net net.prototxt" in html
+    assert "drml evaluate --net net.prototxt" in html
 
 
 def test_page_stands_alone(project, monkeypatch):

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from drml.pycaffe import engine, usual_mode
+from drml.nets.pycaffe import engine, usual_mode
 from drml.reproduce.ledger import finished_steps
 from drml.reproduce.request import PARTS
 
 ROOT = Path(__file__).parents[1]
 # The script as it is, with fewer and smaller faces.
 TINY = """
-import runpy, sys
+import sys
+from drml.cli.main import main
 from drml.reproduce import protocol
 
 protocol.SHORT_FACES["bp4d"].update(subjects=41, tasks=1, frames=2, height=174)
 protocol.SHORT_FACES["disfa"].update(subjects=9, frames=4, height=174)
-sys.argv[0] = "python/reproduce.py"
-runpy.run_path("python/reproduce.py", run_name="__main__")
+main(["reproduce", *sys.argv[1:]])
 """
 
 

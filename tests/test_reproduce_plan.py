@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import UserError
-from drml.pycaffe import engine
+from drml.nets.pycaffe import engine
 from drml.reproduce.figures import timed_networks
 from drml.reproduce.ledger import Record
 from drml.reproduce.plan import plan
@@ -276,7 +276,7 @@ def test_make_passes_options_on():
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert " ".join(made.stdout.split()).endswith(
-        "python/reproduce.py --bp4d '/b p' --disfa '/d' --nets drml lcn --folds 1 2 "
+        "drml reproduce --bp4d '/b p' --disfa '/d' --nets drml lcn --folds 1 2 "
         "--tables 2 fig4 --grids 5 10 --out 'o' --seed 3 --iterations 4 --patience 2 "
         "--trials 6 --trial-iterations 7 --mode cpu --redo"
     )

@@ -1,4 +1,4 @@
-"""results.py over a made-up OUT: its numbers against scikit-learn, its titles."""
+"""drml report paper over a made-up OUT: numbers against scikit-learn, titles."""
 
 import csv
 import re
@@ -20,9 +20,9 @@ from results_reader import (
 from tiny_results import BEST, FACES, NETS, SHARED, make_out
 
 from data_prep.aus import BP4D_AUS, DISFA_AUS
-from drml.names import TITLES
+from drml.figures.relations import correlations
+from drml.nets.names import TITLES
 from drml.paper import AVERAGE, percent_of
-from drml.relations import correlations
 from drml.results.figure5a import choose_fold, smoothed
 from drml.results.page import tint
 from drml.results.table import (
@@ -270,7 +270,7 @@ def test_how_it_was_made():
     row = table("models")["DRML"]
     assert row["weights"] == "drml_iter_400.caffemodel"
     assert (row["solver's seed"], row["faces"]) == ("3", str(FACES))
-    for said in ("make reproduce", "python results.py out", "scikit-learn"):
+    for said in ("make reproduce", "drml report paper out", "scikit-learn"):
         assert said in page()
         assert said in markdown()
 

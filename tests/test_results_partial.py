@@ -1,4 +1,4 @@
-"""results.py where OUT is incomplete, lopsided, damaged or of real faces."""
+"""drml report paper where OUT is incomplete, lopsided, damaged or of real faces."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ from results_reader import (
 from tiny_results import NETS, make_out, make_run
 
 from data_prep.aus import BP4D_AUS
-from drml.names import TITLES
+from drml.nets.names import TITLES
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from twin.networks import Network
 from twin.sgd import Sgd
 
 from caffe import layers as L
-from drml.networks import WEIGHT_AND_BIAS
-from drml.pycaffe import caffe
+from drml.nets.networks import WEIGHT_AND_BIAS
+from drml.nets.pycaffe import caffe
 
 BATCH, PIXELS, AUS, ITERATIONS = 8, 5, 3, 16_001
 TWIN = Network([("output", FullyConnected())])

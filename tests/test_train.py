@@ -1,4 +1,4 @@
-"""train.py's resuming and stopping, with a stand-in for the caffe program."""
+"""drml train: resuming, stopping and the early end, with stand-ins for caffe."""
 
 import json
 import math
@@ -12,12 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_dataset import DEPLOY
+from training_left import SOLVER, make_training
+from training_left import snapshot as scored_snapshot
 
 from caffe.proto import caffe_pb2
-from drml.progress import base_rate_loss
+from drml.nets.progress import base_rate_loss
 
 ROOT = Path(__file__).parents[1]
-TRAIN = ROOT / "python" / "train.py"
+TRAIN = ROOT / "python" / "train.py"  # `drml train` as a file
 
 # Logs its arguments; with "wait" in its folder it trains until SIGINT, as Caffe does.
 FAKE_CAFFE = f"""#!{sys.executable}
@@ -56,7 +59,7 @@ def command(*options):
 
 def train(project, *options):
     return subprocess.run(
-        command(*options), cwd=project, capture_output=True, text=True, timeout=20
+        command(*options), cwd=project, capture_output=True, text=True, timeout=120
     )
 
 
@@ -115,7 +118,7 @@ BASE_RATES = 1.040
         ("0.52", "loss 0.52, 50% below the base rates' 1.04; about 0:00:45 left"),
         ("1.0405", "loss 1.04, a plateau: no better than the base rates' 1.04; about"),
         ("2.08", "loss 2.08, 100% above the base rates' 1.04; about"),
-        ("-nan", "train.py: about 0:00:45 left"),
+        ("-nan", "drml train: about 0:00:45 left"),
     ],
 )
 def test_progress_tells_a_plateau(project, loss, sentence):
@@ -199,12 +202,12 @@ def test_stopping_waits_for_the_snapshot(project, number):
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while not (project / "started").exists():
             assert time.monotonic() < deadline
             time.sleep(0.02)
         os.kill(process.pid, number)
-        _, errors = process.communicate(timeout=15)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert (project / "snapshots/net_iter_17.solverstate").exists()
     assert errors.strip() == "interrupted; run the same command again to go on"
@@ -240,3 +243,150 @@ def test_missing_caffe_is_one_sentence(project):
     done = train(project)
     assert (done.returncode, done.stdout) == (1, "")
     assert "./caffe is no program" in done.stderr
+
+
+# ---- The early end
+
+# Takes the snapshots of stock/ one by one, each when the one before was scored.
+SCORED_CAFFE = f"""#!{sys.executable}
+import os, pathlib, shutil, signal, sys, time
+signal.signal(signal.SIGINT, lambda *_: sys.exit())
+selection = pathlib.Path("out/selection.json")
+for n in range(10, int(os.environ["LAST"]) + 1, 10):
+    model = f"tiny_iter_{{n}}.caffemodel"
+    if os.path.exists("out/" + model):
+        continue
+    while not os.path.exists("stock/" + model):
+        print("x] waiting", flush=True)
+        time.sleep(0.02)
+    os.rename("stock/" + model, "out/" + model)
+    shutil.copy(f"stock/tiny_iter_{{n}}.solverstate", "out")
+    while not selection.exists() or f'"iteration": {{n}},' not in selection.read_text():
+        print("x] Iteration", n, "(1 iter/s, 5s/10 iters), loss = 3", flush=True)
+        time.sleep(0.02)
+"""
+
+
+@pytest.fixture
+def stocked(tmp_path, monkeypatch):
+    """A training that Caffe has yet to do, to iteration 30: F1 is best at 20."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAST", "40")
+    make_training()
+    caffe = Path("caffe")
+    caffe.write_text(SCORED_CAFFE)
+    caffe.chmod(caffe.stat().st_mode | stat.S_IEXEC)
+    Path("stock").mkdir()
+    for iteration, bias in [(10, -1), (20, 1), (30, -1)]:
+        add_to_stock(iteration, bias)
+
+
+def add_to_stock(iteration, bias):
+    scored_snapshot(iteration, bias)
+    for kind in ("caffemodel", "solverstate"):
+        file = Path(f"out/tiny_iter_{iteration}.{kind}")
+        file.rename(Path("stock", file.name))
+
+
+def patiently(*options):
+    words = [
+        sys.executable,
+        "-m",
+        "drml",
+        "train",
+        "solver.prototxt",
+        "--caffe",
+        "./caffe",
+    ]
+    return [*words, "--net", "net.prototxt", "--data", "data", *options]
+
+
+def train_patiently(*options):
+    return subprocess.run(
+        patiently(*options), capture_output=True, text=True, timeout=240
+    )
+
+
+def test_ends_when_f1_no_longer_rises_and_stays_ended(stocked):
+    done = train_patiently("--patience", "1")
+    assert done.returncode == 0, done.stderr
+    assert "ends early at 30: 1 snapshots without a better F1" in done.stdout
+    record = json.loads(Path("out/selection.json").read_text())
+    assert record["chosen"] == 20
+
+    add_to_stock(40, -1)
+    again = train_patiently("--patience", "1")
+    assert again.returncode == 0
+    assert "is trained: it ended early at 30, nothing to do" in again.stdout
+    assert "Iteration" not in again.stdout
+
+    more = train_patiently("--patience", "2")
+    assert "resuming solver.prototxt at iteration 30 of 45" in more.stdout
+    assert "ends early at 40" in more.stdout
+
+
+def test_trains_to_the_end_where_f1_rises(stocked, monkeypatch):
+    monkeypatch.setenv("LAST", "30")
+    Path("solver.prototxt").write_text(SOLVER.replace("45", "30"))
+    done = train_patiently("--patience", "2")
+    assert done.returncode == 0
+    assert "early" not in done.stdout
+    assert (
+        "out/tiny_iter_30.solverstate exists"
+        in train_patiently("--patience", "2").stdout
+    )
+
+
+def test_what_cannot_be_scored_ends_the_training(stocked):
+    Path("net.prototxt").write_text(DEPLOY.replace("Sigmoid", "Sigmund"))
+    done = train_patiently("--patience", "1")
+    assert done.returncode == 1
+    assert "drml select: error: net.prototxt: layer prob has" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith(
+        "drml train: error: the snapshots could not be scored, for the reason above"
+    )
+    assert Path("out/tiny_iter_10.caffemodel").exists()
+    assert not Path("out/tiny_iter_20.caffemodel").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_goes_on_later(stocked, number):
+    for file in Path("stock").glob("*_30.*"):
+        file.rename(file.name)
+    with subprocess.Popen(
+        patiently("--patience", "1"), stdout=subprocess.PIPE, text=True
+    ) as process:
+        for line in process.stdout:
+            if "waiting" in line:
+                break
+        os.kill(process.pid, number)
+        process.communicate(timeout=30)
+    assert process.returncode == 130
+    for file in Path().glob("*_30.*"):
+        file.rename(Path("stock", file.name))
+    assert "ends early at 30" in train_patiently("--patience", "1").stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda: Path("net.prototxt").rename("n"), "is not there seen from"),
+        (lambda: Path("data/dataset.json").unlink(), "data/dataset.json does not"),
+        (
+            lambda: Path("solver.prototxt").write_text(SOLVER.replace("10", "0")),
+            "solver.prototxt has no snapshot interval",
+        ),
+    ],
+)
+def test_bad_input_is_one_sentence_before_training(stocked, change, sentence):
+    change()
+    done = train_patiently("--patience", "1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert sentence in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_patience_net_and_data_go_together(stocked):
+    done = train_patiently()
+    assert done.returncode == 2
+    assert "--patience, --net and --data go together" in done.stderr

@@ -10,7 +10,7 @@ from twin.loss import multilabel_loss
 from twin.networks import NETWORKS
 from twin.sgd import Sgd
 
-from drml.pycaffe import caffe
+from drml.nets.pycaffe import caffe
 
 # Of a blob's typical size. float32 rounds by 6e-8, a sum of n products errs by some
 # sqrt(n) of that: up to 6e-6 (fc8, n = 11,664). The largest error in a blob is a few

@@ -3,27 +3,21 @@
 import json
 from argparse import Namespace
 
-import correlate_aus
 import numpy as np
-import saliency
-import show_region_layer
-import time_networks
 
 from data_prep.aus import BP4D_AUS, DISFA_AUS
-from drml.evaluation import Predictions, read_predictions, write_evaluation
-from drml.features import join, keep
-from drml.figures import png
+from drml.cli import figure_region, figure_relations, figure_saliency
+from drml.cli import time as timed
+from drml.evaluate.features import write_features
+from drml.evaluate.metrics import au_results
+from drml.evaluate.predictions import Predictions, read_predictions, write_evaluation
+from drml.evaluate.selection import Scored, write_selection
+from drml.figures.region import Patches, patch_maps
+from drml.figures.relations import TRUTH, correlations, heat_maps
+from drml.figures.saliency import AuSaliency, face_maps, mean_maps
+from drml.figures.style import png
 from drml.files import write
-from drml.metrics import au_results
-from drml.names import TITLES
-from drml.parts import Parts
-from drml.region_figures import patch_maps
-from drml.region_patches import Patches
-from drml.relation_figures import heat_maps
-from drml.relations import TRUTH, correlations
-from drml.saliency import AuSaliency
-from drml.saliency_figures import face_maps, mean_maps
-from drml.selection import Scored, write_selection
+from drml.nets.names import TITLES
 
 FACES = 60
 SHARED = [1, 2, 4, 6, 12]
@@ -99,7 +93,7 @@ def make_predictions(
         "split": "test",
         "net": f"{net}_deploy.prototxt",
         "weights": f"{net}_iter_400.caffemodel",
-        "command": f"python python/evaluate.py --net {net}_deploy.prototxt",
+        "command": f"drml evaluate --net {net}_deploy.prototxt",
     } | more
     keys = [f"{first + i:08d}_F00{1 + i % 3}_T1_{first + i}" for i in range(FACES)]
     found = Predictions(about, list(aus), keys, scores.astype(np.float32), labels)
@@ -117,22 +111,20 @@ def make_best(folder, net, rng, generated=True):
     make_predictions(folder / "disfa/read_out", net, rng, **disfa)
     values = np.maximum(rng.normal(0, 1, (8, 20)), 0).astype(np.float32)
     labels = np.ones((8, 12), np.int8)
-    parts = Parts(folder / "features.h5", {})
-    keep([([f"face{i}" for i in range(8)], values, labels)], parts)
+    batch = [f"face{i}" for i in range(8)], values, labels
     about = {"title": TITLES[net], "blob": "fc9", "generated": generated}
-    join(parts, folder / "features.h5", about, list(BP4D_AUS))
-    parts.remove()
+    write_features(folder / "features.h5", about, list(BP4D_AUS), lambda _: [batch])
 
 
 def make_table4(folder, nets):
     times = {
-        (TITLES[net], phase): time_networks.Time(10.0 * (1 + i), 0.5)
+        (TITLES[net], phase): timed.Time(10.0 * (1 + i), 0.5)
         for i, net in enumerate(nets)
         for phase in ("train", "test")
     }
     how = Namespace(batch=8, trials=5, iterations=5, hardware="a CPU, 2 threads")
-    rows = list(time_networks.compare(times))
-    write(folder / "running_time.csv", time_networks.as_csv(rows, how))
+    rows = list(timed.compare(times))
+    write(folder / "running_time.csv", timed.as_csv(rows, how))
 
 
 def make_figures(out, nets, rng, generated):
@@ -141,13 +133,13 @@ def make_figures(out, nets, rng, generated):
         TITLES[net]: [make_map(au, 8 - i, rng) for au in BP4D_AUS]
         for i, net in enumerate(nets)
     }
-    write(out / "saliency/saliency.csv", saliency.as_csv(what, maps))
+    write(out / "saliency/saliency.csv", figure_saliency.as_csv(what, maps))
     write(out / "saliency/saliency.png", png(face_maps(what, maps)))
     write(out / "saliency/saliency_mean.png", png(mean_maps(what, maps)))
     make_relations(out, nets)
     norm, identity, added = rng.uniform(1, 2, (3, 8, 8))
     patches, face = Patches(norm, identity, added), np.full((170, 170, 3), 99.0)
-    write(out / "region/region.csv", show_region_layer.as_csv(what, patches))
+    write(out / "region/region.csv", figure_region.as_csv(what, patches))
     write(out / "region/region.png", png(patch_maps(what, face, 5, patches)))
 
 
@@ -169,6 +161,6 @@ def make_relations(out, nets):
     tables = {TRUTH: correlations(first.labels, first.labels)}
     for title, net in found.items():
         tables[title] = correlations(net.scores >= 0.5, first.labels)
-    write(out / "relations/relations.csv", correlate_aus.as_csv(first, tables))
+    write(out / "relations/relations.csv", figure_relations.as_csv(first, tables))
     figure = heat_maps("AU correlations", first.aus, tables)
     write(out / "relations/relations.png", png(figure))

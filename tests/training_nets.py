@@ -6,9 +6,9 @@ import numpy as np
 from google.protobuf import text_format
 
 from caffe.proto import caffe_pb2
-from drml.names import FACE_SIZE
-from drml.prototxt import Training, train_val
-from drml.pycaffe import caffe
+from drml.nets.names import FACE_SIZE
+from drml.nets.prototxt import Training, train_val
+from drml.nets.pycaffe import caffe
 
 BATCH, AUS = 2, 12
 DEVIATION = {"release": 60, "msra": 0.25}  # of the pixels, as suits the fillers

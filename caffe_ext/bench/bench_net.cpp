@@ -1,5 +1,5 @@
 // A net's iterations on random values: milliseconds, or values to compare with
-// another program's. python/bench_gpu.py calls it beside PyTorch.
+// another program's. python/bench/gpu.py calls it beside PyTorch.
 //
 //   bench_net -model NET.prototxt -phase train|test [-gpu 0] [-tf32]
 //             [-batch N] [-iterations 20] [-repetitions 7]
@@ -99,7 +99,7 @@ static caffe::NetParameter Model() {
   LOG_IF(FATAL, !inputs)
       << FLAGS_model
       << " has no Input layer; take a net whose faces and labels "
-      << "come from Input layers, as python/make_bench_nets.py writes it.";
+      << "come from Input layers, as python/bench/make_nets.py writes it.";
   return model;
 }
 

@@ -1,1 +1,3 @@
-"""What happens after training: scores, metrics, tables and reports."""
+"""DRML on Caffe: networks, training, evaluation, figures and reports."""
+
+__version__ = "1.0.0"

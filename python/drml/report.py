@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.errors import UserError
-from drml import figures
-from drml.caffe_log import TrainingLog
-from drml.dataset import describe
+from drml.evaluate.dataset import describe
+from drml.evaluate.samples import Sample
+from drml.figures import curves as figures
+from drml.figures.style import colour
+from drml.nets.log import TrainingLog
 from drml.pages import templates
-from drml.samples import Sample
 from drml.tables import average_name
 
 
@@ -74,7 +75,7 @@ def render(
             samples=samples,
             command=command,
             average_name=average_name,
-            colour=figures.colour,
+            colour=colour,
             f1_bars=figures.f1_bars(f"F1 per AU{suffix}", runs[0].aus, runs),
             loss_curves=figures.loss_curves(f"Training and test loss{suffix}", runs),
             roc_curves=figures.roc_curves(f"ROC curves{suffix}", runs[0].aus, runs),

@@ -6,7 +6,7 @@ from math import isnan
 
 from data_prep.aus import AU_NAMES
 from drml.csv_lines import csv_text
-from drml.metrics import AuResult, average
+from drml.evaluate.metrics import AuResult, average
 
 HEADER = ("AU", "name", "positive", "negative", "unknown", "F1", "all-pos. F1", "AUC")
 

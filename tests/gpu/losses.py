@@ -14,7 +14,7 @@ import re
 from functools import partial
 from pathlib import Path
 
-from drml.caffe_log import parse
+from drml.nets.log import parse
 from gpu import nets
 from gpu.children import Ended
 from gpu.session import Result, Session, Table, text_of

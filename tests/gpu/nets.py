@@ -1,4 +1,4 @@
-"""Prototxts as make_prototxt.py writes them, with other data.
+"""Prototxts as `drml prototxt` writes them, with other data.
 
 A layer is `layer {` to `}`, each at a line's begin; the data layers are called "data".
 """
@@ -18,7 +18,7 @@ def with_data(net: str, data: str, dropout: bool = True) -> str:
     layers = LAYER.findall(net)
     kept = [layer for layer in layers if '\n  name: "data"' not in layer]
     if len(kept) == len(layers):
-        raise UserError("no layer is called data: make_prototxt.py wrote no such net")
+        raise UserError("no layer is called data: drml prototxt wrote no such net")
     if not dropout:
         kept = [layer for layer in kept if 'type: "Dropout"' not in layer]
     return net[: net.index("layer {")] + data + "".join(kept)
@@ -66,7 +66,7 @@ def crop(net: str) -> int:
     """Return the side of the faces that a net of MultilabelData trains on."""
     match = re.search(r"crop_size: (\d+)", net)
     if not match:
-        raise UserError("no layer has a crop_size: make_prototxt.py wrote no such net")
+        raise UserError("no layer has a crop_size: drml prototxt wrote no such net")
     return int(match[1])
 
 

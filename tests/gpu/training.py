@@ -4,7 +4,7 @@ import re
 from functools import partial
 from statistics import mean, median
 
-from drml.caffe_log import SPEED, parse
+from drml.nets.log import SPEED, parse
 from gpu import nets
 from gpu.session import Result, Session, Table, progress, text_of
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from data_prep.network_input import usual_crop
-from drml.dataset import read_dataset
+from drml.evaluate.dataset import read_dataset
 from drml.reproduce.protocol import SHORT_FACES
 from drml.reproduce.request import Request
 from drml.reproduce.step import Step
@@ -47,8 +47,8 @@ class Datasets:
         crop = next(c for c, s in request.protocol.sizes.items() if s == size)
         options = ["--crop", crop] if usual_crop(size) != crop else []
         options += ["--sample", "none"] if request.draws else []
-        command = [f"data_prep/{layout}.py", root, "--out", out.parent, "--fold", fold]
-        command += ["--size", size, *options, "--seed", request.seed]
+        command = ["-m", "drml", "import", layout, root, "--out", out.parent]
+        command += ["--fold", fold, "--size", size, *options, "--seed", request.seed]
         files = [*IMAGES, *(f"{split}_lmdb/data.mdb" for split in splits)]
         self.made[name] = Step(
             name=name,
@@ -66,7 +66,7 @@ class Datasets:
         name = f"faces/{layout}"
         if name not in self.made:
             out = str(self.request.out / name)
-            command = ["data_prep/generate_faces.py", out, "--layout", layout]
+            command = ["-m", "drml", "generate", out, "--layout", layout]
             for option, count in SHORT_FACES[layout].items():
                 command += [f"--{option}", str(count)]
             command += ["--seed", str(self.request.seed)]

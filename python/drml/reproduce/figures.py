@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from drml.networks import NETWORKS
-from drml.pycaffe import engine, usual_mode
+from drml.nets.networks import NETWORKS
+from drml.nets.pycaffe import engine, usual_mode
 from drml.reproduce.datasets import Datasets
 from drml.reproduce.ledger import Record
 from drml.reproduce.networks import Trained
@@ -30,7 +30,7 @@ def step(
     **more,
 ) -> Step:
     """A step that writes files into a folder of OUT, after which it is named."""
-    command = (f"python/{script}.py", *map(str, words))
+    command = ("-m", "drml", *script.split(), *map(str, words))
     outputs = tuple(str(request.out / folder / file) for file in files)
     return Step(folder, PARTS.get(part, part), command, outputs, tuple(needs), **more)
 
@@ -44,7 +44,7 @@ def best_fold(request: Request, datasets: Datasets, folds: Sequence[Trained]) ->
     return Step(
         name=f"{network}/best",
         part="best folds",
-        command=("python/best_fold.py", *map(str, words)),
+        command=("-m", "drml", "best-fold", *map(str, words)),
         outputs=(out,),
         needs=tuple(needs),
         joins=True,
@@ -70,7 +70,7 @@ def features(request: Request, network: str, best: Step, faces: int) -> Step:
     return Step(
         name=f"{network}/features",
         part=PARTS["features"],
-        command=("python/extract_features.py", *words, "--out", out),
+        command=("-m", "drml", "features", *words, "--out", out),
         outputs=(out,),
         leaves=(f"{out}.parts",),
         needs=(best,),
@@ -93,12 +93,12 @@ def table3(
     )  # fmt: skip
     blob = ["--blob", FEATURES.get(network, "fc9"), "--out", f"{out}/features.h5"]
     values = step(
-        request, "3", folder, "extract_features", [*net, *blob], ["features.h5"],
+        request, "3", folder, "features", [*net, *blob], ["features.h5"],
         (best, disfa), leaves=(f"{out}/features.h5.parts",), work=work,
     )  # fmt: skip
     words = ["--features", f"{out}/features.h5", *data, "--out", f"{out}/read_out"]
     read = step(
-        request, "3", f"{folder}/read_out", "read_out",
+        request, "3", f"{folder}/read_out", "readout",
         [*words, "--seed", request.seed], EVALUATION, (values, disfa), brief=True,
     )  # fmt: skip
     return [direct, values, read]
@@ -114,7 +114,7 @@ def table4(request: Request) -> Step:
     words += ["--batch", TABLE_4_BATCH, "--mode", request.mode or usual_mode()]
     work = tuple(Work(n, trained=faces, scored=faces) for n in networks)
     return step(
-        request, "4", "table4", "time_networks", words, ["running_time.csv"],
+        request, "4", "table4", "time", words, ["running_time.csv"],
         joins=True, fixed=("--trials", "--iterations", "--batch"),
         engine=engine(request.mode), work=work,
     )  # fmt: skip
@@ -157,7 +157,7 @@ def saliency(
     words += ["--out", request.out / "saliency"]
     trained = [t for net in alike for t in nets[net]]
     return step(
-        request, "fig4", "saliency", "saliency", words,
+        request, "fig4", "saliency", "figure saliency", words,
         ["saliency.png", "saliency_mean.png", "saliency.csv"],
         [best, *(s for t in trained for s in (t.data, t.prototxts, t.select))],
         joins=True, work=tuple(Work(net, scored=SALIENCY) for net in alike),
@@ -172,7 +172,7 @@ def relations(
     files = [f"{request.out}/{net}/{fold}/test/predictions.h5" for net in alike]
     words = ["--predictions", *files, "--out", request.out / "relations"]
     return step(
-        request, "fig5", "relations", "correlate_aus", words,
+        request, "fig5", "relations", "figure relations", words,
         ["relations.png", "relations.csv"],
         [best, *(t.test for net in alike for t in nets[net])],
         joins=True, brief=True,
@@ -186,7 +186,7 @@ def region(request: Request, best: Step) -> Step:
         request,
         "region",
         "region",
-        "show_region_layer",
+        "figure region",
         words,
         files,
         [best],
@@ -201,6 +201,6 @@ def report(request: Request, steps: Sequence[Step]) -> Step:
         Path(f"{request.out}/{net}/fold{k}/train.log") for net, k in request.trained
     ]
     return step(
-        request, "report", "report", "results", [request.out], files, steps,
+        request, "report", "report", "report paper", [request.out], files, steps,
         reads=tuple(logs), joins=True, partial=True, brief=True,
     )  # fmt: skip

@@ -7,8 +7,8 @@ import json
 import sys
 
 from data_prep.errors import run
-from drml.pycaffe import choose_mode
-from drml.timing import PHASES, time_trials
+from drml.nets.pycaffe import choose_mode
+from drml.nets.timing import PHASES, time_trials
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from drml.names import TITLES
-from drml.pycaffe import engine
+from drml.nets.names import TITLES
+from drml.nets.pycaffe import engine
 from drml.reproduce.datasets import Datasets
 from drml.reproduce.request import Request
 from drml.reproduce.step import Step, Work
@@ -66,7 +66,7 @@ class _Plan:
         return Step(f"{self.place}/{name}", self.part, words, **more)
 
     def prototxts(self, data: Step) -> Step:
-        command = ["python/make_prototxt.py", "--network", self.network]
+        command = ["-m", "drml", "prototxt", "--network", self.network]
         command += ["--out", self.folder, "--data", self.datasets.folder(data)]
         command += ["--snapshot-prefix", self.prefix]
         command += self.request.protocol.solver_options(self.network)
@@ -79,8 +79,8 @@ class _Plan:
     def train(self, data: Step, prototxts: Step) -> Step:
         request, protocol = self.request, self.request.protocol
         log = f"{self.folder}/train.log"
-        command = ["python/train.py", f"{self.prefix}_solver.prototxt", "--log", log]
-        command += ["--caffe", request.caffe]
+        command = ["-m", "drml", "train", f"{self.prefix}_solver.prototxt"]
+        command += ["--log", log, "--caffe", request.caffe]
         if request.patience:
             command += ["--patience", request.patience, *self._net(data)]
         states = f"{self.prefix}_iter_*.solverstate{self._ending}"
@@ -105,7 +105,7 @@ class _Plan:
     def select(self, data: Step, prototxts: Step, train: Step) -> Step:
         out = f"{self.folder}/selection.json"
         solver = f"{self.prefix}_solver.prototxt"
-        command = ["python/select_snapshot.py", "--solver", solver]
+        command = ["-m", "drml", "select", "--solver", solver]
         command += [*self._net(data), "--out", out]
         length = self.request.protocol.lengths[self.network]
         faces = length.snapshots * self.datasets.faces(data, "val")
@@ -121,7 +121,7 @@ class _Plan:
         """Test the chosen snapshot on the fold's own test split."""
         out = f"{self.folder}/test"
         weights = f"{{{self.folder}/selection.json:weights}}"
-        command = ["python/evaluate.py", *self._net(data), "--weights", weights]
+        command = ["-m", "drml", "evaluate", *self._net(data), "--weights", weights]
         files = ("predictions.h5", "evaluation.json", "evaluation.csv")
         return self._step(
             "test",

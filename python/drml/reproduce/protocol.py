@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
-from drml.names import FACE_SIZE
-from drml.networks import NETWORKS
-from drml.prototxt import Training
+from drml.nets.names import FACE_SIZE
+from drml.nets.networks import NETWORKS
+from drml.nets.prototxt import Training
 
 SHORT_TRAINING = Path(__file__).parents[2] / "short_training.txt"  # the demo's too
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from data_prep.errors import UserError
 from data_prep.source import are_generated
-from drml.networks import NETWORKS
-from drml.prototxt import Training
+from drml.nets.networks import NETWORKS
+from drml.nets.prototxt import Training
 from drml.reproduce.protocol import Protocol, paper, short
 
 PARTS = {

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from drml.metrics import average
+from drml.evaluate.metrics import average
 from drml.paper import AVERAGE, misprinted_averages, percent_of, read_paper
 from drml.results.folds import AuMean
 from drml.results.table import (

@@ -1,6 +1,6 @@
 """Features (4.2): their dimension and how many of them are zeros."""
 
-from drml.features import read_features
+from drml.evaluate.features import read_features
 from drml.paper import read_paper
 from drml.results.models import NAMED
 from drml.results.out import Out

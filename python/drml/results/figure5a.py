@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from data_prep.errors import UserError
-from drml.caffe_log import TrainingLog, read_log
-from drml.figures import STYLE, TRAINING, colour, svg
+from drml.figures.style import STYLE, TRAINING, colour, svg
+from drml.nets.log import TrainingLog, read_log
 from drml.results.out import Out, fold_of
 from drml.results.section import Picture, Section
 from drml.results.table import NAME, OURS, Cell, Column, Table

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from data_prep.errors import UserError
+from drml.figures.relations import TRUTH, distance
 from drml.paper import read_paper, relation_distance
-from drml.relations import TRUTH, distance
 from drml.results.models import same_faces, without
 from drml.results.out import REDO, Out
 from drml.results.section import Section

@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from data_prep.errors import UserError
-from drml.evaluation import Predictions, of_same_faces
-from drml.metrics import AuResult, au_results, mean_of_folds
+from drml.evaluate.metrics import AuResult, au_results, mean_of_folds
+from drml.evaluate.predictions import Predictions, of_same_faces
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from math import nan
 from statistics import fmean
 
-from drml.metrics import average
+from drml.evaluate.metrics import average
+from drml.evaluate.selection import Scored, best
 from drml.results.comparison import MEASURES
 from drml.results.folds import Folds, check_alike
 from drml.results.out import Out
 from drml.results.section import Section, named_folds
 from drml.results.table import NAME, OURS, Cell, Column, Table
 from drml.results.table2 import average_remark
-from drml.selection import Scored, best
 
 PAPERS_GRID = 8
 Selections = dict[int, dict[int, list[Scored]]]  # by grid and fold

@@ -7,8 +7,8 @@ import h5py
 import numpy
 import sklearn
 
-from drml.caffe_log import read_log
-from drml.pycaffe import caffe
+from drml.nets.log import read_log
+from drml.nets.pycaffe import caffe
 from drml.results.folds import Folds
 from drml.results.models import single_models
 from drml.results.out import Out

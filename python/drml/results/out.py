@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.errors import UserError
-from drml.evaluation import Predictions, read_predictions
+from drml.evaluate.predictions import Predictions, read_predictions
+from drml.evaluate.selection import Scored, read_selection
 from drml.files import read_json
-from drml.names import TITLES
+from drml.nets.names import TITLES
 from drml.paper import read_paper
 from drml.results.section import Picture
-from drml.selection import Scored, read_selection
 
 REMEDY = "run make reproduce again"
 REDO = f"delete it and {REMEDY}"

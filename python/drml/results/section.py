@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from drml.figures import data_uri
+from drml.figures.style import data_uri
 from drml.results.table import Table
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from drml.evaluate.selection import Scored, best
 from drml.results.comparison import MEASURES
 from drml.results.out import Out
 from drml.results.section import Section
 from drml.results.table import NAME, OURS, Cell, Column, Table
-from drml.selection import Scored, best
 
 Selections = dict[int, list[Scored]]  # fold -> its snapshots
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import isnan
 
-from drml.metrics import average
+from drml.evaluate.metrics import average
 from drml.paper import percent_of
 from drml.results.comparison import MEASURES
 from drml.results.folds import Folds

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from data_prep.aus import AU_NAMES, BP4D_SKEWNESS
-from drml.metrics import AuResult, average
+from drml.evaluate.metrics import AuResult, average
 from drml.results.comparison import MEASURES, Comparison, Lead, System
 from drml.results.folds import Folds
 from drml.results.out import Out

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from drml.evaluation import Predictions, by_fold
-from drml.metrics import average
+from drml.evaluate.metrics import average
+from drml.evaluate.predictions import Predictions, by_fold
 from drml.results.comparison import MEASURES, Comparison, Lead, System
 from drml.results.folds import AuMean, Folds
 from drml.results.models import single_models

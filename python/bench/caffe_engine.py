@@ -1,0 +1,52 @@
+"""Our side of the comparison; runs in this project's environment."""
+
+import numpy as np
+
+from bench.engine import Engine, Parameters, Trained, averaged, trained
+from bench.serve import serve
+from drml.nets import timing
+from drml.nets.pycaffe import caffe, load_net
+
+
+class CaffeEngine(Engine):
+    """Caffe, by way of pycaffe."""
+
+    def prepare(self, network: str, phase: str, batch: int) -> None:
+        """Load a network for `iterate`."""
+        self.iteration = timing.PHASES[phase](network, batch)
+
+    def train(self, network: str, faces: np.ndarray, labels: np.ndarray) -> Trained:
+        """Train for two iterations, without dropout, from random weights."""
+        caffe.set_random_seed(1)
+        solver = timing.training_solver(network, len(faces), "msra", dropout=False)
+        self.network, self.solver, net = network, solver, solver.net
+        before = _parameters(net)
+        net.blobs["data"].data[...] = faces
+        net.blobs["label"].data[...] = labels
+        net.clear_param_diffs()
+        net.forward()
+        net.backward()
+        output = {"scores": net.blobs["output"].data.copy()}
+        gradients = {
+            name: [blob.diff.copy() for blob in blobs]
+            for name, blobs in net.params.items()
+        }
+        solver.step(2)
+        return trained(before, output, gradients, _parameters(net))
+
+    def score(self, faces: np.ndarray) -> np.ndarray:
+        """Return the trained network's probabilities in its TEST phase."""
+        net = load_net(timing.scoring_net(self.network, len(faces)))
+        net.share_with(self.solver.net)
+        return net.forward(data=faces)["prob"].copy()
+
+
+def _parameters(net: caffe.Net) -> Parameters:
+    return {
+        name: averaged([blob.data.copy() for blob in blobs])
+        for name, blobs in net.params.items()
+    }
+
+
+if __name__ == "__main__":
+    serve(CaffeEngine())

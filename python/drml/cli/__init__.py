@@ -1,0 +1,1 @@
+"""The command `drml`: one module a subcommand."""

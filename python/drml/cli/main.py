@@ -1,0 +1,123 @@
+"""The command `drml`: its subcommands in the order of the work.
+
+A subcommand is a module with `add_arguments(parser)` and `run(options)`, whose
+docstring is its help. Only the one that is asked for is imported, so that `drml --help`
+is quick, and an import of faces needs no Caffe before it writes them.
+"""
+
+import difflib
+import shlex
+import sys
+from collections.abc import Sequence
+from functools import partial
+from importlib import import_module
+from types import ModuleType
+from typing import NoReturn
+
+from data_prep.errors import UserError, run
+from drml import __version__
+from drml.cli.options import UsageError, parser
+
+COMMANDS = {
+    "generate": "draw faces with known AUs in BP4D's or DISFA's layout",
+    "import bp4d": "BP4D -> registered faces and labels for one fold",
+    "import disfa": "DISFA -> the same, for one fold or all subjects",
+    "import csv": "your own faces, listed in a CSV -> the same",
+    "prototxt": "write a network's train_val, deploy and solver prototxt",
+    "networks": "describe the networks: layers, sizes, parameters (docs/networks.md)",
+    "train": "train with Caffe, going on from the newest snapshot",
+    "select": "choose the snapshot with the best F1 on the val split",
+    "best-fold": "say which fold's model stands for a network",
+    "evaluate": "F1 and AUC per AU on a split, as a table and files",
+    "features": "write a blob of every face, fc9 say, to HDF5",
+    "readout": "AUs that a net has no output for, from its features",
+    "figure saliency": "what a net looks at for each AU (Fig. 4)",
+    "figure region": "what each patch of the region layer learned",
+    "figure relations": "AU correlations in predictions and labels (Fig. 5b-d)",
+    "time": "running time of the networks (Table 4)",
+    "branches": "DRML as its authors released it: nets, weights, time",
+    "report run": "one HTML report of evaluations and training logs",
+    "report paper": "the paper's results section over what `reproduce` left",
+    "reproduce": "the paper's experiments from start to end",
+}
+# The modules of data_prep are scripts, too: their `main` takes the words.
+ELSEWHERE = {
+    "generate": "data_prep.generate_faces",
+    "import bp4d": "data_prep.bp4d",
+    "import disfa": "data_prep.disfa",
+    "import csv": "data_prep.own_faces",
+}
+OVERVIEW = """\
+usage: drml COMMAND ...
+
+Facial action units by Deep Region and Multi-label Learning, on Caffe.
+
+{commands}
+
+`drml COMMAND --help` says more of one; `drml --version` is the version.
+Exit status: 0 done, 1 a mistake that one sentence names, 2 bad usage, 130 Ctrl-C."""
+
+
+def main(words: Sequence[str] | None = None) -> NoReturn:
+    """Run the subcommand that the words (those of the command line) name."""
+    words = list(sys.argv[1:] if words is None else words)
+    name = next((c for c in COMMANDS if words[: c.count(" ") + 1] == c.split()), None)
+    if name is None:
+        sys.exit(front(words))
+    sys.argv[0] = f"drml {name}"  # how messages begin
+    run(partial(start, name, words[name.count(" ") + 1 :]))
+
+
+def start(name: str, words: list[str]) -> int | None:
+    """Import a subcommand and run it; returns its exit status."""
+    module = load(name)
+    if name in ELSEWHERE:
+        return module.main(words)
+    arguments = parser(module.__doc__, f"drml {name}")
+    module.add_arguments(arguments)
+    options = arguments.parse_args(words)
+    options.command = shlex.join(["drml", *name.split(), *words])
+    try:
+        return module.run(options)
+    except UsageError as error:
+        arguments.error(str(error))
+
+
+def load(name: str) -> ModuleType:
+    own = "drml.cli." + name.replace(" ", "_").replace("-", "_")
+    try:
+        return import_module(ELSEWHERE.get(name, own))
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "caffe":
+            raise
+        raise UserError("Caffe is not built yet, which this needs: run make") from None
+
+
+def front(words: list[str]) -> int:
+    """Answer what names no subcommand; returns the exit status."""
+    if words[:1] == ["--version"]:
+        print(f"drml {__version__}")
+        return 0
+    group = [c for c in COMMANDS if words and c.startswith(f"{words[0]} ")]
+    rest = words[1:] if group else words
+    if rest[:1] in (["-h"], ["--help"]):
+        print(overview(group or COMMANDS))
+        return 0
+    if not rest:
+        print(overview(group or COMMANDS), file=sys.stderr)
+        return 2
+    near = difflib.get_close_matches(" ".join(words[:2]), COMMANDS, 1)
+    near = near or difflib.get_close_matches(words[0], COMMANDS, 1)
+    hint = (
+        f"did you mean drml {near[0]}?" if near else "drml --help lists what there is"
+    )
+    asked = " ".join(words[: 2 if group else 1])
+    print(f"drml: error: there is no command {asked}; {hint}", file=sys.stderr)
+    return 2
+
+
+def overview(names: Sequence[str]) -> str:
+    """List subcommands with a line each."""
+    width = max(map(len, names)) + 2
+    lines = [f"  {name:{width}}{COMMANDS[name]}" for name in names]
+    return OVERVIEW.format(commands="\n".join(lines))

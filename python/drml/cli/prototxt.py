@@ -1,0 +1,65 @@
+"""Write <network>_train_val, _deploy and _solver.prototxt.
+
+Without options these are the committed files of prototxt/, as in the paper;
+with options, the same networks for other data, batch sizes and lengths.
+"""
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+
+from data_prep.errors import UserError
+from drml import files
+from drml.cli.options import UsageError
+from drml.nets.names import TITLES
+from drml.nets.prototxt import Training, deploy, solver, train_val
+
+HEADER = "# Written by drml prototxt; change that, not this.\n"
+
+
+def prototxts(network: str, training: Training, folder: Path) -> dict[Path, str]:
+    """The three files of a network and their texts."""
+    net_file = folder / f"{network}_train_val.prototxt"
+    return {
+        net_file: HEADER + train_val(network, training),
+        folder / f"{network}_deploy.prototxt": HEADER + deploy(network, training),
+        folder / f"{network}_solver.prototxt": HEADER
+        + solver(network, net_file.as_posix(), training),
+    }
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--network", choices=TITLES, help="default: all of them")
+    add("--out", type=Path, default=Path("prototxt"))
+    add("--check", action="store_true", help="write nothing; fail where a file differs")
+    for field in fields(Training):
+        option = "--" + field.name.replace("_", "-")
+        add(
+            option,
+            type=field.type,
+            default=field.default,
+            choices=field.metadata.get("choices"),
+            help="%(default)s",
+        )
+
+
+def check(options: argparse.Namespace) -> None:
+    if options.network not in (None, "drml") and options.grid != Training.grid:
+        raise UsageError(
+            "--grid is of DRML's region layer; give it with --network drml"
+        )
+
+
+def run(options: argparse.Namespace) -> None:
+    check(options)
+    training = Training(
+        **{field.name: getattr(options, field.name) for field in fields(Training)}
+    )
+    networks = [options.network] if options.network else TITLES
+    for network in networks:
+        for path, text in prototxts(network, training, options.out).items():
+            if not options.check:
+                files.write(path, text)
+            elif not path.exists() or path.read_text() != text:
+                raise UserError(f"{path} is not what drml prototxt writes; run it")

@@ -1,0 +1,102 @@
+"""Read a dataset's AUs out of a net's features by linear classifiers, and evaluate.
+
+For AUs that the net has no output for, as DISFA's 9, 25 and 26 after BP4D. Every face
+is scored by classifiers that saw no face of its subject (drml/evaluate/readout.py); F1
+and AUC are means over their folds. Prints the table and writes what `drml evaluate`
+writes into --out.
+"""
+
+import argparse
+from pathlib import Path
+
+from data_prep.aus import AU_NAMES
+from data_prep.errors import UserError
+from data_prep.import_options import at_least, sample_counts
+from data_prep.sampling import Sampling
+from drml.evaluate.dataset import describe, read_dataset, subjects_and_videos
+from drml.evaluate.features import Features, read_features, read_rows
+from drml.evaluate.predictions import Predictions, measure, write_evaluation
+from drml.evaluate.readout import STRENGTH, FaceFeatures, Protocol, linear_readout
+from drml.tables import text_table
+
+
+def run(options: argparse.Namespace) -> None:
+    dataset, features = read_dataset(options.data), read_features(options.features)
+    check_alike(options, dataset, features)
+    keys, values, labels = read_rows(options.features)
+    everyone = {s for split in dataset["splits"].values() for s in split["subjects"]}
+    faces = FaceFeatures(values, labels, *subjects_and_videos(keys, sorted(everyone)))
+    sampling = options.sample and Sampling(*options.sample, options.seed, True)
+    protocol = Protocol(options.folds, sampling, options.strength)
+    scores, folds, undefined = linear_readout(faces, protocol)
+    labels[:, undefined] = 0
+    about = describe_run(options, features, protocol) | {
+        "folds": folds,
+        "undefined": [dataset["aus"][column] for column in undefined],
+    }
+    found = Predictions(about, dataset["aus"], keys, scores, labels)
+    results = measure(found)
+    print(text_table(f"{about['title']} on {about['dataset']}", results))
+    print(f"{protocol}; F1 and AUC are means over the folds")
+    for au in about["undefined"]:
+        print(f"AU {au} ({AU_NAMES[au]}): a fold has one class only to train on")
+    write_evaluation(options.out, found, results)
+
+
+def check_alike(options: argparse.Namespace, dataset: dict, features: Features) -> None:
+    """Raise UserError unless the features are of the dataset."""
+    made_from = features.about["dataset"]
+    if not made_from.startswith(describe(dataset)) or features.aus != dataset["aus"]:
+        raise UserError(
+            f"{options.features} is of {made_from}, --data is {describe(dataset)}; "
+            "give the dataset that the features were extracted of"
+        )
+
+
+def describe_run(
+    options: argparse.Namespace, features: Features, protocol: Protocol
+) -> dict:
+    """Say what was read out, and how: the head of evaluation.json."""
+    about = features.about
+    return {
+        "title": f"{about['title']}, linear read-out of {about['blob']}",
+        "dataset": about["dataset"],
+        "generated": about["generated"],
+        "split": about["split"],
+        "net": about["net"],
+        "weights": about["weights"],
+        "features": str(options.features),
+        "protocol": str(protocol),
+        "seed": options.seed,
+        "command": options.command,
+    }
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--features", type=Path, required=True, help="of drml features")
+    add("--data", type=Path, required=True, help="what the features were extracted of")
+    add("--out", type=Path, required=True, help="folder for the results")
+    add("--folds", type=at_least(2), default=3, help="without common subjects (3)")
+    add("--seed", type=at_least(0), default=0, help="of the sampling (0)")
+    add(
+        "--sample",
+        metavar="POS/NEG",
+        type=sample_counts,
+        default="800/1600",
+        help="frames to train on per AU and video, or none: all (800/1600, DISFA's)",
+    )
+    add(
+        "--strength",
+        metavar="C",
+        type=above_0,
+        default=STRENGTH,
+        help="inverse of the regularisation's strength (%(default)s)",
+    )
+
+
+def above_0(text: str) -> float:
+    number = float(text)
+    if not number > 0:
+        raise ValueError(text)
+    return number

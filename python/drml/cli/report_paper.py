@@ -1,0 +1,24 @@
+"""Write the paper's results section over OUT, what `make reproduce` left there.
+
+Reads whatever part of OUT exists and writes OUT/report: results.html (one file that
+needs no other), results.md, and each table as CSV, all beside the paper's own numbers.
+"""
+
+import argparse
+from pathlib import Path
+
+from drml.results.out import read_out
+from drml.results.page import gather, write_page
+
+
+def run(options: argparse.Namespace) -> None:
+    page = gather(read_out(options.out), options.command)
+    folder = options.out / "report"
+    write_page(page, folder)
+    for sentence in page.missing:
+        print(f"not in the report: {sentence}")
+    print(f"report: {folder / 'results.html'}")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, help="the folder that was written to")

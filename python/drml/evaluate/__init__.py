@@ -1,0 +1,1 @@
+"""From a prepared dataset and a net to scores, measures and files of them."""

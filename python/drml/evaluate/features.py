@@ -1,0 +1,126 @@
+"""A file of features: one blob of a net for every face of a split.
+
+HDF5, in chunks of rows: keys (N) strings, features (N, D) float32, labels (N, C) int8
+in {-1, 0, 1}; attributes aus (C), about (JSON: net, weights, blob, dataset, ...) and
+zeros, the share of features that are exactly 0 (the paper, 4.2: more than 40%).
+
+Until all faces are done, FILE.parts/ holds about.json, which says what is computed, and
+00000000.h5, 00001024.h5, ..., each named by its first row and there once it is whole.
+"""
+
+import io
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+
+from data_prep.batches import batches
+from data_prep.errors import UserError
+from drml.evaluate.scoring import Batch
+from drml.files import read_json, replacing, write
+
+BATCHES_A_PART = 32
+REMEDY = "make it with drml features"
+
+
+class Features(NamedTuple):
+    """A file of features without its rows."""
+
+    about: dict
+    faces: int
+    dimension: int
+    aus: list[int]  # of the labels
+    zeros: float  # share of all values, in [0, 1]
+
+
+def read_features(file: Path) -> Features:
+    try:
+        with h5py.File(file) as content:
+            about = json.loads(content.attrs["about"])
+            shape, attributes = content["features"].shape, content.attrs
+            aus = attributes["aus"].tolist()
+            return Features(about, *shape, aus, attributes["zeros"])
+    except (OSError, KeyError, ValueError) as error:
+        raise UserError(f"{file} cannot be read ({error}); {REMEDY}") from None
+
+
+def read_rows(file: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Return the keys, features (N, D) float32 and labels (N, C) int8 of a file."""
+    with h5py.File(file) as content:
+        rows = content["features"][:], content["labels"][:]
+        return list(content["keys"].asstr()), *rows
+
+
+def write_features(
+    file: Path, about: dict, aus: list[int], compute: Callable[[int], Iterable[Batch]]
+) -> None:
+    """Write what compute(N), the batches from face N on, yields.
+
+    An interrupted run left its first faces in FILE.parts and goes on from there;
+    UserError where those are of something else than `about`.
+    """
+    folder = file.with_name(f"{file.name}.parts")
+    begin(folder, about)
+    rows = sum(len(part["keys"]) for part in parts(folder))
+    for group in batches(compute(rows), BATCHES_A_PART):
+        write(folder / f"{rows:08d}.h5", part_of(group))
+        rows += sum(len(keys) for keys, _, _ in group)
+    if not rows:
+        raise UserError(f"there is no face to write into {file}; import again")
+    join(folder, file, about, aus)
+    shutil.rmtree(folder)
+
+
+def begin(folder: Path, about: dict) -> None:
+    """Note what the folder's parts are of; UserError where it is something else."""
+    file = folder / "about.json"
+    if not file.exists():
+        write(file, json.dumps(about, indent=2) + "\n")
+    found = read_json(file, f"delete {folder}")
+    if other := sorted(n for n in found | about if found.get(n) != about.get(n)):
+        raise UserError(
+            f"{folder} was begun with another {', '.join(other)}; "
+            "delete it, or choose another --out"
+        )
+
+
+def parts(folder: Path) -> Iterator[h5py.File]:
+    for path in sorted(folder.glob("[0-9]*.h5")):
+        with h5py.File(path) as part:
+            yield part
+
+
+def part_of(group: Iterable[Batch]) -> bytes:
+    keys, values, labels = zip(*group, strict=True)
+    content = io.BytesIO()
+    with h5py.File(content, "w") as part:
+        part["keys"] = list(chain(*keys))
+        part["features"] = np.concatenate(values)
+        part["labels"] = np.concatenate(labels)
+    return content.getvalue()
+
+
+def join(folder: Path, file: Path, about: dict, aus: list[int]) -> None:
+    zeros = 0
+    with replacing(file) as unfinished, h5py.File(unfinished, "w") as content:
+        for part in parts(folder):
+            for name in ("keys", "features", "labels"):
+                append(content, name, part[name])
+            zeros += np.count_nonzero(part["features"][:] == 0)
+        content.attrs["aus"] = aus
+        content.attrs["zeros"] = zeros / content["features"].size
+        content.attrs["about"] = json.dumps(about)
+
+
+def append(content: h5py.File, name: str, rows: h5py.Dataset) -> None:
+    if name not in content:
+        shape = rows.shape[1:]
+        content.create_dataset(name, (0, *shape), rows.dtype, maxshape=(None, *shape))
+    before = len(content[name])
+    content[name].resize(before + len(rows), axis=0)
+    content[name][before:] = rows[:]

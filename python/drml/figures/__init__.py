@@ -1,0 +1,1 @@
+"""The paper's figures: saliency, the region layer's patches, AU relations, curves."""

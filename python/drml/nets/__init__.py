@@ -1,0 +1,1 @@
+"""The networks: their layers, prototxts, weights, solver files, logs; pycaffe."""

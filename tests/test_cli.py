@@ -1,0 +1,114 @@
+"""The command `drml` itself: its subcommands, its messages and exit statuses."""
+
+import subprocess
+import sys
+
+import pytest
+import tiny_faces
+from command import ROOT, status_of
+
+from drml.cli.main import COMMANDS
+
+WITHOUT_CAFFE = """
+import sys
+sys.modules["caffe"] = None
+from drml.cli.main import main
+main(sys.argv[1:])
+"""
+
+
+def without_caffe(*words):
+    command = [sys.executable, "-c", WITHOUT_CAFFE, *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_help_lists_every_command_in_order_and_loads_none(capsys):
+    code = "import sys; from drml.cli.main import main\n"
+    code += "try: main(['--help'])\n"
+    code += "finally: print({'caffe', 'cv2', 'numpy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    *lines, loaded = done.stdout.splitlines()
+    assert loaded == "set()"
+    listed = [
+        name for line in lines for name in COMMANDS if line.startswith(f"  {name} ")
+    ]
+    assert listed == list(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name, capsys):
+    assert status_of(*name.split(), "--help") == 0
+    assert capsys.readouterr().out.startswith(f"usage: drml {name} ")
+
+
+def test_version(capsys):
+    assert status_of("--version") == 0
+    assert capsys.readouterr().out.startswith("drml 1.")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("", "usage: drml"),
+        ("figure", "figure saliency"),
+        ("evalute", "there is no command evalute; did you mean drml evaluate?"),
+        ("import bp", "there is no command import bp; did you mean drml import bp4d?"),
+        (
+            "evaluate --out out",
+            "drml evaluate: error: give --net, --weights and --data",
+        ),
+        (
+            "evaluate",
+            "drml evaluate: error: the following arguments are required: --out",
+        ),
+        ("time --out out --trials 0", "drml time: error: argument --trials"),
+    ],
+)
+def test_bad_usage_is_status_2(words, said, capsys):
+    assert status_of(*words.split()) == 2
+    out, err = capsys.readouterr()
+    assert (out, said in err) == ("", True)
+
+
+def test_a_users_mistake_is_one_sentence_and_status_1(tmp_path, capsys):
+    words = ("--selections", tmp_path / "none.json", "--data", tmp_path)
+    assert status_of("best-fold", *words, "--out", tmp_path / "best.json") == 1
+    sentence = f"drml best-fold: error: {tmp_path}/none.json has no snapshot; run drml "
+    assert capsys.readouterr().err == f"{sentence}select first\n"
+
+
+def test_ctrl_c_is_status_130(monkeypatch, capsys):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("drml.cli.networks.run", interrupted)
+    assert status_of("networks") == 130
+    assert "run the same command again to go on" in capsys.readouterr().err
+
+
+def test_a_dataset_is_looked_at_without_caffe(tmp_path):
+    assert tiny_faces.generate(tmp_path / "faces").returncode == 0
+    done = without_caffe("import", "bp4d", tmp_path / "faces", "--dry-run", "--jobs", 1)
+    assert done.returncode == 0, done.stderr
+    assert "generated faces in BP4D's layout" in done.stdout
+    done = without_caffe("networks")
+    assert done.returncode == 1
+    sentence = "Caffe is not built yet, which this needs: run make"
+    assert done.stderr == f"drml networks: error: {sentence}\n"
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "data_prep/bp4d.py",
+        "data_prep/disfa.py",
+        "python/evaluate.py",
+        "python/train.py",
+    ],
+)
+def test_these_run_as_files_too(file):
+    command = [sys.executable, ROOT / file, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: ")
