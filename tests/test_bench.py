@@ -13,7 +13,7 @@ from bench.measure import Measure, Result, as_csv, in_turn, markdown, summarise
 from bench.network_times import Times
 from bench.variants import Variant, variants
 from bench.worker import Worker
-from data_prep.errors import UserError, run
+from data_prep.base import UserError, run
 
 ENGINE = "bench.caffe_engine"
 SLOW = Variant("looped", False, "eager")

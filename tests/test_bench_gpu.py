@@ -21,7 +21,7 @@ from bench.gpu_measure import (
 from bench.gpu_results import Table
 from bench.measure import Measure
 from bench.variants import HOW, variants
-from data_prep.errors import UserError, run
+from data_prep.base import UserError, run
 
 # 2 GiB are moved at 2 GB a millisecond, multiplied is at 10^12 operations.
 RATES = {COPY: [1.073741824, 0], PRODUCT: [1.099511627776, 0]}

@@ -10,7 +10,7 @@ from bench import make_nets
 from bench.caffe_engine import CaffeEngine
 from bench.program import Program
 from bench.variants import CPU, Arithmetic
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.nets.names import TITLES
 
 PROGRAM = ROOT / "build" / "bench" / "bench_net"

@@ -18,14 +18,14 @@ import tiny_bp4d as tiny
 
 from data_prep import bp4d, register_faces
 from data_prep.aus import BP4D_AUS
+from data_prep.base import UserError
 from data_prep.bp4d_labels import read_labels
 from data_prep.bp4d_landmarks import read_landmarks
 from data_prep.bp4d_layout import Layout
-from data_prep.errors import UserError
+from data_prep.dataset import find_folder
 from data_prep.face_lmdb import read_faces
 from data_prep.frame_numbers import choose_offset, count_votes
-from data_prep.mean_image import read_mean
-from data_prep.source import find_folder
+from data_prep.network_input import read_mean
 
 SPLITS = ("train", "val", "test")
 

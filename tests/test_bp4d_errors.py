@@ -12,12 +12,11 @@ import pytest
 import tiny_bp4d as tiny
 
 from data_prep import bp4d
+from data_prep.base import UserError, locked
 from data_prep.bp4d_landmarks import read_landmarks
-from data_prep.claim import alone
-from data_prep.errors import UserError
 from data_prep.face_lmdb import read_faces
 from data_prep.folds import FOLD_FILES, split_subjects
-from data_prep.mean_image import read_mean
+from data_prep.network_input import read_mean
 
 PLAIN = ("--fold=1", "--jobs=1", "--size=64", "--sample=none")
 
@@ -277,9 +276,9 @@ def test_a_damaged_json_is_named(root, tmp_path, name, content):
 
 def test_two_runs_on_one_fold_do_not_meet(tmp_path, refusal):
     out = tmp_path / "out" / "fold1"
-    with alone(out):
+    with locked(out):
         assert f"another import is writing {out}: wait for it" in refusal()
-    with alone(out):
+    with locked(out):
         pass
 
 

@@ -12,7 +12,7 @@ from google.protobuf import text_format
 from threadpoolctl import threadpool_limits
 
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.cli.branches import time_forms
 from drml.nets.branches import compare, copy_weights, load_pair
 from drml.nets.pycaffe import caffe

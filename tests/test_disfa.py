@@ -12,9 +12,9 @@ from tiny_bp4d import MARKER, mean_shape
 
 from data_prep import disfa
 from data_prep.aus import DISFA_AUS
+from data_prep.base import UserError
 from data_prep.disfa_layout import Layout
 from data_prep.disfa_source import tracking_failures
-from data_prep.errors import UserError
 from data_prep.face_lmdb import read_faces
 from data_prep.folds import split_subjects
 

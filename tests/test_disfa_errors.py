@@ -11,7 +11,7 @@ import tiny_bp4d
 import tiny_disfa as tiny
 
 from data_prep import disfa
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from data_prep.face_lmdb import read_faces
 
 PLAIN = ("--fold=1", "--jobs=1", "--size=32", "--sample=none")

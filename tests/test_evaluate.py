@@ -16,10 +16,9 @@ from tiny_dataset import AUS, CROP, DEPLOY, FACES, SIZE, make_dataset, make_weig
 
 import caffe
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from data_prep.face_lmdb import Record, read_faces, write_faces
-from data_prep.mean_image import read_mean
-from data_prep.network_input import network_input
+from data_prep.network_input import network_input, read_mean
 from drml.evaluate.dataset import load_mean
 from drml.evaluate.metrics import au_results
 from drml.nets.weights import stored_shapes

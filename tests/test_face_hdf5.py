@@ -10,10 +10,9 @@ import pytest
 import tiny_bp4d as tiny
 
 from data_prep import bp4d, face_hdf5, import_options
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from data_prep.face_lmdb import read_faces
-from data_prep.mean_image import read_mean
-from data_prep.network_input import network_input
+from data_prep.network_input import network_input, read_mean
 from drml.nets.pycaffe import caffe
 
 SPLITS = ("train", "val", "test")

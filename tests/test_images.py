@@ -10,7 +10,7 @@ import tiny_bp4d as tiny
 import tiny_disfa
 
 from data_prep import jpeg, register_faces
-from data_prep.errors import DamagedFileError
+from data_prep.base import DamagedFileError
 from data_prep.images import FrameReader, Video, read_image
 from data_prep.records import Face, Frame
 from data_prep.registration import (

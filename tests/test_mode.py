@@ -6,7 +6,7 @@ import sys
 import pytest
 from command import status_of
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.nets import pycaffe
 from drml.nets.deploy import load_net
 from drml.reproduce import first_iteration

@@ -12,7 +12,7 @@ import pytest
 import tiny_bp4d as tiny
 
 from data_prep import own_faces
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from data_prep.face_dataset import FaceDataset
 from data_prep.face_lmdb import LONGEST_KEY, read_faces
 from data_prep.fold_files import Formats

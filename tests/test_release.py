@@ -18,7 +18,7 @@ from caffe import params as P
 from caffe.proto import caffe_pb2
 from data_prep import jpeg
 from data_prep.face_lmdb import Record, read_faces, write_faces
-from data_prep.mean_image import write_mean
+from data_prep.network_input import write_mean
 from drml.nets import networks, release
 from drml.nets.pycaffe import caffe
 from drml.nets.weights import stored_blobs

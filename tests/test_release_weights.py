@@ -8,7 +8,7 @@ from command import ran
 
 from caffe import layers as L
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.nets import networks, release
 from drml.nets.pycaffe import caffe, load_net
 from drml.nets.release import Grid, convert

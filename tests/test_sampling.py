@@ -9,10 +9,10 @@ import tiny_bp4d as tiny
 
 from data_prep import bp4d, import_options
 from data_prep.aus import BP4D_AUS
+from data_prep.dataset import Sequence
 from data_prep.face_lmdb import read_faces
 from data_prep.records import Face, Frame
 from data_prep.sampling import Sampling
-from data_prep.sequence import Sequence
 
 
 def sequence(labels: np.ndarray, name: str = "F001_T1") -> Sequence:

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from data_prep.errors import UserError
-from data_prep.workers import stream
+from data_prep.base import UserError
+from data_prep.processes import stream
 
 
 def count(task: tuple[str, int]):

@@ -7,7 +7,7 @@ import numpy as np
 from caffe.proto import caffe_pb2
 from data_prep import jpeg
 from data_prep.face_lmdb import Record, read_faces, write_faces
-from data_prep.mean_image import write_mean
+from data_prep.network_input import write_mean
 
 AUS = (1, 12)
 SIZE, CROP, FACES = 25, 16, 11  # odd margin: (25 - 16) // 2 = 4

@@ -6,6 +6,7 @@ from argparse import Namespace
 import numpy as np
 
 from data_prep.aus import BP4D_AUS, DISFA_AUS
+from data_prep.base import write
 from drml.cli import figure_region, figure_relations, figure_saliency
 from drml.cli import time as timed
 from drml.evaluate.features import write_features
@@ -16,7 +17,6 @@ from drml.figures.region import Patches, patch_maps
 from drml.figures.relations import TRUTH, correlations, heat_maps
 from drml.figures.saliency import AuSaliency, face_maps, mean_maps
 from drml.figures.style import png
-from drml.files import write
 from drml.nets.names import TITLES
 
 FACES = 60

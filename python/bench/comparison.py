@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.variants import CPU, Arithmetic, Variant
 from bench.worker import Worker
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.nets.names import FACE_SIZE
 
 BATCH = 4

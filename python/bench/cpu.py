@@ -15,8 +15,7 @@ from pathlib import Path
 from bench import drml_only
 from bench.measure import Result, as_csv, markdown
 from bench.network_times import Times, time_networks
-from data_prep.errors import UserError, run
-from drml import files
+from data_prep.base import UserError, run, write
 from drml.cli.options import parser, positive
 from drml.nets.networks import NETWORKS
 from drml.nets.pycaffe import processor
@@ -32,8 +31,8 @@ def main() -> None:
     if "drml" in networks:
         results += of_drml(times, options)
     text = as_markdown(results, times, options)
-    files.write(options.out / "bench.md", text)
-    files.write(options.out / "bench.csv", as_csv(results))
+    write(options.out / "bench.md", text)
+    write(options.out / "bench.csv", as_csv(results))
     print(text)
 
 

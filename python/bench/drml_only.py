@@ -12,7 +12,7 @@ from bench.measure import Measure, Result, in_turn, iterations, memory, summaris
 from bench.network_times import OURS, PEER, Times, say
 from bench.worker import Worker
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.nets.branches import agreement, load_pair, times
 from drml.nets.prototxt import Training, train_val
 from drml.nets.pycaffe import caffe, load_net

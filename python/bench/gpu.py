@@ -17,6 +17,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from data_prep.base import fingerprint, write
+
 if not find_spec("numpy"):
     sys.exit(f"bench.gpu: error: {sys.executable} has no numpy; call it by a Python "
              "that has numpy and PyTorch (make gpu-bench: GPU_PEER=)")  # fmt: skip
@@ -24,8 +26,7 @@ if not find_spec("numpy"):
 from bench.gpu_measure import NETWORKS, PRECISIONS, Bench, Store, cases
 from bench.gpu_results import Table
 from bench.variants import HOW_BY_DEVICE, Arithmetic
-from data_prep.errors import UserError, run
-from drml import files
+from data_prep.base import UserError, run
 from drml.cli.options import parser, positive
 
 
@@ -70,7 +71,7 @@ def made_on(bench: Bench, device: str) -> dict[str, object]:
         **about,
         "driver": driver(),
         "Caffe": caffe,
-        "Caffe and nets": files.fingerprint(built)[:12],
+        "Caffe and nets": fingerprint(built)[:12],
     }
 
 
@@ -94,8 +95,8 @@ def write(out: Path, table: Table, made_on: dict[str, object]) -> None:
         "",
         table.markdown(),
     ])  # fmt: skip
-    files.write(out / "bench_gpu.md", text)
-    files.write(out / "bench_gpu.csv", table.csv())
+    write(out / "bench_gpu.md", text)
+    write(out / "bench_gpu.csv", table.csv())
 
 
 def parse_options() -> argparse.Namespace:

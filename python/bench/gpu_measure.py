@@ -15,8 +15,7 @@ from bench.network_times import PEER, PHASES, say
 from bench.program import Program
 from bench.variants import Arithmetic, Variant, variants
 from bench.worker import Worker
-from data_prep.errors import UserError
-from drml import files
+from data_prep.base import UserError, read_json, write
 from drml.nets.names import TITLES
 
 PRECISIONS = {"FP32": False, "TF32": True}
@@ -90,7 +89,7 @@ class Store:
         self.path, self.made_on, self.values = path, made_on, {}
         if not path.exists():
             return
-        kept = files.read_json(path, "delete it to measure again")
+        kept = read_json(path, "delete it to measure again")
         for name in sorted(made_on.keys() | kept["made_on"].keys()):
             before, now = kept["made_on"].get(name), made_on.get(name)
             if before != now:
@@ -105,7 +104,7 @@ class Store:
         if name not in self.values:
             self.values[name] = measure()
             content = dict(made_on=self.made_on, values=self.values)
-            files.write(self.path, json.dumps(content, indent=1))
+            write(self.path, json.dumps(content, indent=1))
 
 
 @dataclass(frozen=True)

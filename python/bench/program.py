@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.engine import Parameters, Trained, averaged, trained
 from bench.variants import Arithmetic
-from data_prep.errors import UserError
+from data_prep.base import UserError
 
 Blobs = dict[str, dict[str, list[np.ndarray]]]  # by what they are, and by layer
 

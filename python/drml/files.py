@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data_prep import atomic
-from data_prep.errors import UserError
+from data_prep.base import UserError
 
 
 def write(path: Path, content: str | bytes) -> None:

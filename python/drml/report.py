@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.evaluate.dataset import describe
 from drml.evaluate.samples import Sample
 from drml.figures import curves as figures

@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Optional
 
-from data_prep.atomic import write_bytes
+from data_prep.base import write
 from gpu.session import Result, Table
 
 HEAD = """# On a GPU
@@ -39,7 +39,7 @@ def write(
         if result:
             blocks += _section(step, result)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, ("\n\n".join(b.strip("\n") for b in blocks) + "\n").encode())
+    write(path, ("\n\n".join(b.strip("\n") for b in blocks) + "\n").encode())
 
 
 def verdict(result: Optional[Result]) -> str:

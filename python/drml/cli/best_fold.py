@@ -8,11 +8,10 @@ import argparse
 import json
 from pathlib import Path
 
-from data_prep.errors import UserError
+from data_prep.base import UserError, read_json, write
 from drml.cli.options import UsageError
 from drml.evaluate.dataset import describe, read_dataset
 from drml.evaluate.selection import best, read_selection
-from drml.files import read_json, write
 
 
 def run(options: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ import argparse
 import os
 from pathlib import Path
 
-from drml import files
+from data_prep.base import write
 from drml.cli.options import positive
 from drml.nets.branches import (
     agreement,
@@ -75,11 +75,11 @@ def write_net(options: argparse.Namespace) -> None:
         options.batch,
         options.test_batch,
     )
-    files.write(options.out, train_val(options.network, lists))
+    write(options.out, train_val(options.network, lists))
 
 
 def convert_weights(options: argparse.Namespace) -> None:
-    files.write(options.out, convert(options.weights, options.to))
+    write(options.out, convert(options.weights, options.to))
 
 
 def time_forms(options: argparse.Namespace) -> None:

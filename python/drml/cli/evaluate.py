@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep.aus import AU_NAMES
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.cli.options import UsageError, positive
 from drml.evaluate.dataset import SPLITS, Split, open_split
 from drml.evaluate.predictions import (

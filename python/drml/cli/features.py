@@ -8,12 +8,11 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from data_prep.errors import UserError
+from data_prep.base import UserError, fingerprint
 from drml.cli.options import positive
 from drml.evaluate.dataset import SPLITS, Split, mean_file, open_split
 from drml.evaluate.features import Features, read_features, write_features
 from drml.evaluate.scoring import Batch, blob_values
-from drml.files import fingerprint
 from drml.nets.deploy import load_net, net_title
 from drml.nets.pycaffe import caffe
 

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.errors import UserError
+from data_prep.base import UserError, write
 from drml.csv_lines import csv_text
 from drml.evaluate.metrics import THRESHOLD
 from drml.evaluate.predictions import Predictions, of_same_faces, read_predictions
 from drml.figures.relations import TRUTH, correlations, distance, heat_maps
 from drml.figures.style import png
-from drml.files import write
 from drml.paper import relation_distance
 from drml.tables import distinct, lay_out
 

@@ -14,7 +14,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import NoReturn
 
-from data_prep.errors import UserError, run
+from data_prep.base import UserError, run
 from drml import __version__
 from drml.cli.options import UsageError, parser
 

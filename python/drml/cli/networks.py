@@ -11,8 +11,7 @@ from pathlib import Path
 from google.protobuf import text_format
 
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
-from drml import files
+from data_prep.base import UserError, write
 from drml.nets.names import TITLES
 from drml.nets.pycaffe import caffe, load_net
 
@@ -116,7 +115,7 @@ def run(options: argparse.Namespace) -> None:
         {n: read_network(options.nets / f"{n}_deploy.prototxt") for n in TITLES}
     )
     if not options.check:
-        files.write(options.out, page)
+        write(options.out, page)
     elif not options.out.exists() or options.out.read_text() != page:
         raise UserError(f"{options.out} is not what drml networks writes; run it")
 

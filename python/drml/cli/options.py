@@ -2,7 +2,7 @@
 
 import argparse
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 
 
 class UsageError(UserError):

@@ -8,8 +8,7 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from data_prep.errors import UserError
-from drml import files
+from data_prep.base import UserError, write
 from drml.cli.options import UsageError
 from drml.nets.names import TITLES
 from drml.nets.prototxt import Training, deploy, solver, train_val
@@ -60,6 +59,6 @@ def run(options: argparse.Namespace) -> None:
     for network in networks:
         for path, text in prototxts(network, training, options.out).items():
             if not options.check:
-                files.write(path, text)
+                write(path, text)
             elif not path.exists() or path.read_text() != text:
                 raise UserError(f"{path} is not what drml prototxt writes; run it")

@@ -10,8 +10,8 @@ import argparse
 from pathlib import Path
 
 from data_prep.aus import AU_NAMES
-from data_prep.errors import UserError
-from data_prep.import_options import at_least, sample_counts
+from data_prep.base import UserError
+from data_prep.importer import at_least, sample_counts
 from data_prep.sampling import Sampling
 from drml.evaluate.dataset import describe, read_dataset, subjects_and_videos
 from drml.evaluate.features import Features, read_features, read_rows

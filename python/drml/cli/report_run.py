@@ -6,11 +6,11 @@ Evaluations (folders of `drml evaluate`) and logs (of `drml train`) go in pairs.
 import argparse
 from pathlib import Path
 
+from data_prep.base import write
 from drml.cli.options import UsageError, positive
 from drml.evaluate.dataset import read_dataset
 from drml.evaluate.predictions import read_evaluation
 from drml.evaluate.samples import read_samples
-from drml.files import write
 from drml.nets.log import read_log
 from drml.report import Run, check_alike, render
 

@@ -13,12 +13,10 @@ import signal
 from functools import partial
 from pathlib import Path
 
-from data_prep.claim import alone
-from data_prep.errors import UserError
+from data_prep.base import UserError, locked, read_json, write
 from data_prep.folds import FOLDS
-from data_prep.import_options import at_least
+from data_prep.importer import at_least
 from drml.cli.options import positive
-from drml.files import read_json, write
 from drml.nets.names import TITLES
 from drml.nets.pycaffe import check_mode, engine, hardware
 from drml.reproduce.driver import bring_about, show
@@ -35,7 +33,7 @@ def run(options: argparse.Namespace) -> None:
     request = request_of(options)
     check_mode(options.mode)  # Table 4, which wants it, comes last
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # not glog's stack trace
-    with alone(request.out, "make reproduce", "another OUT"):
+    with locked(request.out, "make reproduce", "another OUT"):
         reproduce(request, options)
 
 

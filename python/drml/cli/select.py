@@ -11,13 +11,12 @@ import sys
 from math import isnan
 from pathlib import Path
 
-from data_prep.errors import UserError
+from data_prep.base import UserError, fingerprint
 from drml.cli.options import positive
 from drml.evaluate.dataset import Split, mean_file, open_split
 from drml.evaluate.metrics import au_results, average
 from drml.evaluate.scoring import DivergedError, score_faces
 from drml.evaluate.selection import Scored, best, read_selection, write_selection
-from drml.files import fingerprint
 from drml.nets.deploy import OUTPUT, check_outputs, load_net, net_title
 from drml.nets.solver import Solver, read_solver
 from drml.tables import lay_out, percent

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from data_prep.base import write
 from drml.cli.options import positive
 from drml.csv_lines import csv_text
-from drml.files import write
 from drml.nets.names import TITLES
 from drml.nets.pycaffe import choose_mode, hardware
 from drml.nets.timing import PHASES, summarise, time_trials

@@ -19,7 +19,7 @@ import subprocess
 from pathlib import Path
 from typing import TextIO
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from data_prep.processes import start
 from drml.cli.options import UsageError, positive
 from drml.evaluate.selection import EarlyEnd

@@ -14,12 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from data_prep.errors import UserError
+from data_prep.base import UserError, read_json
+from data_prep.dataset import title
 from data_prep.face_lmdb import read_faces
-from data_prep.mean_image import read_mean
-from data_prep.network_input import centre_crop
-from data_prep.source import title
-from drml.files import read_json
+from data_prep.network_input import centre_crop, read_mean
 
 FIELDS = ("dataset", "generated", "aus", "size", "fold", "seed", "splits")
 SPLITS = ("train", "val", "test")

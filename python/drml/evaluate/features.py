@@ -19,10 +19,8 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from data_prep.batches import batches
-from data_prep.errors import UserError
+from data_prep.base import UserError, batches, read_json, replacing, write
 from drml.evaluate.scoring import Batch
-from drml.files import read_json, replacing, write
 
 BATCHES_A_PART = 32
 REMEDY = "make it with drml features"

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from data_prep.aus import AU_NAMES
-from data_prep.errors import UserError
+from data_prep.base import UserError, read_json, write
 from drml.evaluate.dataset import subjects_and_videos
 from drml.evaluate.metrics import (
     THRESHOLD,
@@ -26,7 +26,6 @@ from drml.evaluate.metrics import (
     average,
     mean_of_folds,
 )
-from drml.files import read_json, write
 from drml.tables import csv_table
 
 REMEDY = "make it with drml evaluate"

@@ -8,7 +8,7 @@ import lmdb
 import numpy as np
 
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.evaluate.dataset import name_of
 from drml.evaluate.metrics import THRESHOLD
 from drml.figures.style import data_uri

@@ -15,10 +15,9 @@ from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
 
-from data_prep.errors import UserError
+from data_prep.base import UserError, read_json, write
 from data_prep.processes import start
 from drml.evaluate.dataset import read_dataset
-from drml.files import read_json, write
 from drml.nets.solver import Solver
 
 SELECT = (sys.executable, "-m", "drml", "select")

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.evaluate.dataset import SplitFace
 from drml.evaluate.scoring import face_batches, feed
 from drml.figures.style import STYLE

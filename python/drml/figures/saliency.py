@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from data_prep.aus import AU_NAMES
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from data_prep.network_input import centre_crop
 from data_prep.registration import MEAN_SHAPE
 from drml.evaluate.dataset import SplitFace

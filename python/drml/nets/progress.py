@@ -11,7 +11,7 @@ from pathlib import Path
 from google.protobuf import text_format
 
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.evaluate.dataset import read_dataset
 from drml.nets.log import loss_of, seconds_left
 from drml.nets.solver import Solver

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import caffe
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 
 CARDS = Path("/proc/driver/nvidia/gpus")
 

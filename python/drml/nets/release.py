@@ -19,7 +19,7 @@ from pathlib import Path
 from caffe import layers as L
 from caffe import params as P
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.nets import networks
 from drml.nets.names import FACE_SIZE
 from drml.nets.networks import WEIGHT_AND_BIAS, Fill

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.figures.style import STYLE, TRAINING, colour, svg
 from drml.nets.log import TrainingLog, read_log
 from drml.results.out import Out, fold_of

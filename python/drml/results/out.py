@@ -4,10 +4,9 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.errors import UserError
+from data_prep.base import UserError, read_json
 from drml.evaluate.predictions import Predictions, read_predictions
 from drml.evaluate.selection import Scored, read_selection
-from drml.files import read_json
 from drml.nets.names import TITLES
 from drml.paper import read_paper
 from drml.results.section import Picture
