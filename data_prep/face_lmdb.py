@@ -9,19 +9,26 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import lmdb
 import numpy as np
 
 from caffe.proto import caffe_pb2
-from data_prep import jpeg
-from data_prep.batches import batches
-from data_prep.errors import UserError
-from data_prep.records import Record
+from data_prep.base import UserError, batches
+from data_prep.images import decode_jpeg
 
 MAP_SIZE = 1 << 40  # address space, not disk: an LMDB grows as it is written
 RECORDS_A_COMMIT = 200
 LONGEST_KEY = 511  # bytes that LMDB allows; the number alone makes a key unique
+
+
+class Record(NamedTuple):
+    """A registered face."""
+
+    name: str
+    image: bytes  # JPEG, size x size, BGR
+    labels: np.ndarray  # (AUs,) int8
 
 
 def write_faces(folder: Path, records: Iterable[Record], size: int) -> None:
@@ -66,7 +73,7 @@ def read_faces(folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     is no LMDB or a record's image is damaged.
     """
     for key, datum in _datums(folder):
-        image = jpeg.decode(datum.data) if datum.data else None
+        image = decode_jpeg(datum.data) if datum.data else None
         if image is None:
             raise UserError(
                 f"{folder}, record {key}: the image is damaged; import again"

@@ -12,8 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from data_prep.errors import UserError, run
-from drml import files
+from data_prep.base import UserError, run, write
 from drml.bench import drml_only
 from drml.bench.networks import Times, time_networks
 from drml.bench.result import Result, as_csv, markdown
@@ -32,8 +31,8 @@ def main() -> None:
     if "drml" in networks:
         results += of_drml(times, options)
     text = as_markdown(results, times, options)
-    files.write(options.out / "bench.md", text)
-    files.write(options.out / "bench.csv", as_csv(results))
+    write(options.out / "bench.md", text)
+    write(options.out / "bench.csv", as_csv(results))
     print(text)
 
 

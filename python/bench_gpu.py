@@ -21,8 +21,8 @@ if not find_spec("numpy"):
     sys.exit(f"bench_gpu.py: error: {sys.executable} has no numpy; call it by a Python "
              "that has numpy and PyTorch (make gpu-bench: GPU_PEER=)")  # fmt: skip
 
-from data_prep.errors import UserError, run
-from drml import files
+from data_prep import base
+from data_prep.base import UserError, fingerprint, run
 from drml.bench.gpu_measure import Bench
 from drml.bench.gpu_plan import NETWORKS, PRECISIONS, steps
 from drml.bench.gpu_results import Table
@@ -72,7 +72,7 @@ def made_on(bench: Bench, device: str) -> dict[str, object]:
         **about,
         "driver": driver(),
         "Caffe": caffe,
-        "Caffe and nets": files.fingerprint(built)[:12],
+        "Caffe and nets": fingerprint(built)[:12],
     }
 
 
@@ -96,8 +96,8 @@ def write(out: Path, table: Table, made_on: dict[str, object]) -> None:
         "",
         table.markdown(),
     ])  # fmt: skip
-    files.write(out / "bench_gpu.md", text)
-    files.write(out / "bench_gpu.csv", table.csv())
+    base.write(out / "bench_gpu.md", text)
+    base.write(out / "bench_gpu.csv", table.csv())
 
 
 def parse_options() -> argparse.Namespace:

@@ -8,9 +8,8 @@ import argparse
 import json
 from pathlib import Path
 
-from data_prep.errors import UserError, run
+from data_prep.base import UserError, read_json, run, write
 from drml.dataset import describe, read_dataset
-from drml.files import read_json, write
 from drml.options import parser
 from drml.selection import best, read_selection
 

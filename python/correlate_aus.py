@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.errors import UserError, run
+from data_prep.base import UserError, run, write
 from drml.csv_lines import csv_text
 from drml.evaluation import Predictions, of_same_faces, read_predictions
 from drml.figures import png
-from drml.files import write
 from drml.metrics import THRESHOLD
 from drml.options import parser
 from drml.paper import relation_distance

@@ -11,8 +11,7 @@ from pathlib import Path
 from google.protobuf import text_format
 
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError, run
-from drml import files
+from data_prep.base import UserError, run, write
 from drml.names import TITLES
 from drml.networks import NETWORKS
 from drml.options import parser
@@ -119,7 +118,7 @@ def main() -> None:
         {n: read_network(options.nets / f"{n}_deploy.prototxt") for n in NETWORKS}
     )
     if not options.check:
-        files.write(options.out, page)
+        write(options.out, page)
     elif not options.out.exists() or options.out.read_text() != page:
         raise UserError(
             f"{options.out} is not what python/describe_networks.py writes; run it"

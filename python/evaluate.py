@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep.aus import AU_NAMES
-from data_prep.errors import UserError, run
+from data_prep.base import UserError, run
 from drml.deploy_net import OUTPUT, check_outputs, listed, load_net, net_title
 from drml.evaluation import (
     Predictions,

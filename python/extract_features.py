@@ -7,10 +7,9 @@ was interrupted goes on from OUT.parts, what is complete is not done again.
 import argparse
 from pathlib import Path
 
-from data_prep.errors import UserError, run
+from data_prep.base import UserError, fingerprint, run
 from drml.deploy_net import load_net, net_title
 from drml.features import Features, join, keep, read_features
-from drml.files import fingerprint
 from drml.options import parser, positive
 from drml.parts import Parts
 from drml.pycaffe import caffe

@@ -7,8 +7,7 @@ layers to the loss or the probabilities, and region_train, DRML's region layer a
 import argparse
 from pathlib import Path
 
-from data_prep.errors import run
-from drml import files
+from data_prep.base import run, write
 from drml.branches import Grid
 from drml.names import TITLES
 from drml.options import parser
@@ -22,7 +21,7 @@ CHANNELS = 32  # of conv1
 def main() -> None:
     options = parse_options()
     for name, net in nets().items():
-        files.write(options.out / f"{name}.prototxt", str(net))
+        write(options.out / f"{name}.prototxt", str(net))
 
 
 def nets() -> dict[str, object]:

@@ -8,8 +8,7 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from data_prep.errors import UserError, run
-from drml import files
+from data_prep.base import UserError, run, write
 from drml.networks import NETWORKS
 from drml.options import parser
 from drml.prototxt import Training, deploy, solver, train_val
@@ -59,7 +58,7 @@ def main() -> None:
     for network in networks:
         for path, text in prototxts(network, training, options.out).items():
             if not options.check:
-                files.write(path, text)
+                write(path, text)
             elif not path.exists() or path.read_text() != text:
                 raise UserError(
                     f"{path} is not what python/make_prototxt.py writes; run it"

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from data_prep.aus import AU_NAMES
-from data_prep.errors import UserError, run
-from data_prep.import_options import at_least, sample_counts
+from data_prep.base import UserError, run
+from data_prep.importer import at_least, sample_counts
 from data_prep.sampling import Sampling
 from drml.dataset import describe, read_dataset
 from drml.evaluation import Predictions, measure, write_evaluation

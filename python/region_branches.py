@@ -11,8 +11,7 @@ import argparse
 import os
 from pathlib import Path
 
-from data_prep.errors import run
-from drml import files
+from data_prep.base import run, write
 from drml.branches import Grid
 from drml.options import parser, positive
 from drml.region_pair import agreement, branches_net, load_pair, region_net
@@ -74,11 +73,11 @@ def write_net(options: argparse.Namespace) -> None:
         options.batch,
         options.test_batch,
     )
-    files.write(options.out, train_val(options.network, faces))
+    write(options.out, train_val(options.network, faces))
 
 
 def convert_weights(options: argparse.Namespace) -> None:
-    files.write(options.out, convert(options.weights, options.to))
+    write(options.out, convert(options.weights, options.to))
 
 
 def time_forms(options: argparse.Namespace) -> None:

@@ -8,11 +8,10 @@ import shlex
 import sys
 from pathlib import Path
 
-from data_prep.errors import run
+from data_prep.base import run, write
 from drml.caffe_log import read_log
 from drml.dataset import read_dataset
 from drml.evaluation import read_evaluation
-from drml.files import write
 from drml.options import parser, positive
 from drml.report import Run, check_alike, render
 from drml.samples import read_samples

@@ -15,11 +15,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from data_prep.claim import alone
-from data_prep.errors import UserError, run
+from data_prep.base import UserError, locked, read_json, run, write
 from data_prep.folds import FOLDS
-from data_prep.import_options import at_least
-from drml.files import read_json, write
+from data_prep.importer import at_least
 from drml.hardware import hardware
 from drml.networks import NETWORKS
 from drml.options import parser, positive
@@ -38,7 +36,7 @@ def main() -> None:
     request, options = parse_options()
     check_mode(options.mode)  # Table 4, which wants it, comes last
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # not glog's stack trace
-    with alone(request.out, "make reproduce", "another OUT"):
+    with locked(request.out, "make reproduce", "another OUT"):
         reproduce(request, options)
 
 

@@ -9,7 +9,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from data_prep.errors import run
+from data_prep.base import run
 from drml.options import parser
 from drml.results.out import read_out
 from drml.results.page import gather, write_page

@@ -17,12 +17,11 @@ import numpy as np
 from tqdm import tqdm
 
 from data_prep.aus import AU_NAMES
-from data_prep.errors import UserError, run
+from data_prep.base import UserError, run, write
 from drml.csv_lines import csv_text
 from drml.deploy_net import check_outputs, load_backward_net, net_title
 from drml.faces import Face, pick, showing
 from drml.figures import png
-from drml.files import write
 from drml.options import parser, positive
 from drml.saliency import AuSaliency, au_saliency
 from drml.saliency_figures import Nets, face_maps, mean_maps

@@ -11,9 +11,8 @@ import sys
 from math import isnan
 from pathlib import Path
 
-from data_prep.errors import UserError, run
+from data_prep.base import UserError, fingerprint, run
 from drml.deploy_net import OUTPUT, check_outputs, load_net, net_title
-from drml.files import fingerprint
 from drml.metrics import au_results, average
 from drml.options import parser, positive
 from drml.scoring import DivergedError, score_faces

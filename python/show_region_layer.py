@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.errors import run
+from data_prep.base import run, write
 from data_prep.network_input import centre_crop
 from drml.csv_lines import csv_text
 from drml.deploy_net import INPUT, load_net, net_title, read_deploy
 from drml.faces import pick
 from drml.figures import png
-from drml.files import write
 from drml.options import parser, positive
 from drml.region_figures import patch_maps
 from drml.region_patches import Patches, measure, region_layer

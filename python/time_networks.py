@@ -13,9 +13,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data_prep.errors import run
+from data_prep.base import run, write
 from drml.csv_lines import csv_text
-from drml.files import write
 from drml.hardware import hardware
 from drml.names import TITLES
 from drml.networks import NETWORKS

@@ -18,7 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
-from data_prep.errors import UserError, run
+from data_prep.base import UserError, run
 from data_prep.processes import start
 from drml.caffe_log import seconds_left
 from drml.early_end import EarlyEnd

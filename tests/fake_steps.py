@@ -10,8 +10,7 @@ Each step writes OUT/NAME.txt: its own options and what it read. It notes its na
 import sys
 from pathlib import Path
 
-from data_prep.claim import alone
-from data_prep.errors import run
+from data_prep.base import locked, run
 from drml.reproduce.driver import bring_about
 from drml.reproduce.estimate import Estimate
 from drml.reproduce.ledger import Ledger
@@ -20,7 +19,7 @@ from drml.reproduce.step import Step
 OUT = Path("out")
 WORK = """
 import pathlib, sys, time
-from data_prep.errors import UserError, run
+from data_prep.base import UserError, run
 
 def main():
     out, *words = sys.argv[1:]
@@ -73,7 +72,7 @@ def main() -> None:
     seed, tests, *redo = sys.argv[1:]
     steps = plan(seed, int(tests))
     ledger = Ledger(OUT, {Path("dataset").absolute(): "BP4D"})
-    with alone(OUT, "make reproduce", "another OUT"):
+    with locked(OUT, "make reproduce", "another OUT"):
         estimate = Estimate(ledger, steps, 1, "an abacus")
         bring_about("toys", steps, ledger, estimate, bool(redo), bool)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "python"), str(ROOT / "tests")]
 
-from data_prep.errors import UserError, run  # noqa: E402
+from data_prep.base import UserError, run  # noqa: E402
 from gpu import losses, machine, report, sanitizer, suite, times, training  # noqa: E402
 from gpu.children import Children, StoppedError  # noqa: E402
 from gpu.ledger import Ledger  # noqa: E402

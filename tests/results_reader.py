@@ -11,7 +11,7 @@ import pytest
 import results
 from sklearn.metrics import f1_score, roc_auc_score
 
-from data_prep.errors import run
+from data_prep.base import run
 
 
 def reported(monkeypatch):

@@ -8,7 +8,7 @@ import bench
 import numpy as np
 import pytest
 
-from data_prep.errors import UserError, run
+from data_prep.base import UserError, run
 from drml.bench import comparison, networks
 from drml.bench.caffe_engine import CaffeEngine
 from drml.bench.measure import in_turn

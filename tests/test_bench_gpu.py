@@ -8,7 +8,7 @@ import sys
 import bench_gpu
 import pytest
 
-from data_prep.errors import UserError, run
+from data_prep.base import UserError, run
 from drml.bench import floors
 from drml.bench.gpu_measure import Bench
 from drml.bench.gpu_plan import COPY, NETWORKS, PRECISIONS, PRODUCT, WEIGHTS, steps
@@ -61,7 +61,9 @@ def test_measurements_are_kept_and_not_taken_again(tmp_path):
     again.once("x", measure)
     assert again.values == {"x": [2.5, 0.5]}
     assert len(calls) == 1
-    with pytest.raises(UserError, match=r"with card: A, and now it is B; give another"):
+    with pytest.raises(
+        UserError, match=r"with another card \(A, now B\); give another"
+    ):
         Kept(path, {"card": "B"})
 
 

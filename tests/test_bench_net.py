@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scripts import ROOT, script
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.bench.caffe_engine import CaffeEngine
 from drml.bench.program import Program
 from drml.bench.variants import CPU, Arithmetic

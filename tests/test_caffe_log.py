@@ -4,7 +4,7 @@ from math import isnan
 
 import pytest
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.caffe_log import parse, read_log, seconds_left
 
 STAMP = "I1122 07:50:00.123456 4242 solver.cpp:239] "

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from data_prep.errors import run
+from data_prep.base import run
 from drml.evaluation import Predictions, write_evaluation
 from drml.metrics import au_results
 from drml.relations import correlations, distance

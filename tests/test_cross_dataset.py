@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from tiny_dataset import CROP, DEPLOY, SIZE, make_dataset, make_weights
 
-from data_prep.errors import run
+from data_prep.base import run
 from data_prep.face_lmdb import read_faces
-from data_prep.mean_image import read_mean
+from data_prep.network_input import read_mean
 from drml.metrics import au_results
 
 TRAINED = (12, 4)  # the AUs of the net's outputs; the dataset's are 1 and 12

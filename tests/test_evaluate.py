@@ -15,7 +15,7 @@ import pytest
 from tiny_dataset import AUS, CROP, DEPLOY, FACES, SIZE, make_dataset, make_weights
 
 from caffe.proto import caffe_pb2
-from data_prep.errors import run
+from data_prep.base import run
 from data_prep.face_lmdb import Record, write_faces
 from drml.metrics import au_results
 from drml.weights import stored_shapes

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tiny_dataset import AUS, DEPLOY, FACES, make_dataset, make_weights
 
-from data_prep.errors import run
+from data_prep.base import run
 from drml import features
 from drml.deploy_net import load_net
 from drml.scoring import blob_values

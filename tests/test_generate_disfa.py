@@ -11,12 +11,13 @@ import pytest
 from scipy.io import loadmat
 from tiny_faces import contents, generate
 
-from data_prep.faces import dataset, disfa, film, intensities, people, video
-from data_prep.faces.render import JAW, Pose, State
-from data_prep.faces.shading import Light
+from data_prep.generate_faces import Options
+from data_prep.renderer import disfa, film, labels, subjects
+from data_prep.renderer.render import JAW, Pose, State, face
+from data_prep.renderer.shading import Light
 
 FRAMES = 4
-SUBJECTS = people.names("disfa", 3)
+SUBJECTS = subjects.names("disfa", 3)
 LAMP = Light(0.3, -0.4, 0.78, 0.36, 0.0)
 
 
@@ -30,7 +31,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def person():
-    return people.face(1, SUBJECTS[0])
+    return face(1, SUBJECTS[0])
 
 
 def decoded(path) -> list[np.ndarray]:
@@ -98,29 +99,29 @@ def test_landmark_files_are_numbered_from_0_or_from_1(root):
 
 @pytest.mark.parametrize("name", SUBJECTS[1:])  # one of each numbering
 def test_frames_landmarks_and_labels_are_of_the_same_moment(tmp_path, name):
-    options = dataset.Options("disfa", 3, 1, 8, seed=3, height=174)
+    options = Options("disfa", 3, 1, 8, seed=3, height=174)
     disfa.generate(tmp_path, options, name, 1, set())
-    rng = people.rng(3, name, 1)
-    codes, strength = intensities.sample(rng, 8)
-    args = (rng, intensities.AUS, strength, 174, disfa.TURNS)
-    moments = list(film.shoot(people.face(3, name), *args))
-    left, right, landmarks, labels = disfa.paths(tmp_path, name)
+    rng = subjects.rng(3, name, 1)
+    codes, strength = labels.sample_intensities(rng, 8)
+    args = (rng, labels.DISFA_AUS, strength, 174, disfa.TURNS)
+    moments = list(film.shoot(face(3, name), *args))
+    left, right, landmarks, coded = disfa.paths(tmp_path, name)
     for camera, path in enumerate((left, right)):
         shot = [views[camera][0] for views in moments]
         assert [nearest(frame, shot) for frame in decoded(path)] == [*range(8)]
     for frame, views in enumerate(moments, 1):
         file = landmarks / disfa.landmark_name(name, frame)
         np.testing.assert_array_equal(loadmat(file)["pts"], views[0][1])
-    for au, column in zip(intensities.AUS, codes.T, strict=True):
-        written = np.loadtxt(labels / f"{name}_au{au}.txt", int, delimiter=",")
+    for au, column in zip(labels.DISFA_AUS, codes.T, strict=True):
+        written = np.loadtxt(coded / f"{name}_au{au}.txt", int, delimiter=",")
         np.testing.assert_array_equal(written[:, 1], column)
 
 
 def test_rerun_draws_only_the_subject_that_lacks_something(root):
     before = contents(root)
     times = {path: path.stat().st_mtime_ns for path in root.rglob("*.avi")}
-    left, right, _, labels = disfa.paths(root, SUBJECTS[1])
-    shutil.rmtree(labels)
+    left, right, _, coded = disfa.paths(root, SUBJECTS[1])
+    shutil.rmtree(coded)
     assert generate(root, layout="disfa").returncode == 0
     assert contents(root) == before
     assert {p for p in times if p.stat().st_mtime_ns != times[p]} == {left, right}
@@ -129,7 +130,7 @@ def test_rerun_draws_only_the_subject_that_lacks_something(root):
 def test_another_layout_is_refused_in_one_sentence(root):
     result = generate(root, layout="bp4d")
     assert result.returncode == 1
-    assert "layout disfa, now bp4d" in result.stderr
+    assert "layout (disfa, now bp4d)" in result.stderr
     assert result.stderr.count("\n") == 1
 
 
@@ -150,7 +151,7 @@ def numbered(count: int) -> list[np.ndarray]:
 
 def test_frame_k_read_back_is_frame_k_written(tmp_path):
     path, pictures = tmp_path / "v.avi", numbered(30)
-    video.write([path], ([picture] for picture in pictures))
+    disfa.write_videos([path], ([picture] for picture in pictures))
     frames = decoded(path)
     assert [nearest(frame, pictures) for frame in frames] == [*range(30)]
     # JPEG halves the colours' resolution; between two pictures lie about 25 levels.
@@ -186,12 +187,12 @@ def test_a_video_that_does_not_fit_is_an_error_and_a_rerun_goes_on(root, tmp_pat
 def sampled():
     """(frames, A) intensities and strengths of 3000 videos of 20 frames."""
     rng = np.random.default_rng(7)
-    parts = [intensities.sample(rng, 20) for _ in range(3000)]
+    parts = [labels.sample_intensities(rng, 20) for _ in range(3000)]
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
 def test_each_intensity_is_as_frequent_as_the_table_says(sampled):
-    for i, shares in enumerate(intensities.SHARES.values()):
+    for i, shares in enumerate(labels.SHARES.values()):
         for least, percent in enumerate(shares, 1):
             found = 100 * (sampled[0][:, i] >= least).mean()
             # 3 standard errors, were the frames of a video all one draw
@@ -203,12 +204,12 @@ def test_intensity_is_the_strength_in_steps(sampled):
     codes, strength = sampled
     for code in range(6):
         within = strength[codes == code]
-        assert within.min() >= (0, *intensities.STRENGTHS)[code]
-        assert within.max() <= (0.1, *intensities.STRENGTHS[1:], 1)[code]
+        assert within.min() >= (0, *labels.STRENGTHS)[code]
+        assert within.max() <= (0.1, *labels.STRENGTHS[1:], 1)[code]
 
 
 def test_aus_occur_together_as_in_the_bp4d_layout(sampled):
-    strength = dict(zip(intensities.AUS, sampled[1].T, strict=True))
+    strength = dict(zip(labels.DISFA_AUS, sampled[1].T, strict=True))
     for a, b in ((1, 2), (6, 12), (25, 26)):
         assert np.corrcoef(strength[a], strength[b])[0, 1] > 0.2
 

@@ -10,14 +10,13 @@ import pytest
 from tiny_faces import contents, generate, run_script
 
 from data_prep.aus import BP4D_AUS, DISFA_AUS
-from data_prep.bp4d_labels import read_labels
-from data_prep.bp4d_landmarks import read_landmarks
-from data_prep.faces import bp4d, labels, people
-from data_prep.faces.actions import AUS
-from data_prep.faces.landmark_files import matlab73
-from data_prep.faces.render import JAW, Pose, State
-from data_prep.faces.shading import Light
+from data_prep.bp4d import read_labels, read_landmarks
 from data_prep.folds import FOLDS, split_subjects
+from data_prep.renderer import bp4d, labels, subjects
+from data_prep.renderer.actions import AUS
+from data_prep.renderer.bp4d import matlab73
+from data_prep.renderer.render import JAW, Pose, State, face
+from data_prep.renderer.shading import Light
 
 LAMP = Light(0.3, -0.4, 0.78, 0.36, 0.0)
 
@@ -32,7 +31,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def faces():
-    return [people.face(1, name) for name in ("F001", "M002")]
+    return [face(1, name) for name in ("F001", "M002")]
 
 
 def test_same_seed_same_bytes_whatever_the_jobs(root, tmp_path):
@@ -41,14 +40,14 @@ def test_same_seed_same_bytes_whatever_the_jobs(root, tmp_path):
 
 
 def test_another_seed_draws_another_face():
-    first, second = (people.face(seed, "F001").draw(State({}, LAMP)) for seed in (1, 2))
+    first, second = (face(seed, "F001").draw(State({}, LAMP)) for seed in (1, 2))
     assert np.abs(first[1] - second[1]).max() > 1
 
 
 def test_layout_holds_frames_codes_and_landmarks_of_the_same_numbers(root):
     assert json.loads((root / "generated.json").read_text())["seed"] == 1
     assert not list(root.rglob("*.tmp"))
-    for name in people.names("bp4d", 2):
+    for name in subjects.names("bp4d", 2):
         for task in (1, 2):
             frames, mat, csv = bp4d.paths(root, name, task)
             coded = read_labels(csv, AUS)
@@ -85,14 +84,14 @@ def test_landmark_file_is_matlab_7_3_with_empty_arrays_before_the_first_frame():
 
 
 def test_every_fold_has_subjects_however_few_there_are():
-    for layout, everyone in people.EVERYONE.items():
+    for layout, everyone in subjects.EVERYONE.items():
         for count in (3, 6, 12):
-            chosen = people.names(layout, count)
+            chosen = subjects.names(layout, count)
             for fold in FOLDS:
                 assert set(chosen) & set(split_subjects(layout, fold)["test"])
-            women = sum(map(people.is_woman, chosen))
+            women = sum(map(subjects.is_woman, chosen))
             assert 0 < women < count
-        assert sorted(people.names(layout, 99)) == everyone
+        assert sorted(subjects.names(layout, 99)) == everyone
 
 
 # --- labels ---------------------------------------------------------------------------
@@ -229,7 +228,7 @@ def test_landmarks_lie_on_the_face_in_bp4ds_order(faces):
 def test_dark_pupils_follow_the_pose(name):
     """An independent look at the picture: pupils lie between the eyes' landmarks."""
     for pose in (Pose(), Pose(0.12, 0.05, 0.1, 0.95, (15, 10))):
-        image, p = draw(people.face(1, name), {5: 1.0}, pose)
+        image, p = draw(face(1, name), {5: 1.0}, pose)
         grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), (0, 0), 3)
         for eye in (p[19:25], p[25:31]):
             (x0, y0), (x1, y1) = eye.min(0).astype(int) + 6, eye.max(0).astype(int) - 4
@@ -258,7 +257,7 @@ def test_other_options_are_refused_in_one_sentence(root):
     result = generate(root, "--seed", "2")
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
-    assert "seed 1, now 2" in result.stderr
+    assert "seed (1, now 2)" in result.stderr
     assert contents(root) == before
 
 
@@ -267,7 +266,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
     result = generate(tmp_path)
     assert result.returncode == 1
     assert list(tmp_path.iterdir()) == [tmp_path / "thesis.txt"]
-    assert "not generated" in result.stderr
+    assert f"{tmp_path} holds files of something else" in result.stderr
 
 
 def test_bad_usage_exits_with_2(tmp_path):

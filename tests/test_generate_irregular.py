@@ -8,11 +8,10 @@ import h5py
 import pytest
 from tiny_faces import contents, generate
 
-from data_prep.bp4d_labels import read_labels
-from data_prep.bp4d_landmarks import read_landmarks
-from data_prep.errors import UserError
-from data_prep.faces import bp4d, disfa, irregular
-from data_prep.faces.actions import AUS
+from data_prep.base import UserError
+from data_prep.bp4d import read_labels, read_landmarks
+from data_prep.renderer import bp4d, disfa, irregular
+from data_prep.renderer.actions import AUS
 
 
 def draw(folder: Path, layout: str) -> SimpleNamespace:

@@ -18,7 +18,7 @@ CAFFE = ROOT / "build/bin/caffe"
 CARRIED = [
     *("tests/gpu_test.py", "tests/gpu", "prototxt"),
     *("python/drml/__init__.py", "python/drml/caffe_log.py", "data_prep/__init__.py"),
-    *("data_prep/atomic.py", "data_prep/errors.py", "data_prep/processes.py"),
+    *("data_prep/base.py", "data_prep/processes.py"),
 ]
 
 

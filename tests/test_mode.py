@@ -6,7 +6,7 @@ import sys
 import pytest
 import time_networks
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml import hardware, pycaffe
 from drml.deploy_net import load_net
 from drml.reproduce import first_iteration

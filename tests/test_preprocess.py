@@ -7,7 +7,7 @@ import pytest
 from tiny_dataset import CROP, FACES, make_dataset
 
 import caffe
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from data_prep.face_lmdb import read_faces
 from drml.preprocess import load_mean, network_input
 

@@ -11,7 +11,7 @@ import pytest
 import read_out as script
 from sklearn.metrics import f1_score, roc_auc_score
 
-from data_prep.errors import run
+from data_prep.base import run
 from data_prep.sampling import Sampling
 from drml.keys import subjects_and_videos
 from drml.read_out import Faces, Protocol, read_out, sample

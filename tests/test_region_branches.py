@@ -15,7 +15,7 @@ from google.protobuf import text_format
 from threadpoolctl import threadpool_limits
 
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml import region_pair
 from drml.branches import Grid
 from drml.pycaffe import caffe

@@ -10,7 +10,7 @@ import pytest
 
 from caffe import layers as L
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml import networks, release
 from drml.branches import Grid
 from drml.pycaffe import caffe, load_net

@@ -12,7 +12,7 @@ import pytest
 import report
 from tiny_dataset import AUS, make_dataset
 
-from data_prep.errors import run
+from data_prep.base import run
 from data_prep.face_lmdb import read_faces
 from drml.evaluation import Predictions, write_evaluation
 from drml.metrics import au_results

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.pycaffe import engine
 from drml.reproduce.figures import timed_networks
 from drml.reproduce.ledger import Record

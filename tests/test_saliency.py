@@ -11,7 +11,7 @@ import saliency
 from tiny_dataset import AUS, CROP, DEPLOY, SIZE, make_dataset, make_weights
 
 from data_prep.aus import BP4D_AUS, DISFA_AUS
-from data_prep.errors import run
+from data_prep.base import run
 from data_prep.registration import mean_shape
 from drml.au_regions import region_mask
 from drml.deploy_net import load_backward_net, load_net

@@ -10,7 +10,7 @@ import select_snapshot
 from tiny_dataset import DEPLOY
 from training_left import make_training, snapshot
 
-from data_prep.errors import run
+from data_prep.base import run
 from drml.selection import Scored, best, ended_at
 
 OUT = Path("out/selection.json")

@@ -10,7 +10,7 @@ import pytest
 import show_region_layer
 from tiny_dataset import make_dataset
 
-from data_prep.errors import run
+from data_prep.base import run
 from drml.deploy_net import read_deploy
 from drml.faces import pick
 from drml.pycaffe import caffe

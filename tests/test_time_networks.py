@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import time_networks
 
-from data_prep.errors import run
+from data_prep.base import run
 from drml import timing
 from drml.paper import Time
 

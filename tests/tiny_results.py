@@ -10,10 +10,10 @@ import show_region_layer
 import time_networks
 
 from data_prep.aus import BP4D_AUS, DISFA_AUS
+from data_prep.base import write
 from drml.evaluation import Predictions, read_predictions, write_evaluation
 from drml.features import join, keep
 from drml.figures import png
-from drml.files import write
 from drml.metrics import au_results
 from drml.names import TITLES
 from drml.parts import Parts

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 
 Curve = dict[int, float]  # iteration -> value, in the order of iterations
 

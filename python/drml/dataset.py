@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from data_prep.errors import UserError
-from data_prep.source import title
-from drml.files import read_json
+from data_prep.base import UserError, read_json
+from data_prep.dataset import title
 
 FIELDS = ("dataset", "generated", "aus", "size", "fold", "seed", "splits")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from google.protobuf import text_format
 
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml import pycaffe
 from drml.names import TITLES
 from drml.pycaffe import caffe

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from data_prep.processes import start
 from drml.dataset import read_dataset
 from drml.selection import ended_at, read_selection

@@ -17,8 +17,7 @@ import h5py
 import numpy as np
 
 from data_prep.aus import AU_NAMES
-from data_prep.errors import UserError
-from drml.files import read_json, write
+from data_prep.base import UserError, read_json, write
 from drml.keys import subjects_and_videos
 from drml.metrics import THRESHOLD, AuResult, au_results, average, mean_of_folds
 from drml.tables import csv_table

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from data_prep.network_input import centre_crop
 from drml.keys import name_of
 from drml.splits import Split

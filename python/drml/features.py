@@ -14,9 +14,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from data_prep.batches import batches
-from data_prep.errors import UserError
-from drml.files import replacing
+from data_prep.base import UserError, batches, replacing
 from drml.parts import Parts
 from drml.scoring import Batch
 

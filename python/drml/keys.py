@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 
 
 def name_of(key: str) -> str:

@@ -5,7 +5,6 @@ FILE.parts/ holds about.json, which says what is computed, and 00000000.h5,
 """
 
 import io
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +12,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from data_prep.errors import UserError
-from drml.files import read_json, write
+from data_prep.base import stamp, write
 
 
 class Parts:
@@ -23,15 +21,8 @@ class Parts:
     def __init__(self, file: Path, about: dict):
         """Go on with what is there; UserError where that was of something else."""
         self.folder = file.with_name(f"{file.name}.parts")
-        claim = self.folder / "about.json"
-        if not claim.exists():
-            write(claim, json.dumps(about, indent=2) + "\n")
-        found = read_json(claim, f"delete {self.folder}")
-        if other := sorted(n for n in found | about if found.get(n) != about.get(n)):
-            raise UserError(
-                f"{self.folder} was begun with another {', '.join(other)}; "
-                "delete it, or choose another --out"
-            )
+        remedy = f"delete {self.folder}, or choose another --out"
+        stamp(self.folder / "about.json", about, remedy)
         self.rows = sum(len(part["keys"]) for part in self)
 
     def __iter__(self) -> Iterator[h5py.File]:

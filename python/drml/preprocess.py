@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.errors import UserError
-from data_prep.mean_image import read_mean
-from data_prep.network_input import network_input
+from data_prep.base import UserError
+from data_prep.network_input import network_input, read_mean
 
 __all__ = ["load_mean", "network_input"]
 

@@ -8,7 +8,7 @@ from google.protobuf import text_format
 from caffe import layers as L
 from caffe import params as P
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.names import FACE_SIZE, FACES
 from drml.networks import FILLERS, NETWORKS
 from drml.pycaffe import caffe, load_net

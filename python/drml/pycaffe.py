@@ -4,7 +4,7 @@ import tempfile
 
 import caffe
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 
 caffe.init_log(1, True)  # warnings and errors only; glog allows one call a process
 

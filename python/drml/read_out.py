@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from data_prep.sampling import Sampling
 
 NO_VERDICT = 0.5

@@ -12,7 +12,7 @@ import numpy as np
 
 from caffe import layers as L
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.branches import Grid, branches
 from drml.networks import WEIGHT_AND_BIAS, convolution, max_pooling, rectified
 from drml.pycaffe import caffe, load_net

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.faces import Face
 from drml.pycaffe import caffe
 from drml.scoring import face_batches, feed

@@ -11,7 +11,7 @@ from math import prod
 from pathlib import Path
 
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.release import release_name
 from drml.weights import Blobs, blob_shape, shapes_text, stored_blobs
 

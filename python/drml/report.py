@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml import figures
 from drml.caffe_log import TrainingLog
 from drml.dataset import describe

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from data_prep.network_input import centre_crop
 from drml.au_regions import region_mask
 from drml.deploy_net import INPUT

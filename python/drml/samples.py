@@ -8,7 +8,7 @@ import lmdb
 import numpy as np
 
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.figures import data_uri
 from drml.keys import name_of
 from drml.metrics import THRESHOLD

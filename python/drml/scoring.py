@@ -5,8 +5,7 @@ from itertools import chain
 
 import numpy as np
 
-from data_prep.batches import batches
-from data_prep.errors import UserError
+from data_prep.base import UserError, batches
 from drml.deploy_net import INPUT, OUTPUT
 from drml.preprocess import network_input
 from drml.pycaffe import caffe

@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
 
-from data_prep.errors import UserError
-from drml.files import read_json, write
+from data_prep.base import UserError, read_json, write
 
 
 @dataclass(frozen=True)

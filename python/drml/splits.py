@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from data_prep.face_lmdb import read_faces
 from drml.dataset import describe, read_dataset
 from drml.preprocess import load_mean

@@ -8,7 +8,7 @@ import h5py
 from google.protobuf.message import DecodeError
 
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.pycaffe import caffe
 
 Shapes = dict[str, list[tuple[int, ...]]]  # layer name -> shape of each blob

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Callable, Optional
 
-from data_prep.atomic import write_bytes
+from data_prep.base import write
 
 
 class Ledger:
@@ -29,7 +29,7 @@ class Ledger:
         """Keep a result; returns it as it will be read."""
         record = {"made_by": self.made_by, "made_from": made_from, "result": result}
         content = json.dumps(record, indent=1) + "\n"
-        write_bytes(self.folder / f"{name}.json", content.encode())
+        write(self.folder / f"{name}.json", content)
         return json.loads(content)["result"]
 
     def kept(self, name: str) -> Optional[dict]:

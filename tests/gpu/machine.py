@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Optional
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from gpu import gtest
 from gpu.children import Children
 from gpu.nets import face_files

@@ -6,7 +6,7 @@ A layer is `layer {` to `}`, each at a line's begin; the data layers are called 
 import re
 from pathlib import Path
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 
 LAYER = re.compile(r"^layer \{\n.*?^\}\n", re.M | re.S)
 FACES = 8  # random ones, of which a batch is made

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Optional
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from gpu.children import Children
 from gpu.ledger import Ledger
 

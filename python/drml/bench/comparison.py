@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.bench.variants import CPU, Arithmetic, Variant
 from drml.bench.worker import Worker
 from drml.names import FACE_SIZE

@@ -8,7 +8,7 @@ from time import perf_counter
 from google.protobuf import text_format
 
 from caffe.proto import caffe_pb2
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.bench.result import Measure, summarise
 from drml.prototxt import Training, train_val
 from drml.pycaffe import caffe, load_net

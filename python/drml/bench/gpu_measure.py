@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.bench.comparison import check
 from drml.bench.floors import SIZES
 from drml.bench.gpu_plan import COPY, PRODUCT, WEIGHTS, Step, agreement_key

@@ -1,11 +1,9 @@
 """Measurements that outlive the run that took them."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
-from data_prep.errors import UserError
-from drml import files
+from data_prep.base import check_stamp, read_json, write_json
 
 
 class Kept:
@@ -16,19 +14,13 @@ class Kept:
         self.path, self.made_on, self.values = path, made_on, {}
         if not path.exists():
             return
-        kept = files.read_json(path, "delete it to measure again")
-        for name in sorted(made_on.keys() | kept["made_on"].keys()):
-            before, now = kept["made_on"].get(name), made_on.get(name)
-            if before != now:
-                raise UserError(
-                    f"{path} was measured with {name}: {before}, and now it is {now}; "
-                    "give another --out, or delete it"
-                )
+        kept = read_json(path, "delete it to measure again")
+        remedy = "give another --out, or delete it"
+        check_stamp(path, kept["made_on"], made_on, remedy)
         self.values = kept["values"]
 
     def once(self, name: str, measure: Callable[[], object]) -> None:
         """Measure, and keep the value, unless it was done."""
         if name not in self.values:
             self.values[name] = measure()
-            content = dict(made_on=self.made_on, values=self.values)
-            files.write(self.path, json.dumps(content, indent=1))
+            write_json(self.path, dict(made_on=self.made_on, values=self.values))

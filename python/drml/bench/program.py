@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.bench.engine import Parameters, Trained, averaged, trained
 from drml.bench.variants import Arithmetic
 

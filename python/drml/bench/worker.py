@@ -6,7 +6,7 @@ import select
 import subprocess
 from pathlib import Path
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 
 PYTHON_FOLDER = Path(__file__).parents[2]
 

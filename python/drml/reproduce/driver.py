@@ -8,7 +8,7 @@
 import sys
 from collections.abc import Callable, Sequence
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.reproduce.estimate import Estimate
 from drml.reproduce.ledger import Ledger
 from drml.reproduce.overview import overview

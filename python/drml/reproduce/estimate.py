@@ -8,9 +8,8 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from data_prep.errors import UserError
+from data_prep.base import UserError, read_json, write
 from data_prep.processes import start
-from drml.files import read_json, write
 from drml.reproduce.ledger import Ledger, Record
 from drml.reproduce.step import Step, Work
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from drml.files import fingerprint
+from data_prep.base import fingerprint
 
 READ = {".csv", ".txt", ".mat", ".json"}
 COUNTED = {".jpg", ".jpeg", ".png", ".bmp", ".avi", ".mp4"}  # other files are not ours

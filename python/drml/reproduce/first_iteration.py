@@ -6,7 +6,7 @@ Prints milliseconds a face in training ("train") and in scoring ("test") as JSON
 import json
 import sys
 
-from data_prep.errors import run
+from data_prep.base import run
 from drml.pycaffe import choose_mode
 from drml.timing import PHASES, time_trials
 

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from data_prep.errors import UserError
-from drml.files import read_json, write
+from data_prep.base import UserError, read_json, write
 from drml.reproduce import fingerprints
 from drml.reproduce.step import Step
 

@@ -8,7 +8,7 @@ be had may be why it is not asked for.
 
 from collections.abc import Iterator
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.reproduce import figures
 from drml.reproduce.datasets import Datasets
 from drml.reproduce.networks import Trained, trained

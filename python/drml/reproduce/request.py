@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.errors import UserError
-from data_prep.source import are_generated
+from data_prep.base import UserError
+from data_prep.dataset import are_generated
 from drml.networks import NETWORKS
 from drml.prototxt import Training
 from drml.reproduce.protocol import Protocol, paper, short

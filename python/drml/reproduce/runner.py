@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from time import monotonic
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from data_prep.processes import start
 from drml.reproduce.estimate import Estimate
 from drml.reproduce.ledger import Ledger

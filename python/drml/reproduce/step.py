@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.errors import UserError
-from drml.files import read_json
+from data_prep.base import UserError, read_json
 
 FOUND = re.compile(r"\{([^{}]+\.json):(\w+)\}")  # a value of an earlier step; nests
 

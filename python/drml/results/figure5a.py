@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.caffe_log import TrainingLog, read_log
 from drml.figures import STYLE, TRAINING, colour, svg
 from drml.results.out import Out, fold_of

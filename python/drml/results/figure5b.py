@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.paper import read_paper, relation_distance
 from drml.relations import TRUTH, distance
 from drml.results.models import same_faces, without

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.evaluation import Predictions, of_same_faces
 from drml.metrics import AuResult, au_results, mean_of_folds
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 from drml.results.out import REDO, Out
 
 NAMED = "Of the single models that are named at the top."

@@ -4,9 +4,8 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.errors import UserError
+from data_prep.base import UserError, read_json
 from drml.evaluation import Predictions, read_predictions
-from drml.files import read_json
 from drml.names import TITLES
 from drml.paper import read_paper
 from drml.results.section import Picture

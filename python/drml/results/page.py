@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from drml.files import write
+from data_prep.base import write
 from drml.pages import templates
 from drml.results import (
     features,
