@@ -143,17 +143,22 @@ def read_labels(file: Path, aus: tuple[int, ...]) -> dict[int, np.ndarray]:
     Raises UserError, naming file, line, AU and value, on anything but 0, 1 and 9, a
     missing column, or a frame that is no positive whole number or stands twice.
     """
+    labels: dict[int, np.ndarray] = {}
     with file.open(newline="", encoding="utf-8-sig", errors="replace") as text:
         rows = csv.reader(text)
-        columns = _columns(file, next(rows, []), aus)
-        labels: dict[int, np.ndarray] = {}
+        columns = _columns(file, next(rows, []), (FRAME_COLUMN, *aus))
         for row in filter(any, rows):
             where = f"{file}, line {rows.line_num}"
-            cells = _cells(where, row, columns)
-            frame = _frame(where, cells[FRAME_COLUMN])
-            if frame in labels:
-                raise UserError(f"{where}: frame {frame} is coded twice")
-            labels[frame] = _labels(where, cells, aus)
+            if len(row) <= max(columns):
+                raise UserError(f"{where} has {len(row)} values, fewer than the header")
+            frame, *codes = (row[i].strip() for i in columns)
+            if not frame.isdecimal() or int(frame) < 1:
+                raise UserError(
+                    f"{where}: frame number {frame!r} is no whole number from 1 up"
+                )
+            if int(frame) in labels:
+                raise UserError(f"{where}: frame {int(frame)} is coded twice")
+            labels[int(frame)] = _labels(where, codes, aus)
     return labels
 
 
@@ -164,37 +169,24 @@ def read_aus(file: Path) -> list[int]:
         return [int(name) for name in names if name.isdecimal() and int(name)]
 
 
-def _columns(file: Path, header: list[str], aus: tuple[int, ...]) -> dict[int, int]:
-    """Return the position of the frame column and of every wanted AU's."""
-    named = {name.strip(): i for i, name in enumerate(header)}
-    missing = [name for name in (FRAME_COLUMN, *aus) if str(name) not in named]
-    if missing:
-        wanted = "frame number (0)" if missing[0] == 0 else f"AU {missing[0]}"
-        found = ", ".join(named) or "none"
-        raise UserError(f"{file} has no column for {wanted}; its columns are: {found}")
-    return {name: named[str(name)] for name in (FRAME_COLUMN, *aus)}
+def _columns(file: Path, header: list[str], wanted: tuple[int, ...]) -> list[int]:
+    """Return the position of each wanted column."""
+    names = [name.strip() for name in header]
+    if missing := [column for column in wanted if str(column) not in names]:
+        lacking = f"AU {missing[0]}" if missing[0] else "frame number (0)"
+        found = ", ".join(names) or "none"
+        raise UserError(f"{file} has no column for {lacking}; its columns are: {found}")
+    return [names.index(str(column)) for column in wanted]
 
 
-def _cells(where: str, row: list[str], columns: dict[int, int]) -> dict[int, str]:
-    if len(row) <= max(columns.values()):
-        raise UserError(f"{where} has {len(row)} values, fewer than the header names")
-    return {name: row[i].strip() for name, i in columns.items()}
-
-
-def _frame(where: str, value: str) -> int:
-    if not value.isdecimal() or int(value) < 1:
-        raise UserError(f"{where}: frame number {value!r} is no whole number from 1 up")
-    return int(value)
-
-
-def _labels(where: str, cells: dict[int, str], aus: tuple[int, ...]) -> np.ndarray:
-    for au in aus:
-        if cells[au] not in CODES:
+def _labels(where: str, codes: list[str], aus: tuple[int, ...]) -> np.ndarray:
+    for au, code in zip(aus, codes, strict=True):
+        if code not in CODES:
             raise UserError(
-                f"{where}: AU {au} is {cells[au]!r}; only 0 (absent), 1 (present) and "
-                "9 (unknown) are codes"
+                f"{where}: AU {au} is {code!r}; only 0 (absent), 1 (present) and 9 "
+                "(unknown) are codes"
             )
-    return np.array([CODES[cells[au]] for au in aus], np.int8)
+    return np.array([CODES[code] for code in codes], np.int8)
 
 
 # ---- 2D landmarks: one MATLAB v7.3 file (HDF5) a sequence
