@@ -6,6 +6,7 @@ frame correlate as below; an AU is present while its latent exceeds the threshol
 that gives its base rate.
 """
 
+from functools import cache
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -59,8 +60,13 @@ def wander(rng: np.random.Generator, frames: int, n: int, memory: float) -> np.n
 
 def tails(rng: np.random.Generator, frames: int, aus) -> np.ndarray:
     """(frames, A) uniform in 0..1, related as above; small where the AU is strong."""
-    root = np.linalg.cholesky(correlation(aus))
-    return norm.sf(wander(rng, frames, len(aus), MEMORY) @ root.T)
+    return norm.sf(wander(rng, frames, len(aus), MEMORY) @ _root(aus).T)
+
+
+@cache
+def _root(aus: tuple[int, ...]) -> np.ndarray:
+    """(A, A): turns independent latents into those that correlate."""
+    return np.linalg.cholesky(correlation(aus))
 
 
 def sample(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, np.ndarray]:
