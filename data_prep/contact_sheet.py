@@ -10,12 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from data_prep import jpeg
-from data_prep.atomic import write_bytes
 from data_prep.aus import AU_NAMES
-from data_prep.face_store import FaceStore
+from data_prep.base import write
+from data_prep.dataset import FaceFrame
+from data_prep.images import decode_jpeg
 from data_prep.network_input import centre_crop
-from data_prep.records import Face
+from data_prep.registered_faces import RegisteredFaces
 
 FACES = 6  # of each kind
 SIDE = 128  # of a face on the sheet
@@ -29,8 +29,8 @@ def write_sheet(
     file: Path,
     title: str,
     aus: Sequence[int],
-    faces: Sequence[tuple[bytes, Face]],
-    store: FaceStore,
+    faces: Sequence[tuple[bytes, FaceFrame]],
+    store: RegisteredFaces,
     crop: int,
 ) -> None:
     """Write the sheet of faces' centre crops as a PNG; faces: with their store keys."""
@@ -42,17 +42,17 @@ def write_sheet(
         cells = [[_cell(*faces[i], store, crop) for i in kind] for kind in chosen]
         rows.append(_row(au, *cells))
     _, png = cv2.imencode(".png", np.vstack(rows))
-    write_bytes(file, png.tobytes())
+    write(file, png.tobytes())
 
 
 def _choose(places: np.ndarray, rng: np.random.Generator) -> list[int]:
     return rng.permutation(places)[:FACES].tolist()
 
 
-def _cell(key: bytes, face: Face, store: FaceStore, crop: int) -> np.ndarray:
+def _cell(key: bytes, face: FaceFrame, store: RegisteredFaces, crop: int) -> np.ndarray:
     """Return a face with its name below, (SIDE + TEXT) x SIDE x 3."""
     (content,) = store.images([key])
-    image = jpeg.decode(content)
+    image = decode_jpeg(content)
     middle = centre_crop(image.transpose(2, 0, 1), crop, crop).transpose(1, 2, 0)
     way = cv2.INTER_AREA if crop > SIDE else cv2.INTER_CUBIC
     cell = _paper(SIDE + TEXT, SIDE)

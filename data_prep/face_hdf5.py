@@ -8,6 +8,7 @@ chunk, compressed. `<split>.txt` names the files in order, as HDF5Data's `source
 
 import os
 from collections.abc import Iterator, Sequence
+from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,15 +16,11 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from data_prep import jpeg
-from data_prep.atomic import write_bytes
-from data_prep.batches import batches
-from data_prep.errors import UserError
-from data_prep.face_store import FaceStore
-from data_prep.mean_image import read_mean
-from data_prep.network_input import network_input
-from data_prep.patient_file import PatientFile
-from data_prep.workers import stream
+from data_prep.base import UserError, batches, write
+from data_prep.images import decode_jpeg
+from data_prep.network_input import network_input, read_mean
+from data_prep.processes import stream
+from data_prep.registered_faces import RegisteredFaces
 
 FILE_OVERHEAD, FACE_OVERHEAD = 1 << 16, 256  # bytes for HDF5's own structures
 CAFFES_MIB = 8191  # a blob has at most 2^31 - 1 values of 4 bytes
@@ -40,7 +37,7 @@ class Hdf5(NamedTuple):
         self,
         out: Path,
         split: str,
-        store: FaceStore,
+        store: RegisteredFaces,
         faces: Sequence[tuple[bytes, np.ndarray]],
         jobs: int,
     ) -> None:
@@ -59,7 +56,7 @@ class Hdf5(NamedTuple):
         for _ in tqdm(results, f"{split} (HDF5)", total, unit="face", disable=None):
             pass
         names = "".join(f"{file}\n" for file in files)
-        write_bytes(out / f"{split}.txt", names.encode())
+        write(out / f"{split}.txt", names)
 
 
 def faces_a_file(file_mib: int, crop: int, aus: int) -> int:
@@ -78,12 +75,12 @@ def is_complete(out: Path, split: str) -> bool:
     )
 
 
-def _write_file(task: tuple[Path, list, FaceStore, Hdf5]) -> Iterator[bytes]:
+def _write_file(task: tuple[Path, list, RegisteredFaces, Hdf5]) -> Iterator[bytes]:
     """Write one file, yielding the key of every face that is in it."""
     file, faces, store, how = task
     unfinished = file.with_name(f".{file.name}.tmp")
     try:
-        with PatientFile(unfinished) as disk, h5py.File(disk, "w") as content:
+        with _DelayedErrorFile(unfinished) as disk, h5py.File(disk, "w") as content:
             for key in _fill(content, faces, store, how):
                 if disk.error:
                     break
@@ -95,14 +92,37 @@ def _write_file(task: tuple[Path, list, FaceStore, Hdf5]) -> Iterator[bytes]:
         unfinished.unlink(missing_ok=True)
 
 
+class _DelayedErrorFile(FileIO):
+    """A new file whose first error is kept in `error`, and nothing is written then.
+
+    HDF5 crashes the process where it can't write (1.14, disk full): it is to find all
+    well, and the error to be raised once its file is closed.
+    """
+
+    error: OSError | None = None
+
+    def __init__(self, path):
+        super().__init__(path, "w+")
+
+    def write(self, data) -> int:
+        """Write all of the data, or keep the error."""
+        rest = memoryview(data).cast("B")
+        try:
+            while rest and not self.error:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+
 def _fill(
-    content: h5py.File, faces: list, store: FaceStore, how: Hdf5
+    content: h5py.File, faces: list, store: RegisteredFaces, how: Hdf5
 ) -> Iterator[bytes]:
     keys, labels = zip(*faces, strict=True)
     mean = read_mean(how.mean)
     data = empty_data(content, len(faces), how.crop)
     for i, image in enumerate(store.images(keys)):
-        data[i] = network_input(jpeg.decode(image), mean, how.crop, how.crop)
+        data[i] = network_input(decode_jpeg(image), mean, how.crop, how.crop)
         yield keys[i]
     content.create_dataset(
         "label", data=np.array(labels, np.float32), chunks=True, compression="gzip",

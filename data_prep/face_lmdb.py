@@ -9,18 +9,26 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import lmdb
 import numpy as np
 
-from data_prep import jpeg
-from data_prep.batches import batches
-from data_prep.errors import UserError
-from data_prep.records import Record
+from caffe.proto import caffe_pb2
+from data_prep.base import UserError, batches
+from data_prep.images import decode_jpeg
 
 MAP_SIZE = 1 << 40  # address space, not disk: an LMDB grows as it is written
 RECORDS_A_COMMIT = 200
 LONGEST_KEY = 511  # bytes that LMDB allows; the number alone makes a key unique
+
+
+class Record(NamedTuple):
+    """A registered face."""
+
+    name: str
+    image: bytes  # JPEG, size x size, BGR
+    labels: np.ndarray  # (AUs,) int8
 
 
 def write_faces(folder: Path, records: Iterable[Record], size: int) -> None:
@@ -51,8 +59,6 @@ def _key(number: int, record: Record) -> bytes:
 
 
 def _datum(record: Record, size: int) -> bytes:
-    from caffe.proto import caffe_pb2  # here, so that a survey needs no Caffe
-
     datum = caffe_pb2.Datum(
         channels=3, height=size, width=size, data=record.image, encoded=True
     )
@@ -67,7 +73,7 @@ def read_faces(folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     is no LMDB or a record's image is damaged.
     """
     for key, datum in _datums(folder):
-        image = jpeg.decode(datum.data) if datum.data else None
+        image = decode_jpeg(datum.data) if datum.data else None
         if image is None:
             raise UserError(
                 f"{folder}, record {key}: the image is damaged; import again"
@@ -75,13 +81,11 @@ def read_faces(folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         yield key, image, _labels(datum)
 
 
-def _labels(datum) -> np.ndarray:
+def _labels(datum: caffe_pb2.Datum) -> np.ndarray:
     return np.array(datum.float_data, np.int8)
 
 
-def _datums(folder: Path) -> Iterator[tuple]:
-    from caffe.proto import caffe_pb2  # here, so that a survey needs no Caffe
-
+def _datums(folder: Path) -> Iterator[tuple[str, caffe_pb2.Datum]]:
     try:
         env = lmdb.open(str(folder), readonly=True, create=False, lock=False)
     except lmdb.Error as error:

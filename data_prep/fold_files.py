@@ -1,22 +1,32 @@
-"""The files of a fold's folder that hold faces: each is whole, or not there yet."""
+"""Writes a fold's folder: faces, mean image, contact sheets and, last, dataset.json.
 
-from collections.abc import Iterable
+Each of its files is whole, or not there yet, so that a killed run goes on.
+"""
+
+import hashlib
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
-from data_prep import jpeg
-from data_prep.atomic import write_bytes
+from data_prep import registration
+from data_prep.base import UserError, locked, read_json, stamp, write, write_json
 from data_prep.contact_sheet import write_sheet
-from data_prep.errors import UserError
+from data_prep.dataset import FaceFrame, title
 from data_prep.face_hdf5 import Hdf5, is_complete
-from data_prep.face_lmdb import write_faces
-from data_prep.face_store import FaceStore
-from data_prep.mean_image import read_mean, write_mean
-from data_prep.records import Face, Record
+from data_prep.face_lmdb import Record, write_faces
+from data_prep.images import decode_jpeg
+from data_prep.network_input import read_mean, write_mean
+from data_prep.registered_faces import RegisteredFaces, face_key
+from data_prep.survey import count_labels
 
-Faces = dict[bytes, Face]  # by their keys in the store, in write order
+VERSION = 2  # of the records' meaning; 2: 0 is also an AU that was not sampled for
+REGISTERED = "registered.sqlite"  # beside the folds' folders
+UNREADABLE, NO_FACE = "unreadable image", "no face detected"
+REMEDY = "choose another --out, or delete that folder"
+Faces = dict[bytes, FaceFrame]  # by their keys in REGISTERED, in write order
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,7 @@ class Formats:
     crop: int  # side of HDF5's and the sheets' faces
     file_mib: int  # of an HDF5 file at most
     mean: Path | None  # to be used instead of the first split's own
+    aligned: Path | None = None  # where each face is to be an image file as well
 
     def check_mean(self) -> None:
         """Raise UserError where a mean that was given is of faces of another size."""
@@ -42,27 +53,109 @@ class Formats:
 
 
 @dataclass(frozen=True)
-class FoldFiles:
-    """A fold's folder and the store that its faces come from."""
+class Fold:
+    """All that decides a fold folder's content."""
+
+    options: dict  # the head of dataset.json: dataset, generated, aus, fold, seed, ...
+    formats: Formats
+    splits: dict[str, list[FaceFrame]]  # in write order; the mean is that of the first
+    left_out: dict[str, int]  # frames that never became a face, by reason
+    about: dict  # for dataset.json alone
+    skip_damaged: bool
+
+    @property
+    def val_is_test(self) -> bool:
+        """Whether val is another name for test: then `splits` has no val."""
+        lists = self.options.get("fold_lists", {})
+        return "val" in lists and lists["val"] == lists["test"]
+
+    def write(self, out: Path, jobs: int) -> dict:
+        """Write what is not there yet, and return the content of dataset.json.
+
+        A killed run goes on: faces that were registered are kept in OUT/..,
+        and every file appears once it is complete. Raises UserError where out holds an
+        import of other options.
+        """
+        try:
+            self.formats.check_mean()
+            with locked(out):
+                return self._write(out, jobs)
+        except OSError as error:
+            raise UserError(
+                f"{error.filename or out} cannot be written: {error.strerror}"
+            ) from None
+
+    def _write(self, out: Path, jobs: int) -> dict:
+        made_with = out / "import.json"
+        stamp(made_with, self._made_with(), REMEDY)
+        summary = out / "dataset.json"
+        before = read_json(summary, f"delete {out}") if summary.exists() else {}
+        there = set(before.get("formats", ()))
+        registered = RegisteredFaces(out.parent / REGISTERED)
+        files = _Files(out, registered, self.formats, jobs)
+        done = self.formats.names <= there and files.complete(self)
+        if done and not self.formats.aligned:
+            return before
+        faces, lost = self._register(registered, jobs)
+        readable = hashlib.sha256(b"".join(chain(*faces.values()))).hexdigest()
+        stamp(made_with, {"readable images": readable}, REMEDY)
+        files.write(self, faces)
+        splits = {split: _count(list(own.values())) for split, own in faces.items()}
+        if self.val_is_test:
+            splits |= {"val": splits["test"]}
+        record = self.options | {
+            "version": VERSION,
+            "formats": sorted(self.formats.names | there),
+            "splits": splits,
+            "left_out": self.left_out | lost,
+            **self.about,
+        }
+        write_json(summary, record)
+        return record
+
+    def _made_with(self) -> dict:
+        f = self.formats
+        mean = hashlib.sha256(f.mean.read_bytes()).hexdigest() if f.mean else None
+        hdf5 = {"crop": f.crop, "file MiB": f.file_mib} if "hdf5" in f.names else {}
+        return {
+            **self.options,
+            **hdf5,
+            "version": VERSION,
+            "on damaged": "skip" if self.skip_damaged else "refuse",
+            "mean": mean,
+            "faces": _fingerprint(self.splits),
+        }
+
+    def _register(
+        self, registered: RegisteredFaces, jobs: int
+    ) -> tuple[dict[str, Faces], dict[str, int]]:
+        """Return the registered faces by split, and how many there are not."""
+        size = self.formats.size
+        keyed = _by_key(self.splits, size)
+        everything = {key: face for own in keyed.values() for key, face in own.items()}
+        registered.fill(everything, size, jobs, self.skip_damaged)
+        lengths = dict(zip(everything, registered.lengths(everything), strict=True))
+        faces = {
+            split: {key: face for key, face in own.items() if lengths[key]}
+            for split, own in keyed.items()
+        }
+        if empty := [split for split, own in faces.items() if not own]:
+            raise UserError(f"no image of the {empty[0]} split shows a face")
+        counts = list(lengths.values())
+        return faces, {UNREADABLE: counts.count(None), NO_FACE: counts.count(0)}
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The files of a fold's folder that hold faces."""
 
     out: Path
-    store: FaceStore
+    registered: RegisteredFaces
     formats: Formats
     jobs: int
 
-    @property
     def _mean(self) -> Path:
         return self.out / "mean.binaryproto"
-
-    def complete(self, splits: Iterable[str]) -> bool:
-        """Whether every file of these splits is there."""
-        parts = [self._mean, *(self._sheet(split) for split in splits)]
-        if "lmdb" in self.formats.names:
-            parts += [self._lmdb(split) for split in splits]
-        whole = all(part.exists() for part in parts)
-        if "hdf5" in self.formats.names:
-            whole &= all(is_complete(self.out, split) for split in splits)
-        return whole
 
     def _sheet(self, split: str) -> Path:
         return self.out / f"{split}.png"
@@ -70,37 +163,109 @@ class FoldFiles:
     def _lmdb(self, split: str) -> Path:
         return self.out / f"{split}_lmdb"
 
-    def write_mean(self, faces: Faces) -> None:
+    def complete(self, fold: Fold) -> bool:
+        """Whether every file of a fold is there."""
+        splits = [*fold.splits, *(["val"] if fold.val_is_test else [])]
+        parts = [self._mean(), *map(self._sheet, fold.splits)]
+        if "lmdb" in self.formats.names:
+            parts += map(self._lmdb, splits)
+        whole = all(part.exists() for part in parts)
+        if "hdf5" in self.formats.names:
+            whole &= all(is_complete(self.out, split) for split in splits)
+        return whole
+
+    def write(self, fold: Fold, faces: dict[str, Faces]) -> None:
+        """Write what is not there yet; faces: by split."""
+        self._write_mean(next(iter(faces.values())))
+        for split, own in faces.items():
+            if "lmdb" in self.formats.names:
+                self._write_lmdb(split, own)
+            if "hdf5" in self.formats.names:
+                self._write_hdf5(split, own)
+        if fold.val_is_test:
+            self._name_test_val()
+        name = title(fold.options["dataset"], fold.options["generated"])
+        for split, own in faces.items():
+            self._write_sheet(split, own, f"{name}, {self.out.name}", fold.options)
+        if self.formats.aligned:
+            self._write_aligned(fold.options, faces)
+
+    def _write_mean(self, faces: Faces) -> None:
         """Write the mean of the faces, or a copy of the one that was given."""
-        if self._mean.exists():
+        if self._mean().exists():
             return
         if self.formats.mean:
-            write_bytes(self._mean, self.formats.mean.read_bytes())
+            write(self._mean(), self.formats.mean.read_bytes())
             return
-        images = self.store.images(tqdm(faces, "mean face", unit="face", disable=None))
-        write_mean(map(jpeg.decode, images), self._mean)
-
-    def write_split(self, split: str, faces: Faces) -> None:
-        """Write a split as LMDB, HDF5 files, or both; the mean must be there."""
-        if "lmdb" in self.formats.names:
-            self._write_lmdb(split, faces)
-        if "hdf5" in self.formats.names:
-            files = Hdf5(self.formats.crop, self.formats.file_mib, self._mean)
-            labels = [(key, face.labels) for key, face in faces.items()]
-            files.write(self.out, split, self.store, labels, self.jobs)
+        keys = tqdm(faces, "mean face", unit="face", disable=None)
+        write_mean(map(decode_jpeg, self.registered.images(keys)), self._mean())
 
     def _write_lmdb(self, split: str, faces: Faces) -> None:
         folder = self._lmdb(split)
         if folder.exists():
             return
         keys = tqdm(faces, f"{split} (LMDB)", unit="face", disable=None)
-        pairs = zip(faces.values(), self.store.images(keys), strict=True)
+        pairs = zip(faces.values(), self.registered.images(keys), strict=True)
         records = (Record(face.name, image, face.labels) for face, image in pairs)
         write_faces(folder, records, self.formats.size)
 
-    def write_sheet(self, split: str, faces: Faces, title: str, aus: list[int]) -> None:
-        """Write the contact sheet of a split."""
-        file = self._sheet(split)
+    def _write_hdf5(self, split: str, faces: Faces) -> None:
+        files = Hdf5(self.formats.crop, self.formats.file_mib, self._mean())
+        labels = [(key, face.labels) for key, face in faces.items()]
+        files.write(self.out, split, self.registered, labels, self.jobs)
+
+    def _name_test_val(self) -> None:
+        """Let val be test: solvers and scripts want one, and it costs no room."""
+        link = self._lmdb("val")
+        if "lmdb" in self.formats.names and not link.is_symlink():
+            link.symlink_to(self._lmdb("test").name)
+        if "hdf5" in self.formats.names:
+            write(self.out / "val.txt", (self.out / "test.txt").read_bytes())
+
+    def _write_sheet(self, split: str, faces: Faces, head: str, options: dict) -> None:
+        file, crop = self._sheet(split), self.formats.crop
         if not file.exists():
-            items = list(faces.items())
-            write_sheet(file, title, aus, items, self.store, self.formats.crop)
+            items, head = list(faces.items()), f"{head}, {split}"
+            write_sheet(file, head, options["aus"], items, self.registered, crop)
+
+    def _write_aligned(self, options: dict, faces: dict[str, Faces]) -> None:
+        folder = self.formats.aligned
+        made_with = {name: options[name] for name in ("dataset", "generated", "size")}
+        made_with |= {"registration": registration.VERSION}
+        remedy = "choose another --aligned, or delete that folder"
+        stamp(folder / "aligned.json", made_with, remedy)
+        everything = {key: face for own in faces.values() for key, face in own.items()}
+        self.registered.export(everything, folder)
+
+
+def _by_key(splits: dict[str, list[FaceFrame]], size: int) -> dict[str, Faces]:
+    """Return the splits' faces by their keys; raise UserError where one is twice."""
+    everything: Faces = {}
+    keyed: dict[str, Faces] = {split: {} for split in splits}
+    for split, faces in splits.items():
+        for face in faces:
+            key = face_key(face, size)
+            if key in everything:
+                raise UserError(
+                    f"{everything[key].name} and {face.name} are one and the same "
+                    f"face, of {face.frame.file}: take one of them out"
+                )
+            everything[key] = keyed[split][key] = face
+    return keyed
+
+
+def _count(faces: list[FaceFrame]) -> dict:
+    subjects = sorted({face.subject for face in faces})
+    return {"subjects": subjects} | count_labels(np.stack([f.labels for f in faces]))
+
+
+def _fingerprint(splits: dict[str, list[FaceFrame]]) -> str:
+    """Return a hash of every split's names, landmarks and labels, in order."""
+    digest = hashlib.sha256()
+    for split, faces in splits.items():
+        digest.update(split.encode())
+        for face in faces:
+            points = b"" if face.points is None else face.points.tobytes()
+            digest.update(face.name.encode() + points)
+            digest.update(face.labels.tobytes())
+    return digest.hexdigest()

@@ -4,19 +4,33 @@ A fold file `<dataset>_fold<k>.txt` names a subject per line; `#` opens a commen
 """
 
 from collections.abc import Iterable
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 
 import numpy as np
 
-from data_prep.errors import UserError
+from data_prep.base import UserError
 
 FOLDS = (1, 2, 3)
 FOLD_FILES = Path(__file__).parent / "folds"
 
 
+def fold_lists(fold: int, train_folds: int = 1) -> dict[str, list[int]]:
+    """Return which of the three lists are train, val and test.
+
+    Fold k tests on list k. With one list to train on, as in the paper, the next list
+    (1 follows 3) validates and the remaining one trains; with two, as in most later
+    papers, both others train, and val is test.
+    """
+    val = fold % 3 + 1
+    (other,) = set(FOLDS) - {fold, val}
+    if train_folds == 2:
+        return {"train": sorted([val, other]), "val": [fold], "test": [fold]}
+    return {"train": [other], "val": [val], "test": [fold]}
+
+
 def split_subjects(
-    dataset: str, fold: int, folder: Path = FOLD_FILES
+    dataset: str, fold: int, folder: Path = FOLD_FILES, train_folds: int = 1
 ) -> dict[str, list[str]]:
     """Return the sorted subjects of `train`, `val` and `test` by the fold files.
 
@@ -26,7 +40,7 @@ def split_subjects(
     files = {k: folder / f"{dataset}_fold{k}.txt" for k in FOLDS}
     subjects = {k: _read(file) for k, file in files.items()}
     _check_disjoint(files, subjects)
-    return rotate(subjects, fold)
+    return rotate(subjects, fold, train_folds)
 
 
 def thirds(subjects: Iterable[str], seed: int) -> dict[int, list[str]]:
@@ -41,16 +55,14 @@ def thirds(subjects: Iterable[str], seed: int) -> dict[int, list[str]]:
     return {k: order[k - 1 :: len(FOLDS)] for k in FOLDS}
 
 
-def rotate(lists: dict[int, list[str]], fold: int) -> dict[str, list[str]]:
-    """Return who trains, validates and tests.
-
-    Fold k tests on list k, validates on the next list (1 follows 3) and trains on
-    the remaining one.
-    """
-    val = fold % 3 + 1
-    (train,) = set(FOLDS) - {fold, val}
-    roles = {"train": train, "val": val, "test": fold}
-    return {split: sorted(lists[k]) for split, k in roles.items()}
+def rotate(
+    lists: dict[int, list[str]], fold: int, train_folds: int = 1
+) -> dict[str, list[str]]:
+    """Return who trains, validates and tests, by three lists of subjects."""
+    return {
+        split: sorted(chain.from_iterable(lists[k] for k in numbers))
+        for split, numbers in fold_lists(fold, train_folds).items()
+    }
 
 
 def assert_disjoint(splits: dict[str, Iterable[str]]) -> None:

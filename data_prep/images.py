@@ -1,12 +1,17 @@
-"""Reading a dataset's frames as BGR arrays (height x width x 3, uint8, 0..255)."""
+"""Pictures as BGR arrays (height x width x 3, uint8, 0..255): JPEGs, files, videos.
+
+JPEG is the form in which registered faces are kept.
+"""
 
 import os
 
 import cv2
 import numpy as np
 
-from data_prep.errors import DamagedFileError
-from data_prep.records import Frame
+from data_prep.base import DamagedFileError
+from data_prep.dataset import Frame
+
+JPEG_QUALITY = 95  # of registered faces
 
 # FFmpeg would write to the terminal what it thinks of a damaged video.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -19,6 +24,20 @@ _SHRINKING = {
     4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
+
+
+def encode_jpeg(image: np.ndarray) -> bytes:
+    """Return a BGR uint8 image as JPEG."""
+    done, content = cv2.imencode(
+        ".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    )
+    assert done, "a uint8 image can always be encoded"
+    return content.tobytes()
+
+
+def decode_jpeg(content: bytes) -> np.ndarray | None:
+    """Return the pixels of an encoded image, or None where there are none."""
+    return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
 
 
 def read_image(path: str, shrink: int = 1) -> np.ndarray:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.records import Face
-from data_prep.sequence import Sequence
+from data_prep.dataset import FaceFrame, Sequence
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class Sampling:
     seed: int
     all_labels: bool  # keep the labels of AUs that a frame was not sampled for
 
-    def sample(self, sequence: Sequence) -> list[Face]:
+    def sample(self, sequence: Sequence) -> list[FaceFrame]:
         """Return the faces sampled for any AU, in order, with their labels."""
         labels = sequence.labels
         chosen = self.choose(labels, sequence.name)

@@ -1,181 +1,84 @@
-"""The BP4D importer, on a tiny dataset of the real layout and formats."""
+"""Reading BP4D, on a tiny copy of its layout and formats: what is accepted, and what
+ends in one sentence that names it.
+"""
 
 import json
 import os
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import tiny_bp4d as tiny
 
-from data_prep import bp4d, register_faces
-from data_prep.aus import BP4D_AUS
+from data_prep import bp4d
 from data_prep.base import UserError
-from data_prep.bp4d_labels import read_labels
-from data_prep.bp4d_landmarks import read_landmarks
-from data_prep.bp4d_layout import Layout
-from data_prep.dataset import find_folder
+from data_prep.bp4d import Layout, read_labels, read_landmarks
+from data_prep.dataset import choose_offset, count_votes, find_folder
 from data_prep.face_lmdb import read_faces
-from data_prep.frame_numbers import choose_offset, count_votes
-from data_prep.network_input import read_mean
+from data_prep.folds import FOLD_FILES, split_subjects
 
-SPLITS = ("train", "val", "test")
+PLAIN = ("--fold=1", "--jobs=1", "--size=64", "--sample=none")
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory) -> Path:
+def sound(tmp_path_factory) -> Path:
     return tiny.write_dataset(tmp_path_factory.mktemp("bp4d"))
 
 
 @pytest.fixture
-def own_root(root, tmp_path) -> Path:
-    """Return a copy of the dataset that a test may spoil."""
-    return Path(shutil.copytree(root, tmp_path / "own"))
+def root(sound, tmp_path) -> Path:
+    return Path(shutil.copytree(sound, tmp_path / "root"))
 
 
-def run_import(root: Path, out: Path, *options: str, jobs: int = 1) -> Path:
-    plain = (f"--out={out}", "--fold=1", f"--jobs={jobs}", "--sample=none")
-    bp4d.main([str(root), *plain, *options])
+@pytest.fixture
+def refusal(root, tmp_path):
+    """Return a function that runs the import and gives back its error's text."""
+
+    def run(*options: str, root: Path = root) -> str:
+        out = f"--out={tmp_path / 'out'}"
+        with pytest.raises(UserError) as error:
+            bp4d.main([str(root), out, *PLAIN, *options])
+        assert not (tmp_path / "out" / "fold1" / "dataset.json").exists()
+        assert not list(tmp_path.glob("out/fold1/.*"))
+        assert "\n" not in str(error.value)
+        return str(error.value)
+
+    return run
+
+
+def run_import(root: Path, out: Path, *options: str) -> Path:
+    bp4d.main([str(root), f"--out={out}", *PLAIN, *options])
     return out / "fold1"
-
-
-@pytest.fixture(scope="module")
-def imported(root, tmp_path_factory) -> Path:
-    return run_import(root, tmp_path_factory.mktemp("out"))
-
-
-def records(folder: Path) -> dict[str, list]:
-    return {split: list(read_faces(folder / f"{split}_lmdb")) for split in SPLITS}
 
 
 def names(folder: Path, split: str) -> list[str]:
     return [key[9:] for key, _, _ in read_faces(folder / f"{split}_lmdb")]
 
 
-# What is written
-
-
-def test_keys_count_in_write_order_and_name_subject_task_and_frame(imported):
-    keys = [key for key, _, _ in read_faces(imported / "test_lmdb")]
-    assert keys[:6] == [
-        "00000000_F001_T1_08",
-        "00000001_F001_T1_0009",
-        "00000002_F001_T1_10",
-        "00000003_F001_T1_0011",
-        "00000004_F001_T1_12",
-        "00000005_F001_T2_08",
-    ]
-    assert len(keys) == 2 * 2 * 5
-
-
-def test_splits_have_the_folds_subjects(imported):
-    subjects = {
-        split: {name[:4] for name in names(imported, split)} for split in SPLITS
-    }
-    assert subjects == {
-        "test": {"F001", "F002"},  # list 1
-        "val": {"F003", "M002"},  # list 2
-        "train": {"F004", "M003"},  # list 3
-    }
-
-
-def test_train_order_is_the_seeds(root, imported, tmp_path):
-    order = names(imported, "train")
-    assert order != sorted(order)
-    same = names(run_import(root, tmp_path / "same", "--seed=0"), "train")
-    other = names(run_import(root, tmp_path / "other", "--seed=1"), "train")
-    assert same == order
-    assert other != order
-    assert sorted(other) == sorted(order)
-
-
-def test_labels_are_the_csvs(root, imported):
-    for key, _, labels in read_faces(imported / "train_lmdb"):
-        _, subject, task, frame = key.split("_")
-        file = root / tiny.LABELS / f"{subject}_{task}.csv"
-        header, *rows = (line.split(",") for line in file.read_text().split())
-        (row,) = (row for row in rows if int(row[0]) == int(frame))
-        codes = [row[header.index(str(au))] for au in BP4D_AUS]
-        assert labels.tolist() == [{"1": 1, "0": -1, "9": 0}[code] for code in codes]
-
-
-def test_faces_are_registered(imported):
-    x, y = np.rint(tiny.mean_shape(200)[tiny.MARKER]).astype(int)
-    for _, image, _ in read_faces(imported / "val_lmdb"):
-        assert image.shape == (200, 200, 3)
-        assert image[y, x].min() > 200  # on the disc
-        assert image[y - 30, x].max() < 100  # beside it
-
-
-def test_output_does_not_depend_on_jobs(root, imported, tmp_path, monkeypatch):
-    monkeypatch.setattr(register_faces, "FACES_A_TASK", 3)  # fewer than a split has
-    one, two = records(imported), records(run_import(root, tmp_path, jobs=2))
-    for split in SPLITS:
-        assert len(one[split]) == len(two[split])
-        for a, b in zip(one[split], two[split], strict=True):
-            assert a[0] == b[0]
-            assert np.array_equal(a[1], b[1])
-            assert np.array_equal(a[2], b[2])
-    for file in ("mean.binaryproto", "dataset.json"):
-        assert (imported / file).read_bytes() == (
-            tmp_path / "fold1" / file
-        ).read_bytes()
-
-
-def test_mean_is_that_of_the_decoded_train_faces(imported):
-    faces = np.stack([image for _, image, _ in read_faces(imported / "train_lmdb")])
-    mean = read_mean(imported / "mean.binaryproto")
-    assert mean.shape == (3, 200, 200)
-    # float32 of a number below 256 is good to 256 * 2^-24 = 1.5e-5.
-    expected = faces.mean(axis=0).transpose(2, 0, 1)
-    np.testing.assert_allclose(mean, expected, rtol=0, atol=2e-5)
-
-
-def test_dataset_json_counts_what_the_lmdbs_hold(imported):
-    dataset = json.loads((imported / "dataset.json").read_text())
-    assert dataset["aus"] == list(BP4D_AUS)
-    assert (dataset["size"], dataset["fold"], dataset["generated"]) == (200, 1, False)
-    for split, held in records(imported).items():
-        labels = np.stack([labels for _, _, labels in held])
-        counts = dataset["splits"][split]
-        assert counts["faces"] == len(labels) == 20
-        assert counts["subjects"] == sorted({key.split("_")[1] for key, _, _ in held})
-        assert counts["positive"] == (labels == 1).sum(axis=0).tolist()
-        assert counts["negative"] == (labels == -1).sum(axis=0).tolist()
-        assert counts["unknown"] == (labels == 0).sum(axis=0).tolist()
-        some = counts["positive"][0]
-        assert some
-        assert counts["skewness"][0] == counts["negative"][0] / some
-
-
-@pytest.mark.parametrize("above", [".", ".."])
-def test_generated_faces_say_so(own_root, tmp_path, capsys, above):
-    (own_root / "generated.json").write_text("{}")
-    folder = run_import(own_root / above, tmp_path / "out", "--size=64")
-    assert json.loads((folder / "dataset.json").read_text())["generated"] is True
-    shown = capsys.readouterr().out
-    assert "generated faces" in shown
-    assert "full set:" not in shown
+def spoil_csv(root: Path, old: str, new: str) -> Path:
+    file = root / tiny.LABELS / "F001_T1.csv"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    return file
 
 
 # What is accepted
 
 
 @pytest.mark.parametrize("frames", ["BP4D-training", "."])
-def test_frames_are_found_under_every_known_root(own_root, frames):
+def test_frames_are_found_under_every_knroot(root, frames):
     for subject in tiny.SUBJECTS:
-        target = own_root / frames / subject
+        target = root / frames / subject
         target.parent.mkdir(exist_ok=True)
-        (own_root / tiny.FRAMES / subject).rename(target)
-    images = Layout.find(own_root).images("F001", 1)
+        (root / tiny.FRAMES / subject).rename(target)
+    images = Layout.find(root).images("F001", 1)
     assert {frame: file.name for frame, file in images.items()} == {
         8: "08.jpg",
         9: "0009.jpg",
@@ -185,8 +88,8 @@ def test_frames_are_found_under_every_known_root(own_root, frames):
     }
 
 
-def test_a_folder_that_may_not_be_read_is_passed_over(own_root, monkeypatch):
-    barred, scan = own_root / "lost+found", os.scandir
+def test_a_folder_that_may_not_be_read_is_passed_over(root, monkeypatch):
+    barred, scan = root / "lost+found", os.scandir
     barred.mkdir()
 
     def scandir(folder):  # root may read every folder
@@ -194,23 +97,19 @@ def test_a_folder_that_may_not_be_read_is_passed_over(own_root, monkeypatch):
             raise PermissionError
         return scan(folder)
 
-    monkeypatch.setattr("data_prep.source.os.scandir", scandir)
-    assert Layout.find(own_root).landmarks == own_root / tiny.LANDMARKS
-    assert find_folder(own_root, "nowhere") is None
+    monkeypatch.setattr("data_prep.dataset.os.scandir", scandir)
+    assert Layout.find(root).landmarks == root / tiny.LANDMARKS
+    assert find_folder(root, "nowhere") is None
 
 
-def test_tasks_are_found_however_padded(own_root, imported, tmp_path):
-    (own_root / tiny.LABELS / "F001_T1.csv").rename(
-        own_root / tiny.LABELS / "F001_T01.csv"
+def test_tasks_are_found_however_padded(root, sound, tmp_path):
+    (root / tiny.LABELS / "F001_T1.csv").rename(root / tiny.LABELS / "F001_T01.csv")
+    (root / tiny.LANDMARKS / "F002_T1.mat").rename(
+        root / tiny.LANDMARKS / "F002_T001.mat"
     )
-    (own_root / tiny.LANDMARKS / "F002_T1.mat").rename(
-        own_root / tiny.LANDMARKS / "F002_T001.mat"
-    )
-    (own_root / tiny.FRAMES / "F002" / "T2").rename(
-        own_root / tiny.FRAMES / "F002" / "T02"
-    )
-    folder = run_import(own_root, tmp_path / "out")
-    assert names(folder, "test") == names(imported, "test")
+    (root / tiny.FRAMES / "F002" / "T2").rename(root / tiny.FRAMES / "F002" / "T02")
+    folder = run_import(root, tmp_path / "out")
+    assert names(folder, "test") == names(run_import(sound, tmp_path / "sound"), "test")
 
 
 INSIDE = (set(range(5, 10)), set(range(20)))  # codes and images that tell nothing
@@ -235,6 +134,30 @@ def test_the_frame_offset_is_what_sequences_agree_on(sequences, offset, told):
     assert ("the files do not tell" in why) is not told
 
 
+def test_the_frame_offset(root, tmp_path, capsys):
+    """Images renamed to one less are found again, with the same labels and faces."""
+    moved = tmp_path / "moved"
+    for file in root.rglob("*.*"):
+        name = file.relative_to(root)
+        if file.suffix == ".jpg":
+            name = name.with_name(f"{int(file.stem) - 1}.jpg")
+        (moved / name).parent.mkdir(parents=True, exist_ok=True)
+        os.link(file, moved / name)
+    for source, out, offset in ((root, "a", 0), (moved, "b", -1)):
+        bp4d.main([str(source), f"--out={tmp_path / out}", *PLAIN])
+        written = json.loads((tmp_path / out / "fold1/dataset.json").read_text())
+        assert written["frame offset"] == offset
+    faces = (list(read_faces(tmp_path / x / "fold1/train_lmdb")) for x in "ab")
+    for (_, image, labels), (_, other, same) in zip(*faces, strict=True):
+        assert np.array_equal(image, other)
+        assert np.array_equal(labels, same)
+    capsys.readouterr()
+    forced = (f"--out={tmp_path / 'c'}", *PLAIN, "--frame-offset=0", "--dry-run")
+    bp4d.main([str(moved), *forced])
+    shown = capsys.readouterr().out
+    assert ("0 (votes of sequences: 0 for 0, 12 for -1; -1 would find more)") in shown
+
+
 def test_csv_columns_are_found_by_name(tmp_path):
     file = tmp_path / "F001_T1.csv"
     tiny.write_csv(file, [[1, 7, 0], [0, 8, 9]], header=["4", "0", "2"])
@@ -255,10 +178,10 @@ def test_landmarks_of_lost_frames_are_none(tmp_path):
     np.testing.assert_array_equal(found[5], good.astype(np.float32))
 
 
-def test_frames_without_image_or_landmarks_are_counted(own_root, tmp_path, capsys):
-    (own_root / tiny.FRAMES / "F001" / "T1" / "10.jpg").unlink()
-    (own_root / tiny.LANDMARKS / "F002_T2.mat").unlink()
-    folder = run_import(own_root, tmp_path)
+def test_frames_without_image_or_landmarks_are_counted(root, tmp_path, capsys):
+    (root / tiny.FRAMES / "F001" / "T1" / "10.jpg").unlink()
+    (root / tiny.LANDMARKS / "F002_T2.mat").unlink()
+    folder = run_import(root, tmp_path)
     dataset = json.loads((folder / "dataset.json").read_text())
     assert dataset["left_out"] == {
         "no image": 1,
@@ -272,124 +195,215 @@ def test_frames_without_image_or_landmarks_are_counted(own_root, tmp_path, capsy
     assert line.split() == ["all", "6", "12", "60", "1", "5", "0", "54"]
 
 
-def test_damaged_images_are_skipped_on_request(own_root, tmp_path):
-    cut_short(own_root / tiny.FRAMES / "F001" / "T1" / "08.jpg")
-    folder = run_import(own_root, tmp_path, "--on-damaged=skip")
-    dataset = json.loads((folder / "dataset.json").read_text())
-    assert dataset["left_out"]["unreadable image"] == 1
-    first = next(read_faces(folder / "test_lmdb"))
-    assert first[0] == "00000000_F001_T1_0009"
-
-
-def test_damaged_landmarks_are_left_out_on_request(own_root, tmp_path, capsys):
-    file = own_root / tiny.LANDMARKS / "F001_T1.mat"
+def test_damaged_landmarks_are_left_out_on_request(root, tmp_path, capsys):
+    file = root / tiny.LANDMARKS / "F001_T1.mat"
     file.write_bytes(file.read_bytes()[:200])
-    folder = run_import(own_root, tmp_path, "--on-damaged=skip")
+    folder = run_import(root, tmp_path, "--on-damaged=skip")
     dataset = json.loads((folder / "dataset.json").read_text())
     assert dataset["left_out"]["no landmarks"] == 5
     assert not [key for key, *_ in read_faces(folder / "test_lmdb") if "F001_T1" in key]
     assert f"left out: {file} is not MATLAB v7.3" in capsys.readouterr().out
 
 
-def test_an_image_mended_between_two_runs_does_not_mix_two_lists(own_root, tmp_path):
-    image = own_root / tiny.FRAMES / "F001" / "T1" / "08.jpg"
-    whole = image.read_bytes()
-    cut_short(image)
-    folder = run_import(own_root, tmp_path / "out", "--on-damaged=skip")
-    (folder / "dataset.json").unlink()  # as if killed before the end
-    shutil.rmtree(folder / "val_lmdb")
-    image.write_bytes(whole)
-    with pytest.raises(UserError, match="differs in: readable images.* delete that"):
-        run_import(own_root, tmp_path / "out", "--on-damaged=skip")
-    shutil.rmtree(folder)
-    run_import(own_root, tmp_path / "out", "--on-damaged=skip")
-    dataset = json.loads((folder / "dataset.json").read_text())
-    assert len(names(folder, "test")) == dataset["splits"]["test"]["faces"] == 20
+@pytest.mark.parametrize("above", [".", ".."])
+def test_generated_faces_say_so(root, tmp_path, capsys, above):
+    (root / "generated.json").write_text("{}")
+    folder = run_import(root / above, tmp_path / "out", "--size=64")
+    assert json.loads((folder / "dataset.json").read_text())["generated"] is True
+    shown = capsys.readouterr().out
+    assert "generated faces" in shown
+    assert "full set:" not in shown
 
 
-def cut_short(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[:-200])
+def test_fold_lists_cover_the_41_subjects_once():
+    everyone = {f"F{i:03d}" for i in range(1, 24)} | {f"M{i:03d}" for i in range(1, 19)}
+    for fold in (1, 2, 3):
+        splits = split_subjects("bp4d", fold)
+        assert sorted(chain(*splits.values())) == sorted(everyone)
+    assert splits["test"] == split_subjects("bp4d", 2)["val"]
+    assert splits["test"] == split_subjects("bp4d", 1)["train"]
 
 
-# Interruption
+# What is refused
 
 
-def test_a_rerun_does_nothing_twice(root, tmp_path):
-    folder = run_import(root, tmp_path, "--size=64")
-    before = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
-    (tmp_path / "registered.sqlite").unlink()
-    run_import(root, tmp_path, "--size=64")
-    assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == before
-    assert not (tmp_path / "registered.sqlite").exists()
+def test_the_script_ends_with_one_sentence_and_status_1(tmp_path):
+    command = [sys.executable, bp4d.__file__, tmp_path / "nowhere", "--fold=1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("bp4d.py: error: ")
+    assert done.stderr.count("\n") == 1
+    assert str(tmp_path / "nowhere") in done.stderr
 
 
-SLOWLY = """
-import time
-from data_prep import bp4d, face_store
-
-results = face_store._sound
-face_store._sound = lambda *a: (time.sleep(0.05) or face for face in results(*a))
-face_store.FACES_A_COMMIT = 4
-bp4d.main()
-"""
+@pytest.mark.parametrize("options", [["--fold=4"], ["--fold=1", "--jobs=0"], []])
+def test_bad_usage_is_status_2(options):
+    with pytest.raises(SystemExit) as error:
+        bp4d.main(["somewhere", *options])
+    assert error.value.code == 2
 
 
-def test_a_killed_run_is_taken_up_where_it_was(root, tmp_path, monkeypatch):
-    options = ("--fold=1", "--sample=none", "--size=64", "--jobs=2")
-    command = [sys.executable, "-c", SLOWLY, str(root), f"--out={tmp_path}", *options]
-    process = subprocess.Popen(command)
-    store = tmp_path / "registered.sqlite"
-    wait_until(lambda: held(store) >= 8)
-    process.kill()
-    process.wait()
-    assert not (tmp_path / "fold1" / "dataset.json").exists()
-
-    before = held(store)
-    assert before < 60
-    done = []
-    register = register_faces._register
-    monkeypatch.setattr(register_faces, "_register", lambda t: tee(register(t), done))
-    folder = run_import(root, tmp_path, "--size=64")
-    assert len(done) == 60 - before
-    assert not list(folder.glob(".*"))
-    fresh = records(run_import(root, tmp_path / "fresh", "--size=64"))
-    for split, held_faces in records(folder).items():
-        for a, b in zip(held_faces, fresh[split], strict=True):
-            assert a[0] == b[0]
-            assert np.array_equal(a[1], b[1])
+@pytest.mark.parametrize(
+    ("folder", "looked_for"),
+    [
+        (tiny.FRAMES, "folder of frames (F001/T1/2440.jpg)"),
+        (tiny.LABELS, "folder of AU codes (F001_T1.csv, ...)"),
+    ],
+)
+def test_a_missing_part_is_named(root, refusal, folder, looked_for):
+    shutil.rmtree(root / folder)
+    message = refusal()
+    assert looked_for in message
+    assert str(root) in message
 
 
-def held(store: Path) -> int:
-    if not store.exists():
-        return 0
-    with closing(sqlite3.connect(store)) as database:
-        tables = "SELECT count(*) FROM sqlite_master"
-        if not database.execute(tables).fetchone()[0]:
-            return 0
-        return database.execute("SELECT count(*) FROM faces").fetchone()[0]
+@pytest.mark.parametrize(
+    ("file", "hint"),
+    [
+        ("Labels/SN001/SN001_au1.txt", "it looks like DISFA: `drml import disfa`"),
+        ("Labels/SN001/A1_AU1/AU1.txt", "it looks like DISFA+, which is not read"),
+    ],
+)
+def test_another_dataset_is_recognised(tmp_path, refusal, file, hint):
+    (tmp_path / "other" / file).parent.mkdir(parents=True)
+    (tmp_path / "other" / file).touch()
+    assert hint in refusal(root=tmp_path / "other")
 
 
-def tee(results: Iterator, done: list) -> Iterator:
-    for result in results:
-        done.append(result[0])
-        yield result
+@pytest.mark.parametrize("above", [".", ".."])
+def test_generated_faces_that_are_not_complete(root, refusal, above):
+    (root / "generating.json").write_text("{}")
+    message = refusal(root=root / above)
+    assert f"{root} holds generated faces that are not complete" in message
 
 
-@pytest.mark.parametrize("part", ["val_lmdb", "mean.binaryproto", "train.png"])
-def test_what_is_missing_of_a_fold_is_written_again(imported, tmp_path, part, root):
-    out = tmp_path / "out"
-    shutil.copytree(imported.parent, out)
-    folder, before = out / "fold1", records(imported)
-    whole = (folder / part / "data.mdb") if part.endswith("lmdb") else folder / part
-    content = whole.read_bytes()
-    shutil.rmtree(folder / part) if part.endswith("lmdb") else whole.unlink()
-    run_import(root, out)
-    assert whole.read_bytes() == content
-    assert names(folder, "train") == [key[9:] for key, _, _ in before["train"]]
+def test_no_csv(root, refusal):
+    for file in (root / tiny.LABELS).iterdir():
+        file.unlink()
+    assert "F001_T1.csv" in refusal()
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+def test_two_files_of_a_sequence(root, refusal):
+    file = root / tiny.LABELS / "F001_T1.csv"
+    shutil.copy(file, file.with_name("F001_T01.csv"))
+    assert "F001_T1.csv are both sequence F001_T1: remove one" in refusal()
+
+
+def test_missing_au_column(root, refusal):
+    file = spoil_csv(root, ",12,", ",112,")
+    message = refusal()
+    assert f"{file} has no column for AU 12;" in message
+    assert "10, 112, 14" in message
+
+
+def test_missing_frame_column(root, refusal):
+    file = spoil_csv(root, "0,1,2", "frame,1,2")
+    assert f"{file} has no column for frame number (0)" in refusal()
+
+
+def test_empty_csv(root, refusal):
+    file = root / tiny.LABELS / "F001_T1.csv"
+    file.write_text("")
+    assert f"{file} has no column" in refusal()
+
+
+def test_bad_code(root, refusal):
+    file = root / tiny.LABELS / "F001_T1.csv"
+    tiny.write_csv(file, [[8] + [0] * 13, [9, 0, 5] + [0] * 11])
+    assert f"{file}, line 3: AU 2 is '5'" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        ([[8, 0, 0]], "line 2 has 3 values"),
+        ([[0] * 14], "line 2: frame number '0'"),
+        ([["8a"] + [0] * 13], "line 2: frame number '8a'"),
+        ([[8] + [0] * 13, [8] + [1] * 13], "line 3: frame 8 is coded twice"),
+    ],
+)
+def test_bad_row(root, refusal, rows, complaint):
+    tiny.write_csv(root / tiny.LABELS / "F001_T1.csv", rows)
+    assert complaint in refusal()
+
+
+def test_two_images_of_one_frame(root, refusal):
+    folder = root / tiny.FRAMES / "F001" / "T1"
+    shutil.copy(folder / "08.jpg", folder / "0008.jpg")
+    message = refusal()
+    assert "08.jpg are both frame 8" in message
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", None])
+def test_damaged_image(root, refusal, content):
+    file = root / tiny.FRAMES / "F001" / "T1" / "08.jpg"
+    file.write_bytes(file.read_bytes()[:-200] if content is None else content)
+    message = refusal()
+    assert str(file) in message
+    assert "--on-damaged skip" in message
+
+
+def test_landmarks_of_another_format(root, refusal):
+    file = root / tiny.LANDMARKS / "F001_T1.mat"
+    file.write_bytes(b"MATLAB 5.0 MAT-file" + bytes(200))
+    message = refusal()
+    assert f"{file} is not MATLAB v7.3" in message
+    assert "--on-damaged skip" in message
+
+
+def test_damaged_landmarks_end_in_one_sentence_or_are_left_out(root, tmp_path):
+    """Every error of h5py's on what a damaged file holds is ours."""
+    whole = (root / tiny.LANDMARKS / "F001_T1.mat").read_bytes()
+    file = tmp_path / "damaged.mat"
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(100):
+        content = bytearray(whole)
+        start = rng.integers(len(whole) - 64)
+        content[start : start + 64] = rng.bytes(64)
+        file.write_bytes(content)
+        try:
+            points = read_landmarks(file, range(1, 13))
+        except UserError:
+            refused += 1
+        else:
+            found = [shape for shape in points.values() if shape is not None]
+            assert all(np.isfinite(shape).all() for shape in found)
+    assert refused
+
+
+def test_landmarks_without_fit_pred(root, refusal):
+    file = root / tiny.LANDMARKS / "F001_T1.mat"
+    with h5py.File(file, "w") as mat:
+        mat["fit/other"] = [1.0]
+    assert f"{file} has no fit/pred" in refusal()
+
+
+def test_landmarks_of_another_shape(root, refusal):
+    file = root / tiny.LANDMARKS / "F001_T1.mat"
+    tiny.write_mat(file, [np.ones((66, 2))] * 12)
+    assert f"{file} has points of shape (2, 66) where 2 x 49 are wanted" in refusal()
+
+
+def test_a_split_without_faces(root, refusal):
+    for subject in ("F001", "F002"):
+        shutil.rmtree(root / tiny.FRAMES / subject)
+    message = refusal()
+    assert "no test face" in message
+    assert "F001, F002, F008" in message
+
+
+def test_a_split_without_subjects(root, refusal):
+    for subject in ("F003", "M002"):
+        for file in (root / tiny.LABELS).glob(f"{subject}_*"):
+            file.unlink()
+    assert "fold 1 has no val face" in refusal()
+
+
+def test_subject_in_two_folds(refusal, tmp_path):
+    folds = Path(shutil.copytree(FOLD_FILES, tmp_path / "folds"))
+    with (folds / "bp4d_fold3.txt").open("a") as file:
+        file.write("F001\n")
+    message = refusal(f"--folds={folds}")
+    assert "F001 stands in bp4d_fold1.txt and again in" in message
+    assert "bp4d_fold3.txt" in message

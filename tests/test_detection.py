@@ -9,7 +9,7 @@ import pytest
 
 from data_prep import generate_faces, own_faces
 from data_prep.base import UserError
-from data_prep.bp4d_landmarks import read_landmarks
+from data_prep.bp4d import read_landmarks
 from data_prep.detection import detect_eyes
 from data_prep.registration import mean_shape, similarity, target
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tiny_bp4d as tiny
 
-from data_prep import bp4d, face_hdf5, import_options
+from data_prep import bp4d, face_hdf5, importer
 from data_prep.base import UserError
 from data_prep.face_lmdb import read_faces
 from data_prep.network_input import network_input, read_mean
@@ -106,7 +106,7 @@ def test_hdf5_alone_and_what_is_added_later(root, folder, tmp_path):
     dataset = json.loads((alone / "dataset.json").read_text())
     assert dataset["formats"] == ["hdf5", "lmdb"]
     assert {f: f.stat().st_mtime_ns for f in alone.glob("*.h5")} == written
-    with pytest.raises(UserError, match="differs in: crop"):
+    with pytest.raises(UserError, match=r"with another crop \(88, now 80\)"):
         run_import(root, tmp_path, "--format=hdf5", "--crop=80")
 
 
@@ -148,8 +148,8 @@ def test_what_hdf5_cannot_hold_is_bad_usage(root, tmp_path, capsys, options, com
     ],
 )
 def test_the_crop_is_the_networks_own(options, crop):
-    parser = import_options.parser("doc", "root", out="out", sample="none")
-    args = import_options.parse(parser, ["root", "--fold=1", *options])
+    parser = importer.parser("doc", "root", out="out", sample="none")
+    args = importer.parse(parser, ["root", "--fold=1", *options])
     assert args.crop == crop
 
 

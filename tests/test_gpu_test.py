@@ -23,7 +23,7 @@ CARRIED = [
         "python/drml/nets/log.py",
         "data_prep/__init__.py",
     ),
-    *("data_prep/atomic.py", "data_prep/errors.py", "data_prep/processes.py"),
+    *("data_prep/base.py", "data_prep/processes.py"),
 ]
 
 

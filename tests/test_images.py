@@ -9,10 +9,10 @@ import pytest
 import tiny_bp4d as tiny
 import tiny_disfa
 
-from data_prep import jpeg, register_faces
+from data_prep import registered_faces
 from data_prep.base import DamagedFileError
-from data_prep.images import FrameReader, Video, read_image
-from data_prep.records import Face, Frame
+from data_prep.dataset import FaceFrame, Frame
+from data_prep.images import FrameReader, Video, encode_jpeg, read_image
 from data_prep.registration import (
     mean_shape,
     register,
@@ -124,10 +124,10 @@ def test_a_png_is_averaged_not_sampled(tmp_path):
     image = np.zeros((1391, 1039, 3), np.uint8)
     image[:, ::8] = image[:, 3::8] = 255
     cv2.imwrite(str(tmp_path / "large.png"), image)
-    face = Face("s", "s_1", Frame(str(tmp_path / "large.png")), points, np.ones(1))
+    face = FaceFrame("s", "s_1", Frame(str(tmp_path / "large.png")), points, np.ones(1))
     assert shrinking(points, 100) == 4
-    ((_, content),) = register_faces.register_faces([(b"k", face)], 100, jobs=1)
-    assert content == jpeg.encode(register(image, points, 100))
+    ((_, content),) = registered_faces.register_faces([(b"k", face)], 100, jobs=1)
+    assert content == encode_jpeg(register(image, points, 100))
 
 
 @pytest.mark.parametrize("shrink", [1, 2])
@@ -135,7 +135,7 @@ def test_a_jpeg_is_turned_upright_by_its_exif_tag(tmp_path, shrink):
     """Orientation 6: the first row is the right side; shrunk or not alike."""
     image = np.zeros((32, 64, 3), np.uint8)
     image[:16] = 255
-    plain = jpeg.encode(image)
+    plain = encode_jpeg(image)
     tag = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
     tiff = b"II*\0" + struct.pack("<IH", 8, 1) + tag + bytes(4)
     app1 = b"Exif\0\0" + tiff
@@ -156,10 +156,13 @@ def test_videos_are_read_in_order_however_faces_come(video):
     labels = np.zeros(1, np.int8)
     order = np.random.default_rng(0).permutation(12)
     faces = [
-        (bytes([k]), Face("s", f"s_{k}", Frame(str(video), int(k)), points, labels))
+        (
+            bytes([k]),
+            FaceFrame("s", f"s_{k}", Frame(str(video), int(k)), points, labels),
+        )
         for k in order
     ]
-    results = dict(register_faces.register_faces(faces, 40, jobs=1))
+    results = dict(registered_faces.register_faces(faces, 40, jobs=1))
     for k in range(12):
         image = cv2.imdecode(np.frombuffer(results[bytes([k])], np.uint8), 1)
         assert level(image[15:25, 15:25]) == k

@@ -13,13 +13,11 @@ import tiny_bp4d as tiny
 
 from data_prep import own_faces
 from data_prep.base import UserError
-from data_prep.face_dataset import FaceDataset
+from data_prep.dataset import FaceFrame, Frame
 from data_prep.face_lmdb import LONGEST_KEY, read_faces
-from data_prep.fold_files import Formats
+from data_prep.fold_files import Fold, Formats
 from data_prep.folds import assert_disjoint, thirds
-from data_prep.landmark_file import read_landmark_file
-from data_prep.landmarks import tracked
-from data_prep.records import Face, Frame
+from data_prep.landmarks import read_landmark_file, tracked
 
 SPLITS = ("train", "val", "test")
 PEOPLE = ("ann", "bob", "cy_1", "dee")
@@ -217,10 +215,10 @@ def test_one_face_twice_is_refused_whatever_the_source(tmp_path, splits):
     frame, labels = Frame(str(tmp_path / "a.jpg")), np.ones(1, np.int8)
     faces = {split: [] for split in splits}
     for name, split in zip("ab", splits, strict=True):
-        faces[split].append(Face(name, f"{name}_1", frame, None, labels))
+        faces[split].append(FaceFrame(name, f"{name}_1", frame, None, labels))
     formats = Formats(frozenset({"lmdb"}), 32, 27, 2, None)
     options = {"dataset": "x", "generated": False, "aus": [1], "fold": 1}
-    dataset = FaceDataset(options, formats, faces, {}, {}, skip_damaged=False)
+    dataset = Fold(options, formats, faces, {}, {}, skip_damaged=False)
     with pytest.raises(UserError, match="a_1 and b_1 are one and the same face"):
         dataset.write(tmp_path / "out", jobs=1)
 

@@ -16,8 +16,8 @@ from google.protobuf import text_format
 from caffe import layers as L
 from caffe import params as P
 from caffe.proto import caffe_pb2
-from data_prep import jpeg
 from data_prep.face_lmdb import Record, read_faces, write_faces
+from data_prep.images import encode_jpeg
 from data_prep.network_input import write_mean
 from drml.nets import networks, release
 from drml.nets.pycaffe import caffe
@@ -57,7 +57,7 @@ def project(tmp_path, monkeypatch):
     records = [
         Record(
             f"F001_T1_{i}",
-            jpeg.encode(rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8)),
+            encode_jpeg(rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8)),
             rng.choice(np.array([-1, 0, 1], np.int8), AUS),
         )
         for i in range(7)

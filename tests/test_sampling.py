@@ -7,17 +7,16 @@ import numpy as np
 import pytest
 import tiny_bp4d as tiny
 
-from data_prep import bp4d, import_options
+from data_prep import bp4d, importer
 from data_prep.aus import BP4D_AUS
-from data_prep.dataset import Sequence
+from data_prep.dataset import FaceFrame, Frame, Sequence
 from data_prep.face_lmdb import read_faces
-from data_prep.records import Face, Frame
 from data_prep.sampling import Sampling
 
 
 def sequence(labels: np.ndarray, name: str = "F001_T1") -> Sequence:
     faces = [
-        Face("F001", f"{name}_{i}", Frame(f"{i}.jpg"), None, row)
+        FaceFrame("F001", f"{name}_{i}", Frame(f"{i}.jpg"), None, row)
         for i, row in enumerate(labels.astype(np.int8))
     ]
     return Sequence("F001", name, faces, len(faces), {})
@@ -33,12 +32,12 @@ def video() -> Sequence:
     return sequence(labels)
 
 
-def counts(faces: list[Face]) -> list[tuple[int, int]]:
+def counts(faces: list[FaceFrame]) -> list[tuple[int, int]]:
     labels = np.array([face.labels for face in faces])
     return [(int((au > 0).sum()), int((au < 0).sum())) for au in labels.T]
 
 
-def number(face: Face) -> int:
+def number(face: FaceFrame) -> int:
     return int(face.name.split("_")[-1])
 
 
@@ -144,5 +143,5 @@ def test_a_fold_takes_the_same_frames_of_a_video(root, tmp_path):
 
 @pytest.mark.parametrize("text", ["100", "0/5", "1/2/3", "a/b", "-1/2", ""])
 def test_what_is_no_number_of_frames(text):
-    with pytest.raises(import_options.argparse.ArgumentTypeError, match="POS/NEG"):
-        import_options.sample_counts(text)
+    with pytest.raises(importer.argparse.ArgumentTypeError, match="POS/NEG"):
+        importer.sample_counts(text)

@@ -5,8 +5,8 @@ import json
 import numpy as np
 
 from caffe.proto import caffe_pb2
-from data_prep import jpeg
 from data_prep.face_lmdb import Record, read_faces, write_faces
+from data_prep.images import encode_jpeg
 from data_prep.network_input import write_mean
 
 AUS = (1, 12)
@@ -28,7 +28,7 @@ def make_dataset(folder, generated=True, seed=0, split="test", aus=AUS):
     records = [
         Record(
             f"F00{i % 3 + 1}_T1_{i}",
-            jpeg.encode(rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8)),
+            encode_jpeg(rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8)),
             np.array([1 - 2 * (i % 2), (1, -1, 0)[i % 3]], np.int8),
         )
         for i in range(FACES)

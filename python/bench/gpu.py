@@ -42,7 +42,9 @@ def main() -> None:
     plan = list(cases(options.precisions, options.networks, options.device))
     for case in plan:
         for _ in bench.measure(case, store):
-            write(options.out, Table(plan, store.values, options.batch), store.made_on)
+            write_tables(
+                options.out, Table(plan, store.values, options.batch), store.made_on
+            )
     print((options.out / "bench_gpu.md").read_text())
 
 
@@ -84,7 +86,7 @@ def driver() -> str:
     return (answer.splitlines() or ["none"])[0]
 
 
-def write(out: Path, table: Table, made_on: dict[str, object]) -> None:
+def write_tables(out: Path, table: Table, made_on: dict[str, object]) -> None:
     about = "; ".join(f"{name}: {value}" for name, value in made_on.items())
     text = "\n".join([
         "# Caffe against PyTorch",

@@ -2,7 +2,6 @@
 there, and keeps.
 """
 
-import json
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -15,7 +14,7 @@ from bench.network_times import PEER, PHASES, say
 from bench.program import Program
 from bench.variants import Arithmetic, Variant, variants
 from bench.worker import Worker
-from data_prep.base import UserError, read_json, write
+from data_prep.base import UserError, check_stamp, read_json, write_json
 from drml.nets.names import TITLES
 
 PRECISIONS = {"FP32": False, "TF32": True}
@@ -90,21 +89,15 @@ class Store:
         if not path.exists():
             return
         kept = read_json(path, "delete it to measure again")
-        for name in sorted(made_on.keys() | kept["made_on"].keys()):
-            before, now = kept["made_on"].get(name), made_on.get(name)
-            if before != now:
-                raise UserError(
-                    f"{path} was measured with {name}: {before}, and now it is {now}; "
-                    "give another --out, or delete it"
-                )
+        remedy = "give another --out, or delete it"
+        check_stamp(path, kept["made_on"], made_on, remedy)
         self.values = kept["values"]
 
     def once(self, name: str, measure: Callable[[], object]) -> None:
         """Measure, and keep the value, unless it was done."""
         if name not in self.values:
             self.values[name] = measure()
-            content = dict(made_on=self.made_on, values=self.values)
-            write(self.path, json.dumps(content, indent=1))
+            write_json(self.path, dict(made_on=self.made_on, values=self.values))
 
 
 @dataclass(frozen=True)

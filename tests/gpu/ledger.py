@@ -29,7 +29,7 @@ class Ledger:
         """Keep a result; returns it as it will be read."""
         record = {"made_by": self.made_by, "made_from": made_from, "result": result}
         content = json.dumps(record, indent=1) + "\n"
-        write(self.folder / f"{name}.json", content.encode())
+        write(self.folder / f"{name}.json", content)
         return json.loads(content)["result"]
 
     def kept(self, name: str) -> Optional[dict]:

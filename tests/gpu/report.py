@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Optional
 
-from data_prep.base import write
+from data_prep import base
 from gpu.session import Result, Table
 
 HEAD = """# On a GPU
@@ -38,8 +38,7 @@ def write(
     for step, result in results.items():
         if result:
             blocks += _section(step, result)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write(path, ("\n\n".join(b.strip("\n") for b in blocks) + "\n").encode())
+    base.write(path, "\n\n".join(b.strip("\n") for b in blocks) + "\n")
 
 
 def verdict(result: Optional[Result]) -> str:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from data_prep.base import UserError, batches, read_json, replacing, write
+from data_prep.base import UserError, batches, replacing, stamp, write
 from drml.evaluate.scoring import Batch
 
 BATCHES_A_PART = 32
@@ -63,7 +63,8 @@ def write_features(
     UserError where those are of something else than `about`.
     """
     folder = file.with_name(f"{file.name}.parts")
-    begin(folder, about)
+    remedy = f"delete {folder}, or choose another --out"
+    stamp(folder / "about.json", about, remedy)
     rows = sum(len(part["keys"]) for part in parts(folder))
     for group in batches(compute(rows), BATCHES_A_PART):
         write(folder / f"{rows:08d}.h5", part_of(group))
@@ -72,19 +73,6 @@ def write_features(
         raise UserError(f"there is no face to write into {file}; import again")
     join(folder, file, about, aus)
     shutil.rmtree(folder)
-
-
-def begin(folder: Path, about: dict) -> None:
-    """Note what the folder's parts are of; UserError where it is something else."""
-    file = folder / "about.json"
-    if not file.exists():
-        write(file, json.dumps(about, indent=2) + "\n")
-    found = read_json(file, f"delete {folder}")
-    if other := sorted(n for n in found | about if found.get(n) != about.get(n)):
-        raise UserError(
-            f"{folder} was begun with another {', '.join(other)}; "
-            "delete it, or choose another --out"
-        )
 
 
 def parts(folder: Path) -> Iterator[h5py.File]:

@@ -1,8 +1,9 @@
 """The networks that the paper compares, as Caffe layers: section 3.1, Fig. 2, 4.1.
 
 From the authors' release are the multipliers, the "release" fillers, norm3 and
-AlexNet's sizes; the paper names no fillers (docs/training.md). Where LCN's locally connected layer sits is our reading: the paper
-says "ConvNet with locally connected layer", so it stands where DRML has region2.
+AlexNet's sizes; the paper names no fillers (docs/training.md). Where LCN's locally
+connected layer sits is our reading: the paper says "ConvNet with locally connected
+layer", so it stands where DRML has region2.
 """
 
 from collections.abc import Callable

@@ -1,0 +1,192 @@
+"""What all scripts share: errors in one sentence, whole files, stamps and locks.
+
+Standard library only: it also runs where none of our packages is installed.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+# ---- How a script ends on a user's mistake: one sentence, status 1
+
+
+class UserError(Exception):
+    """A mistake the user can mend; its text names the thing and the remedy."""
+
+
+class DamagedFileError(UserError):
+    """A file that is there but does not hold a whole image, video or landmarks."""
+
+
+@contextmanager
+def leaving_out(damage: list[str] | None) -> Iterator[None]:
+    """Name a damaged file in `damage` and go on behind the block.
+
+    Without such a list (--on-damaged refuse) its DamagedFileError is raised.
+    """
+    try:
+        yield
+    except DamagedFileError as error:
+        if damage is None:
+            raise
+        damage.append(f"left out: {error}")
+
+
+def run(main: Callable[[], int | None]) -> None:
+    """Run a script's main and exit: 0, 1 after a UserError, 130 after Ctrl-C."""
+    try:
+        status = main() or 0
+    except BrokenPipeError:  # `| head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except (UserError, OSError) as error:  # OSError: no permission, no room, ...
+        print(f"{Path(sys.argv[0]).name}: error: {error}", file=sys.stderr)
+        status = 1
+    except KeyboardInterrupt:
+        print("\ninterrupted; run the same command again to go on", file=sys.stderr)
+        status = 130
+    sys.exit(status)
+
+
+# ---- Files that are either whole or not there
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give another name to write to, and rename it to `path` if all went well."""
+    unfinished = path.with_name(f".{path.name}.tmp")
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file (text as UTF-8) in one step, making its folder if need be."""
+    if isinstance(content, str):
+        content = content.encode()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as unfinished:
+            unfinished.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write a JSON object in one step."""
+    write(path, json.dumps(content, indent=2) + "\n")
+
+
+def read_json(path: Path, remedy: str) -> dict:
+    """Read a JSON object; `remedy` says what to do where it is missing or damaged."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist; {remedy}") from None
+    except (OSError, ValueError) as error:  # ValueError: no UTF-8, no JSON
+        raise UserError(f"{path} cannot be read ({error}); {remedy}") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path} is not a JSON object; {remedy}")
+    return value
+
+
+def fingerprint(paths: Sequence[Path]) -> str:
+    """Return a hash of some files' contents."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+# ---- What results are made with, so that a rerun goes on and nothing is mixed
+
+
+def stamp(file: Path, made_with: dict, remedy: str) -> None:
+    """Write into `file` what its folder is made with, or go on with what is there.
+
+    A setting that only one of two runs names (the later one writes another format as
+    well) is no difference, and is added. Raises UserError, which ends in `remedy`,
+    where one differs, or where the folder holds files but no stamp.
+    """
+    if not file.exists() and any(file.parent.glob("[!.]*")):
+        raise UserError(f"{file.parent} holds files of something else; {remedy}")
+    before = read_json(file, remedy) if file.exists() else {}
+    check_stamp(file.parent, before, made_with, remedy)
+    if before | _as_json(made_with) != before:
+        write_json(file, before | made_with)
+
+
+def check_stamp(place: Path, before: dict, now: dict, remedy: str) -> None:
+    """Raise UserError where `place` was made with another value of a setting."""
+    now = _as_json(now)
+    other = [name for name in now if name in before and before[name] != now[name]]
+    if other:
+        told = ", ".join(_difference(name, before[name], now[name]) for name in other)
+        raise UserError(f"{place} was made with another {told}; {remedy}")
+
+
+def _as_json(content: dict) -> dict:
+    return json.loads(json.dumps(content))  # tuples become lists
+
+
+def _difference(name: str, before: object, now: object) -> str:
+    short = len(f"{before}{now}") < 60  # hashes and lists say nothing to a user
+    return f"{name} ({before}, now {now})" if short else name
+
+
+@contextmanager
+def locked(
+    folder: Path, who: str = "import", remedy: str = "another --out"
+) -> Iterator[None]:
+    """Keep others of a kind out of a folder; raise UserError where one is at work."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)  # its lock ends with the process
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be a folder of results ({error.strerror}): choose "
+            f"{remedy}"
+        ) from None
+    try:
+        if not _lock(handle):
+            raise UserError(
+                f"another {who} is writing {folder}: wait for it, or choose {remedy}"
+            )
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # some file systems (NFS) cannot lock a folder: go on without
+        return True
+    return True
+
+
+# ---- Iterating
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield lists of `size` items in order; the last may be shorter.
+
+    (itertools.batched is Python 3.12's.)
+    """
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
