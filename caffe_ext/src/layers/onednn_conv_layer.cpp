@@ -28,10 +28,9 @@ static void Choose(const WinogradConvolution::Shape& shape, int num,
 void OneDNNConvolutionLayer::ChooseWinograd(const Blob<float>& bottom) {
   const int *kernel = kernel_shape_.cpu_data(), *stride = stride_.cpu_data(),
             *dilation = dilation_.cpu_data(), *pad = pad_.cpu_data();
-  const bool fits = onednn::HasAvx512() && onednn::Fits(bottom) &&
-                    channel_axis_ == 1 && num_spatial_axes_ == 2 &&
-                    stride[0] == 1 && stride[1] == 1 && dilation[0] == 1 &&
-                    dilation[1] == 1;
+  const bool fits = onednn::Fits(bottom) && channel_axis_ == 1 &&
+                    num_spatial_axes_ == 2 && stride[0] == 1 &&
+                    stride[1] == 1 && dilation[0] == 1 && dilation[1] == 1;
   if (!fits) {
     winograd_.reset();
     backward_winograd_.reset();
@@ -50,20 +49,16 @@ void OneDNNConvolutionLayer::RunWinograd(bool backward,
                                          const onednn::Tensor& to) {
   WinogradConvolution* convolution =
       (backward ? backward_winograd_ : winograd_).get();
-  const int block = convolution->block();
-  const memory x = onednn::ReadAs(
-      from,
-      onednn::Layout(from.dims, block == 1 ? memory::format_tag::nchw
-                                           : memory::format_tag::nChw16c),
-      backward ? &top_ : &bottom_);
-  const onednn::Output y(to,
-                         onednn::Layout(to.dims, memory::format_tag::nChw16c),
+  const int x_block = convolution->block(), y_block = winograd::Best().lanes;
+  const memory x = onednn::ReadAs(from, onednn::Blocked(from.dims, x_block),
+                                  backward ? &top_ : &bottom_);
+  const onednn::Output y(to, onednn::Blocked(to.dims, y_block),
                          backward ? &bottom_ : &top_);
   const auto layout = [](const memory::dims& dims, int block) {
     return WinogradConvolution::Dense(dims[1], dims[2], dims[3], block);
   };
-  const WinogradConvolution::Layout x_layout = layout(from.dims, block),
-                                    y_layout = layout(to.dims, 16);
+  const WinogradConvolution::Layout x_layout = layout(from.dims, x_block),
+                                    y_layout = layout(to.dims, y_block);
   const int num = from.dims[0];
   const bool past_cache =
       WinogradConvolution::OutgrowCaches(num * y_layout.image);

@@ -18,7 +18,8 @@ bool WinogradPatchConvolution::Pays(int channels, int height, int width,
 
 WinogradPatchConvolution::WinogradPatchConvolution(int channels, int height,
                                                    int width, int kernel)
-    : patch_(WinogradConvolution::Dense(channels, height, width)),
+    : patch_(WinogradConvolution::Dense(channels, height, width,
+                                        winograd::Best().lanes)),
       forward_(Shape(channels, height, width, kernel)),
       backward_(WinogradConvolution::GradientOf(forward_.shape())),
       gradient_(forward_.shape()) {}

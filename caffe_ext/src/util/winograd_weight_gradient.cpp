@@ -7,38 +7,39 @@
 
 namespace caffe {
 
-using winograd::kLanes;
 using winograd::kPoints;
 using winograd::kStep;
 using winograd::kTile;
 
-// Channels of one product, whose sums are in registers.
-static const int kChannels = kLanes / 2;
-
-bool WinogradWeightGradient::Fits(const Shape& shape) {
-  return winograd::Available() && shape.kernel_h <= kStep &&
-         shape.kernel_w <= kStep && shape.channels % kLanes == 0 &&
-         shape.outputs % kLanes == 0;
+bool WinogradWeightGradient::Fits(const Shape& shape, const Kernels& kernels) {
+  return shape.kernel_h <= kStep && shape.kernel_w <= kStep &&
+         shape.channels % kernels.lanes == 0 &&
+         shape.outputs % kernels.lanes == 0;
 }
 
-WinogradWeightGradient::WinogradWeightGradient(const Shape& shape)
-    : shape_(shape),
+WinogradWeightGradient::WinogradWeightGradient(const Shape& shape,
+                                               const Kernels& kernels)
+    : kernels_(&kernels),
+      lanes_(kernels.lanes),
+      shape_(shape),
       tiles_h_((shape.out_height() + kStep - 1) / kStep),
       tiles_w_((shape.out_width() + kStep - 1) / kStep),
-      registers_(shape.outputs % (2 * kLanes) == 0 ? 2 : 1) {
+      registers_(shape.outputs % (kernels.registers * lanes_) == 0
+                     ? kernels.registers
+                     : 1) {
   const int tiles = tiles_h_ * tiles_w_;
   // A little more, lest a tile's values be multiples of 4 KB apart.
-  x_point_ = shape.channels * tiles + kLanes;
-  g_point_ = shape.outputs * tiles + kLanes;
-  sum_point_ = shape.outputs * shape.channels + kLanes;
-  for (int tile = 0; tile < tiles; ++tile) offsets_.push_back(tile * kLanes);
+  x_point_ = shape.channels * tiles + lanes_;
+  g_point_ = shape.outputs * tiles + lanes_;
+  sum_point_ = shape.outputs * shape.channels + lanes_;
+  for (int tile = 0; tile < tiles; ++tile) offsets_.push_back(tile * lanes_);
   x_.resize(kPoints * x_point_);
   g_.resize(kPoints * g_point_);
   sums_.resize(kPoints * sum_point_);
   image_.resize(sums_.size());
   bias_.resize(shape.outputs);
-  line_.resize(kTile * winograd::LineWidth(tiles_w_) * kLanes);
-  zeros_.resize(shape.width * kLanes);
+  line_.resize(kTile * winograd::LineWidth(tiles_w_) * lanes_);
+  zeros_.resize(shape.width * lanes_);
 }
 
 void WinogradWeightGradient::Clear() {
@@ -53,8 +54,8 @@ void WinogradWeightGradient::Add(const float* x, const float* g) {
 }
 
 void WinogradWeightGradient::TransformBottom(const float* x) {
-  const int row = shape_.width * kLanes;
-  for (int c = 0; c < shape_.channels / kLanes; ++c) {
+  const int row = shape_.width * lanes_;
+  for (int c = 0; c < shape_.channels / lanes_; ++c) {
     for (int tile = 0; tile < tiles_h_; ++tile) {
       const float* pixels[kTile];
       for (int i = 0; i < kTile; ++i) {
@@ -63,9 +64,9 @@ void WinogradWeightGradient::TransformBottom(const float* x) {
                         ? zeros_.data()
                         : x + (c * shape_.height + h) * row;
       }
-      winograd::TransformTiles(
-          pixels, shape_.width, shape_.pad_w, tiles_w_, kLanes, line_.data(),
-          x_.data() + (c * tiles_h_ + tile) * tiles_w_ * kLanes, x_point_);
+      kernels_->transform_tiles(
+          pixels, shape_.width, shape_.pad_w, tiles_w_, lanes_, line_.data(),
+          x_.data() + (c * tiles_h_ + tile) * tiles_w_ * lanes_, x_point_);
     }
   }
 }
@@ -73,41 +74,43 @@ void WinogradWeightGradient::TransformBottom(const float* x) {
 // Beyond the image's end there are none.
 void WinogradWeightGradient::TransformGradients(const float* g) {
   const int height = shape_.out_height(), width = shape_.out_width();
-  const int tiles = tiles_h_ * tiles_w_, side_by_side = registers_ * kLanes;
-  for (int o = 0; o < shape_.outputs; o += kLanes) {
+  const int tiles = tiles_h_ * tiles_w_, side_by_side = registers_ * lanes_;
+  for (int o = 0; o < shape_.outputs; o += lanes_) {
     float* to =
         g_.data() + o / side_by_side * side_by_side * tiles + o % side_by_side;
-    float bias[kLanes] = {};  // of this image
+    float bias[winograd::kMostLanes] = {};  // of this image
     for (int tile = 0; tile < tiles; ++tile, to += side_by_side) {
       const int top = tile / tiles_w_ * kStep, left = tile % tiles_w_ * kStep;
-      float taps[kStep * kStep * kLanes] = {};
+      float taps[kStep * kStep * winograd::kMostLanes] = {};
       for (int i = 0; i < std::min(kStep, height - top); ++i) {
         const float* from =
-            g + ((o / kLanes * height + top + i) * width + left) * kLanes;
-        float* tap = taps + i * kStep * kLanes;
-        const int count = std::min(kStep, width - left) * kLanes;
+            g + ((o / lanes_ * height + top + i) * width + left) * lanes_;
+        float* tap = taps + i * kStep * lanes_;
+        const int count = std::min(kStep, width - left) * lanes_;
         for (int j = 0; j < count; ++j) {
           tap[j] = from[j];
-          bias[j % kLanes] += from[j];
+          bias[j % lanes_] += from[j];
         }
       }
-      winograd::TransformTaps(taps, to, g_point_);
+      kernels_->transform_taps(taps, to, g_point_);
     }
-    for (int lane = 0; lane < kLanes; ++lane) bias_[o + lane] += bias[lane];
+    for (int lane = 0; lane < lanes_; ++lane) bias_[o + lane] += bias[lane];
   }
 }
 
 void WinogradWeightGradient::Multiply() {
-  const int tiles = offsets_.size(), next = shape_.channels * kLanes;
+  const int tiles = offsets_.size(), next = shape_.channels * lanes_;
+  // Of one product, whose sums are in registers.
+  const int channels = lanes_ / 2;
   for (int point = 0; point < kPoints; ++point) {
-    for (int o = 0; o < shape_.outputs; o += registers_ * kLanes) {
+    for (int o = 0; o < shape_.outputs; o += registers_ * lanes_) {
       const float* g = g_.data() + point * g_point_ + o * tiles;
       float* sums = image_.data() + point * sum_point_ + o * shape_.channels;
-      for (int c = 0; c < shape_.channels; c += kChannels) {
+      for (int c = 0; c < shape_.channels; c += channels) {
         const float* x = x_.data() + point * x_point_ +
-                         c / kLanes * kLanes * tiles + c % kLanes;
-        winograd::Multiply(x, 1, offsets_.data(), tiles, g, registers_,
-                           kChannels, sums + c * kLanes, next);
+                         c / lanes_ * lanes_ * tiles + c % lanes_;
+        kernels_->multiply(x, 1, offsets_.data(), tiles, g, registers_,
+                           channels, sums + c * lanes_, next);
       }
     }
   }
@@ -120,18 +123,18 @@ void WinogradWeightGradient::Multiply() {
 }
 
 void WinogradWeightGradient::AddTo(float* weight_diff, float* bias_diff) const {
-  const std::vector<float> no_bias(kLanes);
+  const std::vector<float> no_bias(lanes_);
   const int kernel = shape_.kernel_h * shape_.kernel_w;
-  for (int o = 0; weight_diff && o < shape_.outputs; o += kLanes) {
+  for (int o = 0; weight_diff && o < shape_.outputs; o += lanes_) {
     for (int c = 0; c < shape_.channels; ++c) {
-      const float* sums = sums_.data() + o * shape_.channels + c * kLanes;
-      float taps[kStep * kStep * kLanes];
-      winograd::TransformBack(sums, sum_point_, no_bias.data(), shape_.kernel_h,
-                              shape_.kernel_w, NULL, taps,
-                              shape_.kernel_w * kLanes, false);
-      for (int lane = 0; lane < kLanes; ++lane) {
+      const float* sums = sums_.data() + o * shape_.channels + c * lanes_;
+      float taps[kStep * kStep * winograd::kMostLanes];
+      kernels_->transform_back(sums, sum_point_, no_bias.data(),
+                               shape_.kernel_h, shape_.kernel_w, NULL, taps,
+                               shape_.kernel_w * lanes_, false);
+      for (int lane = 0; lane < lanes_; ++lane) {
         float* to = weight_diff + ((o + lane) * shape_.channels + c) * kernel;
-        for (int i = 0; i < kernel; ++i) to[i] += taps[i * kLanes + lane];
+        for (int i = 0; i < kernel; ++i) to[i] += taps[i * lanes_ + lane];
       }
     }
   }

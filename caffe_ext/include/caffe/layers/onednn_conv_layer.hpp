@@ -15,8 +15,8 @@ namespace caffe {
  *
  * Options, blobs and results are ConvolutionLayer's (sums in another order).
  * Bottom and top are in the layouts that oneDNN chooses; weights are plain and
- * are reordered in every pass. Where that saves time, on processors with
- * AVX-512, the forward pass and the bottom's gradient are
+ * are reordered in every pass. Where that saves time, the forward pass and the
+ * bottom's gradient are
  * WinogradConvolution's. What oneDNN does not do, or only in its slow reference
  * code (axis other than 1, more than 3 spatial axes), and GPU mode are left to
  * ConvolutionLayer.

@@ -17,15 +17,20 @@ namespace caffe {
 class WinogradWeightGradient {
  public:
   typedef WinogradConvolution::Shape Shape;
+  typedef winograd::Kernels Kernels;
 
-  /// Kernels are at most 3 x 3, channels and outputs multiples of 16.
-  static bool Fits(const Shape& shape);
+  /// Filters are at most 3 x 3, channels and outputs multiples of the kernels'
+  /// lanes.
+  static bool Fits(const Shape& shape,
+                   const Kernels& kernels = winograd::Best());
 
-  explicit WinogradWeightGradient(const Shape& shape);
+  explicit WinogradWeightGradient(const Shape& shape,
+                                  const Kernels& kernels = winograd::Best());
 
   /// Begins with nothing.
   void Clear();
-  /// One image more: bottom and the top's gradient, in blocks of 16 channels.
+  /// One image more: bottom and the top's gradient, in blocks of as many
+  /// channels as the kernels have lanes.
   void Add(const float* x, const float* g);
   /// Adds what was gathered: to (outputs, channels, kernel_h, kernel_w) and to
   /// (outputs), each unless NULL.
@@ -36,14 +41,16 @@ class WinogradWeightGradient {
   void TransformGradients(const float* g);
   void Multiply();
 
+  const Kernels* kernels_;
+  int lanes_;  // theirs
   Shape shape_;
   int tiles_h_, tiles_w_;
   int registers_;  // of outputs side by side
   int x_point_, g_point_, sum_point_;
   vector<int> offsets_;            // of tiles
-  WinogradConvolution::Buffer x_;  // (points, channels / 16, tiles, 16)
-  WinogradConvolution::Buffer g_;  // (points, outputs, tiles, registers, 16)
-  // (points, outputs / 16, channels, 16), of one image and of all.
+  WinogradConvolution::Buffer x_;  // (points, channels / lanes, tiles, lanes)
+  WinogradConvolution::Buffer g_;  // (points, outputs, tiles, registers, lanes)
+  // (points, outputs / lanes, channels, lanes), of one image and of all.
   WinogradConvolution::Buffer image_, sums_;
   WinogradConvolution::Buffer bias_;  // (outputs)
   WinogradConvolution::Buffer line_, zeros_;
