@@ -26,11 +26,11 @@ class WinogradWeightGradientTest
     return false;
   }
 
-  // Where a value of a blocked image is.
-  int At(int height, int width, int c, int h, int w) const {
-    const int lanes = GetParam()->lanes;
-    return ((c / lanes * height + h) * width + w) * lanes + c % lanes;
+  // Where a value of an image is.
+  static int At(int block, int height, int width, int c, int h, int w) {
+    return ((c / block * height + h) * width + w) * block + c % block;
   }
+  int lanes() const { return GetParam()->lanes; }
 
   double Expected(const Shape& s, const vector<float>& x,
                   const vector<float>& g, int num, int o, int c, int i,
@@ -48,6 +48,7 @@ double WinogradWeightGradientTest::Expected(const Shape& s,
                                             const vector<float>& x,
                                             const vector<float>& g, int num,
                                             int o, int c, int i, int j) const {
+  const int block = s.channels % lanes() == 0 ? lanes() : 1;
   double sum = 0;
   for (int n = 0; n < num; ++n) {
     const float* image = x.data() + n * s.channels * s.height * s.width;
@@ -57,22 +58,28 @@ double WinogradWeightGradientTest::Expected(const Shape& s,
       for (int w = 0; w < s.out_width(); ++w) {
         const int y = h + i - s.pad_h, z = w + j - s.pad_w;
         if (y < 0 || y >= s.height || z < 0 || z >= s.width) continue;
-        sum += static_cast<double>(image[At(s.height, s.width, c, y, z)]) *
-               gradient[At(s.out_height(), s.out_width(), o, h, w)];
+        sum +=
+            static_cast<double>(image[At(block, s.height, s.width, c, y, z)]) *
+            gradient[At(lanes(), s.out_height(), s.out_width(), o, h, w)];
       }
     }
   }
   return sum;
 }
 
-// Tiles that do and don't fill the image, one register of outputs and two, and
-// kernels smaller than a tile's.
+// Tiles that do and don't fill the image, one register of outputs and two,
+// kernels smaller and larger than a tile's, channels of blocks and fewer; the
+// last two are worked on in several passes.
 TEST_P(WinogradWeightGradientTest, Shapes) {
   if (!IsHere()) return;
   const int num = 3;
   for (const Shape& s :
        {Shape{16, 9, 9, 16, 3, 3, 1, 1}, Shape{32, 20, 20, 32, 3, 3, 1, 1},
-        Shape{16, 7, 8, 48, 2, 3, 0, 1}, Shape{48, 5, 13, 64, 3, 1, 2, 0}}) {
+        Shape{16, 7, 8, 48, 2, 3, 0, 1}, Shape{48, 5, 13, 64, 3, 1, 2, 0},
+        Shape{3, 19, 17, 32, 11, 11, 0, 0}, Shape{1, 7, 9, 16, 4, 20, 2, 9},
+        Shape{5, 14, 9, 48, 4, 7, 2, 1}, Shape{32, 12, 20, 16, 8, 8, 0, 0},
+        Shape{32, 40, 42, 32, 5, 4, 2, 1},
+        Shape{3, 70, 90, 32, 11, 11, 0, 0}}) {
     const int outputs = s.out_height() * s.out_width();
     const vector<float> x = Random(num * s.channels * s.height * s.width);
     const vector<float> g = Random(num * s.outputs * outputs);
@@ -103,7 +110,7 @@ TEST_P(WinogradWeightGradientTest, Shapes) {
       double sum = 1;
       for (int n = 0; n < num; ++n) {
         for (int k = 0; k < outputs; ++k) {
-          sum += g[n * s.outputs * outputs + At(1, outputs, o, 0, k)];
+          sum += g[n * s.outputs * outputs + At(lanes(), 1, outputs, o, 0, k)];
         }
       }
       ASSERT_NEAR(sum, bias[o], tolerance);

@@ -12,7 +12,7 @@ bool WinogradPatchConvolution::Pays(int channels, int height, int width,
                                     int kernel, int num) {
   const WinogradConvolution::Shape shape =
       Shape(channels, height, width, kernel);
-  return WinogradWeightGradient::Fits(shape) &&
+  return shape.channels % winograd::Best().lanes == 0 &&
          WinogradConvolution::Pays(shape, num);
 }
 
