@@ -87,7 +87,10 @@ static void Forward(PatchConvolution* convolution, float* x, float* y) {
 
 static void Forward(WinogradPatchConvolution* convolution, float* x, float* y) {
   convolution->Forward(
-      x, y, y, WinogradConvolution::Dense(kChannels, kSide, kSide), false);
+      x, y, y,
+      WinogradConvolution::Dense(kChannels, kSide, kSide,
+                                 caffe::winograd::Best().lanes),
+      false);
 }
 
 template <class Convolution>

@@ -11,8 +11,9 @@
 
 namespace caffe {
 
-// Against sums in double, one tap at a time.
-class WinogradConvolutionTest : public ::testing::Test {
+// Against sums in double, one tap at a time; by all kernels of this build.
+class WinogradConvolutionTest
+    : public ::testing::TestWithParam<const winograd::Kernels*> {
  protected:
   typedef WinogradConvolution::Shape Shape;
   typedef WinogradConvolution::Layout Layout;
@@ -23,12 +24,13 @@ class WinogradConvolutionTest : public ::testing::Test {
 
   virtual void SetUp() { Caffe::set_random_seed(1701); }
 
-  // Whether the processor is one on which there is anything to test.
-  static bool IsHere() {
-    if (winograd::Available()) return true;
-    printf("skipped: this processor has no AVX-512\n");
+  // Whether the processor has what the kernels want.
+  bool IsHere() const {
+    if (winograd::Runs(*GetParam())) return true;
+    printf("skipped: this processor has no %s\n", GetParam()->name);
     return false;
   }
+  int lanes() const { return GetParam()->lanes; }
 
   static Values Random(int count) {
     Values values(count);
@@ -39,11 +41,11 @@ class WinogradConvolutionTest : public ::testing::Test {
   void Create(const Shape& shape, int num) {
     shape_ = shape;
     num_ = num;
-    convolution_.reset(new WinogradConvolution(shape));
+    convolution_.reset(new WinogradConvolution(shape, *GetParam()));
     from_ = WinogradConvolution::Dense(shape.channels, shape.height,
                                        shape.width, convolution_->block());
     to_ = WinogradConvolution::Dense(shape.outputs, shape.out_height(),
-                                     shape.out_width());
+                                     shape.out_width(), lanes());
     x_ = Random(num * from_.image);
     y_.resize(num * to_.image);
     filters_ = Random(shape.outputs * shape.channels * shape.kernel_h *
@@ -64,7 +66,7 @@ class WinogradConvolutionTest : public ::testing::Test {
            w * block + c % block;
   }
   int Output(int n, int o, int h, int w) const {
-    return Offset(to_, 16, n, o, h, w);
+    return Offset(to_, lanes(), n, o, h, w);
   }
 
   double Expected(int n, int o, int h, int w) const {
@@ -107,6 +109,10 @@ class WinogradConvolutionTest : public ::testing::Test {
     }
   }
 
+  bool Pays(const Shape& shape, int num) const {
+    return WinogradConvolution::Pays(shape, num, *GetParam());
+  }
+
   static double Dot(const Values& a, const Values& b) {
     double sum = 0;
     for (size_t i = 0; i < a.size(); ++i) {
@@ -126,7 +132,7 @@ class WinogradConvolutionTest : public ::testing::Test {
 // two registers; one to four segments; outputs that do and don't fill their
 // tiles; rows of more tiles than a product takes; several images, of which the
 // last shapes are worked on in several passes.
-TEST_F(WinogradConvolutionTest, Shapes) {
+TEST_P(WinogradConvolutionTest, Shapes) {
   if (!IsHere()) return;
   const struct {
     Shape shape;
@@ -153,7 +159,7 @@ TEST_F(WinogradConvolutionTest, Shapes) {
   }
 }
 
-TEST_F(WinogradConvolutionTest, WithoutBias) {
+TEST_P(WinogradConvolutionTest, WithoutBias) {
   if (!IsHere()) return;
   Create({16, 9, 9, 16, 3, 3, 1, 1}, 2);
   convolution_->SetFilters(filters_.data(), NULL);
@@ -162,7 +168,7 @@ TEST_F(WinogradConvolutionTest, WithoutBias) {
   ExpectRight();
 }
 
-TEST_F(WinogradConvolutionTest, AddsTheIdentity) {
+TEST_P(WinogradConvolutionTest, AddsTheIdentity) {
   if (!IsHere()) return;
   Create({32, 10, 7, 32, 3, 3, 1, 1}, 2);
   const Values identity = Random(y_.size());
@@ -177,12 +183,12 @@ TEST_F(WinogradConvolutionTest, AddsTheIdentity) {
 }
 
 // A part of larger images, at both ends; the rest must stay as it is.
-TEST_F(WinogradConvolutionTest, PartOfAnImage) {
+TEST_P(WinogradConvolutionTest, PartOfAnImage) {
   if (!IsHere()) return;
   const Shape part = {16, 7, 8, 32, 3, 3, 1, 1};
   Create(part, 2);
-  from_ = WinogradConvolution::Dense(part.channels, 20, 30);
-  to_ = WinogradConvolution::Dense(part.outputs, 9, 11);
+  from_ = WinogradConvolution::Dense(part.channels, 20, 30, lanes());
+  to_ = WinogradConvolution::Dense(part.outputs, 9, 11, lanes());
   x_ = Random(num_ * from_.image);
   y_.resize(num_ * to_.image);
   Forward();
@@ -199,7 +205,7 @@ TEST_F(WinogradConvolutionTest, PartOfAnImage) {
   }
 }
 
-TEST_F(WinogradConvolutionTest, SameBitsForAnyThreadsAndImages) {
+TEST_P(WinogradConvolutionTest, SameBitsForAnyThreadsAndImages) {
   if (!IsHere()) return;
   const int threads = omp_get_max_threads();
   for (const Shape& shape : {Shape{32, 24, 22, 32, 3, 3, 1, 1},
@@ -223,7 +229,7 @@ TEST_F(WinogradConvolutionTest, SameBitsForAnyThreadsAndImages) {
   }
 }
 
-TEST_F(WinogradConvolutionTest, NewFiltersTakeTheOldOnesPlace) {
+TEST_P(WinogradConvolutionTest, NewFiltersTakeTheOldOnesPlace) {
   if (!IsHere()) return;
   Create({16, 9, 9, 32, 3, 3, 1, 1}, 2);
   Forward();
@@ -236,7 +242,7 @@ TEST_F(WinogradConvolutionTest, NewFiltersTakeTheOldOnesPlace) {
 
 // y and x of a convolution without bias are dual to their gradients: y . g is
 // x . dx for any g.
-TEST_F(WinogradConvolutionTest, GradientOfTheBottom) {
+TEST_P(WinogradConvolutionTest, GradientOfTheBottom) {
   if (!IsHere()) return;
   for (const Shape& shape :
        {Shape{32, 13, 11, 16, 8, 8, 0, 0}, Shape{16, 9, 14, 48, 3, 5, 1, 2},
@@ -245,7 +251,8 @@ TEST_F(WinogradConvolutionTest, GradientOfTheBottom) {
     convolution_->SetFilters(filters_.data(), NULL);
     Forward();
     const double expected = Dot(y_, y_);  // g = y
-    WinogradConvolution gradient(WinogradConvolution::GradientOf(shape));
+    WinogradConvolution gradient(WinogradConvolution::GradientOf(shape),
+                                 *GetParam());
     ASSERT_EQ(shape.height, gradient.shape().out_height());
     ASSERT_EQ(shape.width, gradient.shape().out_width());
     gradient.SetTransposedFilters(filters_.data());
@@ -255,28 +262,30 @@ TEST_F(WinogradConvolutionTest, GradientOfTheBottom) {
   }
 }
 
-TEST_F(WinogradConvolutionTest, Pays) {
+TEST_P(WinogradConvolutionTest, Pays) {
   if (!IsHere()) return;
   const Shape drml_conv1 = {3, 170, 170, 32, 11, 11, 0, 0};
   const Shape patch = {32, 20, 20, 32, 3, 3, 1, 1};
   const Shape alexnet_conv3 = {256, 13, 13, 384, 3, 3, 1, 1};
-  EXPECT_TRUE(WinogradConvolution::Pays(drml_conv1, 1));
-  EXPECT_TRUE(WinogradConvolution::Pays(patch, 16));
-  EXPECT_TRUE(WinogradConvolution::Pays(alexnet_conv3, 16));
+  EXPECT_TRUE(Pays(drml_conv1, 1));
+  EXPECT_TRUE(Pays(patch, 16));
+  EXPECT_TRUE(Pays(alexnet_conv3, 16));
   // Transforming the filters takes as long as using them once.
-  EXPECT_FALSE(WinogradConvolution::Pays(alexnet_conv3, 1));
+  EXPECT_FALSE(Pays(alexnet_conv3, 1));
   // They would take 1.9 GB.
-  EXPECT_FALSE(WinogradConvolution::Pays({512, 40, 40, 4096, 7, 7, 0, 0}, 16));
+  EXPECT_FALSE(Pays({512, 40, 40, 4096, 7, 7, 0, 0}, 16));
   // A thread's buffer would be 427 MB.
-  EXPECT_FALSE(WinogradConvolution::Pays({64, 6, 100000, 64, 3, 3, 1, 1}, 1));
+  EXPECT_FALSE(Pays({64, 6, 100000, 64, 3, 3, 1, 1}, 1));
   // Not of a gradient whose bottom's padding is wider than its kernel.
   const Shape padded = {16, 30, 30, 16, 3, 3, 3, 3};
-  EXPECT_TRUE(WinogradConvolution::Pays(padded, 16));
-  EXPECT_FALSE(
-      WinogradConvolution::Pays(WinogradConvolution::GradientOf(padded), 16));
-  EXPECT_FALSE(WinogradConvolution::Pays({32, 20, 20, 32, 1, 1, 0, 0}, 16));
-  EXPECT_FALSE(WinogradConvolution::Pays({32, 20, 20, 40, 3, 3, 0, 0}, 16));
-  EXPECT_FALSE(WinogradConvolution::Pays({40, 20, 20, 32, 3, 3, 0, 0}, 16));
+  EXPECT_TRUE(Pays(padded, 16));
+  EXPECT_FALSE(Pays(WinogradConvolution::GradientOf(padded), 16));
+  EXPECT_FALSE(Pays({32, 20, 20, 32, 1, 1, 0, 0}, 16));
+  EXPECT_FALSE(Pays({32, 20, 20, 36, 3, 3, 0, 0}, 16));
+  EXPECT_FALSE(Pays({36, 20, 20, 32, 3, 3, 0, 0}, 16));
 }
+
+INSTANTIATE_TEST_CASE_P(Kernels, WinogradConvolutionTest,
+                        ::testing::ValuesIn(winograd::All()));
 
 }  // namespace caffe

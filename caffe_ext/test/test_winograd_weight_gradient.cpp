@@ -13,12 +13,29 @@ namespace caffe {
 
 typedef WinogradWeightGradient::Shape Shape;
 
-// Whether the processor is one on which there is anything to test.
-static bool IsHere() {
-  if (winograd::Available()) return true;
-  printf("skipped: this processor has no AVX-512\n");
-  return false;
-}
+// By all kernels of this build.
+class WinogradWeightGradientTest
+    : public ::testing::TestWithParam<const winograd::Kernels*> {
+ protected:
+  virtual void SetUp() { Caffe::set_random_seed(1701); }
+
+  // Whether the processor has what the kernels want.
+  bool IsHere() const {
+    if (winograd::Runs(*GetParam())) return true;
+    printf("skipped: this processor has no %s\n", GetParam()->name);
+    return false;
+  }
+
+  // Where a value of an image is.
+  static int At(int block, int height, int width, int c, int h, int w) {
+    return ((c / block * height + h) * width + w) * block + c % block;
+  }
+  int lanes() const { return GetParam()->lanes; }
+
+  double Expected(const Shape& s, const vector<float>& x,
+                  const vector<float>& g, int num, int o, int c, int i,
+                  int j) const;
+};
 
 static vector<float> Random(int count) {
   vector<float> values(count);
@@ -26,16 +43,12 @@ static vector<float> Random(int count) {
   return values;
 }
 
-// In blocks of 16 channels, of one image.
-static float At(const float* image, int height, int width, int c, int h,
-                int w) {
-  return image[((c / 16 * height + h) * width + w) * 16 + c % 16];
-}
-
 // Of one tap, in double.
-static double Expected(const Shape& s, const vector<float>& x,
-                       const vector<float>& g, int num, int o, int c, int i,
-                       int j) {
+double WinogradWeightGradientTest::Expected(const Shape& s,
+                                            const vector<float>& x,
+                                            const vector<float>& g, int num,
+                                            int o, int c, int i, int j) const {
+  const int block = s.channels % lanes() == 0 ? lanes() : 1;
   double sum = 0;
   for (int n = 0; n < num; ++n) {
     const float* image = x.data() + n * s.channels * s.height * s.width;
@@ -45,30 +58,35 @@ static double Expected(const Shape& s, const vector<float>& x,
       for (int w = 0; w < s.out_width(); ++w) {
         const int y = h + i - s.pad_h, z = w + j - s.pad_w;
         if (y < 0 || y >= s.height || z < 0 || z >= s.width) continue;
-        sum += static_cast<double>(At(image, s.height, s.width, c, y, z)) *
-               At(gradient, s.out_height(), s.out_width(), o, h, w);
+        sum +=
+            static_cast<double>(image[At(block, s.height, s.width, c, y, z)]) *
+            gradient[At(lanes(), s.out_height(), s.out_width(), o, h, w)];
       }
     }
   }
   return sum;
 }
 
-// Tiles that do and don't fill the image, one register of outputs and two, and
-// kernels smaller than a tile's.
-TEST(WinogradWeightGradientTest, Shapes) {
+// Tiles that do and don't fill the image, one register of outputs and two,
+// kernels smaller and larger than a tile's, channels of blocks and fewer; the
+// last two are worked on in several passes.
+TEST_P(WinogradWeightGradientTest, Shapes) {
   if (!IsHere()) return;
-  Caffe::set_random_seed(1701);
   const int num = 3;
   for (const Shape& s :
        {Shape{16, 9, 9, 16, 3, 3, 1, 1}, Shape{32, 20, 20, 32, 3, 3, 1, 1},
-        Shape{16, 7, 8, 48, 2, 3, 0, 1}, Shape{48, 5, 13, 64, 3, 1, 2, 0}}) {
+        Shape{16, 7, 8, 48, 2, 3, 0, 1}, Shape{48, 5, 13, 64, 3, 1, 2, 0},
+        Shape{3, 19, 17, 32, 11, 11, 0, 0}, Shape{1, 7, 9, 16, 4, 20, 2, 9},
+        Shape{5, 14, 9, 48, 4, 7, 2, 1}, Shape{32, 12, 20, 16, 8, 8, 0, 0},
+        Shape{32, 40, 42, 32, 5, 4, 2, 1},
+        Shape{3, 70, 90, 32, 11, 11, 0, 0}}) {
     const int outputs = s.out_height() * s.out_width();
     const vector<float> x = Random(num * s.channels * s.height * s.width);
     const vector<float> g = Random(num * s.outputs * outputs);
     const vector<float> before =
         Random(s.outputs * s.channels * s.kernel_h * s.kernel_w);
     vector<float> weight = before, bias(s.outputs, 1);
-    WinogradWeightGradient gradient(s);
+    WinogradWeightGradient gradient(s, *GetParam());
     gradient.Add(x.data(), g.data());  // to be forgotten
     gradient.Clear();
     for (int n = 0; n < num; ++n) {
@@ -92,7 +110,7 @@ TEST(WinogradWeightGradientTest, Shapes) {
       double sum = 1;
       for (int n = 0; n < num; ++n) {
         for (int k = 0; k < outputs; ++k) {
-          sum += At(g.data() + n * s.outputs * outputs, 1, outputs, o, 0, k);
+          sum += g[n * s.outputs * outputs + At(lanes(), 1, outputs, o, 0, k)];
         }
       }
       ASSERT_NEAR(sum, bias[o], tolerance);
@@ -101,15 +119,14 @@ TEST(WinogradWeightGradientTest, Shapes) {
 }
 
 // As behind a ReLU, where all values are positive and sums grow.
-TEST(WinogradWeightGradientTest, RoundingOfManyImagesDoesNotAddUp) {
+TEST_P(WinogradWeightGradientTest, RoundingOfManyImagesDoesNotAddUp) {
   if (!IsHere()) return;
-  Caffe::set_random_seed(1701);
   const Shape s = {16, 20, 20, 16, 3, 3, 1, 1};
   const int num = 64, image = 16 * 20 * 20;
   vector<float> x = Random(num * image);
   const vector<float> g = Random(num * image);
   for (float& value : x) value = std::abs(value);
-  WinogradWeightGradient gradient(s);
+  WinogradWeightGradient gradient(s, *GetParam());
   for (int n = 0; n < num; ++n) {
     gradient.Add(x.data() + n * image, g.data() + n * image);
   }
@@ -124,5 +141,8 @@ TEST(WinogradWeightGradientTest, RoundingOfManyImagesDoesNotAddUp) {
   }
   EXPECT_LT(error, 4e-6 * largest);
 }
+
+INSTANTIATE_TEST_CASE_P(Kernels, WinogradWeightGradientTest,
+                        ::testing::ValuesIn(winograd::All()));
 
 }  // namespace caffe

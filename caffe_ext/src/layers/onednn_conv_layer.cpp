@@ -1,6 +1,9 @@
 #ifdef USE_ONEDNN
 #include "caffe/layers/onednn_conv_layer.hpp"
 
+#include <omp.h>
+
+#include <algorithm>
 #include <vector>
 
 namespace caffe {
@@ -8,6 +11,11 @@ namespace caffe {
 using dnnl::memory;
 using onednn::Data;
 using onednn::Diff;
+using onednn::Values;
+
+// Images whose weights' gradients are gathered by themselves and then added up:
+// as many for any number of threads, so that the sums are the same bits.
+static const int kMostParts = 16;
 
 void OneDNNConvolutionLayer::Reshape(const vector<Blob<float>*>& bottom,
                                      const vector<Blob<float>*>& top) {
@@ -28,13 +36,13 @@ static void Choose(const WinogradConvolution::Shape& shape, int num,
 void OneDNNConvolutionLayer::ChooseWinograd(const Blob<float>& bottom) {
   const int *kernel = kernel_shape_.cpu_data(), *stride = stride_.cpu_data(),
             *dilation = dilation_.cpu_data(), *pad = pad_.cpu_data();
-  const bool fits = onednn::HasAvx512() && onednn::Fits(bottom) &&
-                    channel_axis_ == 1 && num_spatial_axes_ == 2 &&
-                    stride[0] == 1 && stride[1] == 1 && dilation[0] == 1 &&
-                    dilation[1] == 1;
+  const bool fits = onednn::Fits(bottom) && channel_axis_ == 1 &&
+                    num_spatial_axes_ == 2 && stride[0] == 1 &&
+                    stride[1] == 1 && dilation[0] == 1 && dilation[1] == 1;
   if (!fits) {
     winograd_.reset();
     backward_winograd_.reset();
+    weight_winograd_.clear();
     return;
   }
   const WinogradConvolution::Shape shape = {
@@ -43,6 +51,18 @@ void OneDNNConvolutionLayer::ChooseWinograd(const Blob<float>& bottom) {
   Choose(shape, bottom.num(), &winograd_);
   Choose(WinogradConvolution::GradientOf(shape), bottom.num(),
          &backward_winograd_);
+  const size_t parts = WinogradWeightGradient::Pays(shape)
+                           ? std::min(bottom.num(), kMostParts)
+                           : 0;
+  if (weight_winograd_.size() == parts &&
+      (parts == 0 || weight_winograd_[0]->shape() == shape)) {
+    return;
+  }
+  weight_winograd_.clear();
+  while (weight_winograd_.size() < parts) {
+    weight_winograd_.push_back(
+        shared_ptr<WinogradWeightGradient>(new WinogradWeightGradient(shape)));
+  }
 }
 
 void OneDNNConvolutionLayer::RunWinograd(bool backward,
@@ -50,20 +70,16 @@ void OneDNNConvolutionLayer::RunWinograd(bool backward,
                                          const onednn::Tensor& to) {
   WinogradConvolution* convolution =
       (backward ? backward_winograd_ : winograd_).get();
-  const int block = convolution->block();
-  const memory x = onednn::ReadAs(
-      from,
-      onednn::Layout(from.dims, block == 1 ? memory::format_tag::nchw
-                                           : memory::format_tag::nChw16c),
-      backward ? &top_ : &bottom_);
-  const onednn::Output y(to,
-                         onednn::Layout(to.dims, memory::format_tag::nChw16c),
+  const int x_block = convolution->block(), y_block = winograd::Best().lanes;
+  const memory x = onednn::ReadAs(from, onednn::Blocked(from.dims, x_block),
+                                  backward ? &top_ : &bottom_);
+  const onednn::Output y(to, onednn::Blocked(to.dims, y_block),
                          backward ? &bottom_ : &top_);
   const auto layout = [](const memory::dims& dims, int block) {
     return WinogradConvolution::Dense(dims[1], dims[2], dims[3], block);
   };
-  const WinogradConvolution::Layout x_layout = layout(from.dims, block),
-                                    y_layout = layout(to.dims, 16);
+  const WinogradConvolution::Layout x_layout = layout(from.dims, x_block),
+                                    y_layout = layout(to.dims, y_block);
   const int num = from.dims[0];
   const bool past_cache =
       WinogradConvolution::OutgrowCaches(num * y_layout.image);
@@ -76,10 +92,10 @@ void OneDNNConvolutionLayer::RunWinograd(bool backward,
       convolution->SetFilters(
           filters, bias_term_ ? blobs_[1]->cpu_data() + output : NULL);
     }
-    convolution->Forward(
-        onednn::Values(x) + group * (x_layout.image / group_), x_layout, num,
-        NULL, onednn::Values(y.get()) + group * (y_layout.image / group_),
-        y_layout, past_cache);
+    convolution->Forward(Values(x) + group * (x_layout.image / group_),
+                         x_layout, num, NULL,
+                         Values(y.get()) + group * (y_layout.image / group_),
+                         y_layout, past_cache);
   }
   y.Store();
 }
@@ -158,8 +174,41 @@ void OneDNNConvolutionLayer::Backward_cpu(const vector<Blob<float>*>& top,
   }
 }
 
+void OneDNNConvolutionLayer::BackwardWeightsWinograd(
+    const Blob<float>& top, const Blob<float>& bottom) {
+  const onednn::Tensor from = Data(bottom), gradient = Diff(top);
+  const memory x = onednn::ReadAs(
+      from, onednn::Blocked(from.dims, weight_winograd_[0]->block()), &bottom_);
+  const memory g = onednn::ReadAs(
+      gradient, onednn::Blocked(gradient.dims, winograd::Best().lanes), &top_);
+  const int num = bottom.num(), parts = weight_winograd_.size();
+  const int x_group = bottom.count(1) / group_, g_group = top.count(1) / group_;
+  for (int group = 0; group < group_; ++group) {
+    const float* const x_values = Values(x) + group * x_group;
+    const float* const g_values = Values(g) + group * g_group;
+#pragma omp parallel for schedule(dynamic) if (!omp_in_parallel())
+    for (int part = 0; part < parts; ++part) {
+      weight_winograd_[part]->Clear();
+      for (int n = part * num / parts; n < (part + 1) * num / parts; ++n) {
+        weight_winograd_[part]->Add(x_values + n * bottom.count(1),
+                                    g_values + n * top.count(1));
+      }
+    }
+    const int output = group * (num_output_ / group_);
+    float *weight = NULL, *bias = NULL;
+    if (param_propagate_down_[0]) {
+      weight = blobs_[0]->mutable_cpu_diff() + blobs_[0]->offset(output);
+    }
+    if (bias_term_ && param_propagate_down_[1]) {
+      bias = blobs_[1]->mutable_cpu_diff() + output;
+    }
+    for (const auto& part : weight_winograd_) part->AddTo(weight, bias);
+  }
+}
+
 void OneDNNConvolutionLayer::BackwardWeights(const Blob<float>& top,
                                              const Blob<float>& bottom) {
+  if (!weight_winograd_.empty()) return BackwardWeightsWinograd(top, bottom);
   const auto& p = backward_weights_.description();
   onednn::Allocate(p.diff_weights_desc(), &weights_diff_);
   onednn::Arguments arguments = {

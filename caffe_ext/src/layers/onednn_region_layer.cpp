@@ -76,8 +76,8 @@ void OneDNNRegionLayer::Reshape(const vector<Blob<float>*>& bottom,
   const onednn::PatchConvolution convolution(channels_, patch_h_, patch_w_,
                                              kernel_);
   use_onednn_ = bottom[0]->count() > 0 && convolution.IsFast();
-  use_winograd_ = use_onednn_ && convolution.block() == 16 &&
-                  onednn::HasAvx512() &&
+  use_winograd_ = use_onednn_ &&
+                  convolution.block() == winograd::Best().lanes &&
                   WinogradPatchConvolution::Pays(channels_, patch_h_, patch_w_,
                                                  kernel_, num_);
 }
@@ -195,8 +195,8 @@ void OneDNNRegionLayer::ForwardPatch(const Patches& from, int patch,
 
 void OneDNNRegionLayer::ForwardWinogradPatch(const float* from, int patch,
                                              Workspace* work, float* to) {
-  const WinogradConvolution::Layout images =
-      WinogradConvolution::Dense(channels_, height_, width_);
+  const WinogradConvolution::Layout images = WinogradConvolution::Dense(
+      channels_, height_, width_, work->convolution.block());
   const BlockedNormalization::Strides strides = {images.image, images.block,
                                                  images.row};
   const bool past_cache =

@@ -70,6 +70,14 @@ const ImageLayout kImageLayouts[3] = {{memory::format_tag::nChw16c, 16},
                                       {memory::format_tag::nChw8c, 8},
                                       {memory::format_tag::nchw, 1}};
 
+memory::desc Blocked(const memory::dims& dims, int block) {
+  for (const ImageLayout& kind : kImageLayouts) {
+    if (kind.block == block) return Layout(dims, kind.layout);
+  }
+  LOG(FATAL) << "no layout of images in blocks of " << block << " channels";
+  return memory::desc();
+}
+
 int Count(const memory::desc& desc) {
   return desc.get_size() / sizeof(float);
 }

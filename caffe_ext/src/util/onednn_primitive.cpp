@@ -16,12 +16,6 @@ const dnnl::engine& Engine() {
   return engine;
 }
 
-bool HasAvx512() {
-  const int isa = static_cast<int>(dnnl::get_effective_cpu_isa());
-  const int avx512 = static_cast<int>(dnnl::cpu_isa::avx512_core);
-  return (isa & avx512) == avx512;
-}
-
 int AvailableThreads() {
   if (omp_in_parallel()) return 1;
   return std::min(omp_get_max_threads(), omp_get_thread_limit());

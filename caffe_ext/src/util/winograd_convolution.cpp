@@ -11,7 +11,6 @@
 
 namespace caffe {
 
-using winograd::kLanes;
 using winograd::kPoints;
 using winograd::kStep;
 using winograd::kTile;
@@ -48,12 +47,15 @@ WinogradConvolution::Layout WinogradConvolution::Dense(int channels, int height,
   return {channels * height * width, height * width * block, width * block};
 }
 
-bool WinogradConvolution::Pays(const Shape& shape, int num) {
-  if (!winograd::Available() || shape.pad_h < 0 || shape.pad_w < 0 ||
-      shape.outputs % kLanes != 0 ||
-      (shape.channels > kLanes && shape.channels % kLanes != 0)) {
-    return false;
-  }
+bool WinogradConvolution::Fits(const Shape& shape, const Kernels& kernels) {
+  const int lanes = kernels.lanes;
+  return shape.pad_h >= 0 && shape.pad_w >= 0 && shape.outputs % lanes == 0 &&
+         (shape.channels < lanes || shape.channels % lanes == 0);
+}
+
+bool WinogradConvolution::Pays(const Shape& shape, int num,
+                               const Kernels& kernels) {
+  if (!Fits(shape, kernels)) return false;
   const double tiles_w = CeilDiv(shape.out_width(), kStep);
   const double tiles = tiles_w * CeilDiv(shape.out_height(), kStep);
   const double segments_h = CeilDiv(shape.kernel_h, kStep);
@@ -78,10 +80,15 @@ bool WinogradConvolution::Pays(const Shape& shape, int num) {
   return products + transforms < .8 * direct;
 }
 
-WinogradConvolution::WinogradConvolution(const Shape& shape)
-    : shape_(shape),
-      block_(shape.channels % kLanes == 0 ? kLanes : 1),
-      registers_(shape.outputs % (2 * kLanes) == 0 ? 2 : 1),
+WinogradConvolution::WinogradConvolution(const Shape& shape,
+                                         const Kernels& kernels)
+    : kernels_(&kernels),
+      lanes_(kernels.lanes),
+      shape_(shape),
+      block_(shape.channels % lanes_ == 0 ? lanes_ : 1),
+      registers_(shape.outputs % (kernels.registers * lanes_) == 0
+                     ? kernels.registers
+                     : 1),
       segments_h_(CeilDiv(shape.kernel_h, kStep)),
       segments_w_(CeilDiv(shape.kernel_w, kStep)),
       tiles_h_(CeilDiv(shape.out_height(), kStep)),
@@ -93,8 +100,8 @@ WinogradConvolution::WinogradConvolution(const Shape& shape)
                         CeilDiv(kPassTiles, tiles_w_));
   pass_x_rows_ = pass_rows_ + segments_h_ - 1;
   // A little more, lest a tile's values be multiples of 4 KB apart.
-  x_point_ = pass_x_rows_ * x_row + kLanes;
-  y_point_ = pass_rows_ * y_row + kLanes;
+  x_point_ = pass_x_rows_ * x_row + lanes_;
+  y_point_ = pass_rows_ * y_row + lanes_;
   for (int c = 0; c < shape.channels / block_; ++c) {
     for (int i = 0; i < segments_h_; ++i) {
       for (int j = 0; j < segments_w_; ++j) {
@@ -130,19 +137,19 @@ void WinogradConvolution::SetTransposedFilters(const float* filters) {
 
 void WinogradConvolution::SetFilters(const float* filters, int output_stride,
                                      int channel_stride, bool mirrored) {
-  const int side_by_side = registers_ * kLanes;
+  const int side_by_side = registers_ * lanes_;
   const int segments = segments_h_ * segments_w_;
   const int kernel = shape_.kernel_h * shape_.kernel_w;
   filters_.resize(kPoints * shape_.outputs * offsets_.size() * block_);
   const int taps = offsets_.size() * block_;
 #pragma omp parallel for schedule(static) if (!omp_in_parallel())
-  for (int o = 0; o < shape_.outputs; o += kLanes) {
+  for (int o = 0; o < shape_.outputs; o += lanes_) {
     float* to = filters_.data() + o / side_by_side * side_by_side * taps +
                 o % side_by_side;
     for (int tap = 0; tap < taps; ++tap, to += side_by_side) {
       const int segment = tap / block_ % segments;
       const int channel = tap / block_ / segments * block_ + tap % block_;
-      float values[kStep * kStep * kLanes] = {};
+      float values[kStep * kStep * winograd::kMostLanes] = {};
       for (int i = 0; i < kStep * kStep; ++i) {
         const int y = segment / segments_w_ * kStep + i / kStep;
         const int x = segment % segments_w_ * kStep + i % kStep;
@@ -151,11 +158,11 @@ void WinogradConvolution::SetFilters(const float* filters, int output_stride,
         const float* from = filters + o * output_stride +
                             channel * channel_stride +
                             (mirrored ? kernel - 1 - at : at);
-        for (int lane = 0; lane < kLanes; ++lane) {
-          values[i * kLanes + lane] = from[lane * output_stride];
+        for (int lane = 0; lane < lanes_; ++lane) {
+          values[i * lanes_ + lane] = from[lane * output_stride];
         }
       }
-      winograd::TransformTaps(values, to, shape_.outputs * taps);
+      kernels_->transform_taps(values, to, shape_.outputs * taps);
     }
   }
 }
@@ -174,7 +181,7 @@ void WinogradConvolution::Forward(const float* x, const Layout& x_layout,
   // Each thread gets as many.
   const int passes = CeilDiv(CeilDiv(rows, pass_rows_), threads) * threads;
   const bool aligned =
-      reinterpret_cast<uintptr_t>(y) % (kLanes * sizeof(float)) == 0;
+      reinterpret_cast<uintptr_t>(y) % (lanes_ * sizeof(float)) == 0;
   const auto run = [&](int pass, Buffer* buffer) {
     const Rows top = {Part(rows, pass, passes), Part(rows, pass + 1, passes)};
     const Rows bottom = {top.first, std::min(top.last + segments_h_ - 1, rows)};
@@ -206,8 +213,9 @@ void WinogradConvolution::TransformTiles(const float* x, const Layout& layout,
             h < 0 || h >= shape_.height ? zeros : plane + h * layout.row;
       }
       const int there = (c * pass_x_rows_ + row - rows.first) * columns_;
-      winograd::TransformTiles(pixels, shape_.width, shape_.pad_w, columns_,
-                               block_, line, points + there * block_, x_point_);
+      kernels_->transform_tiles(pixels, shape_.width, shape_.pad_w, columns_,
+                                block_, line, points + there * block_,
+                                x_point_);
     }
   }
 }
@@ -216,29 +224,29 @@ void WinogradConvolution::Multiply(Rows rows, Buffer* buffer) const {
   const float* const x = buffer->data();
   float* const y = buffer->data() + kPoints * x_point_;
   const int taps = offsets_.size();
-  const int next = pass_rows_ * tiles_w_ * kLanes;  // register of outputs
+  const int next = pass_rows_ * tiles_w_ * lanes_;  // register of outputs
   // Without other segments the bottom's tiles are the top's, all in a long row.
   const bool one_segment = segments_h_ == 1 && segments_w_ == 1;
   const int rows_at_once = one_segment ? rows.last - rows.first : 1;
   const int tiles = rows_at_once * tiles_w_;
-  const int runs = CeilDiv(tiles, winograd::kMaxTiles);
+  const int runs = CeilDiv(tiles, kernels_->tiles);
   const float* filters = filters_.data();
   for (int point = 0; point < kPoints; ++point) {
-    for (int o = 0; o < shape_.outputs; o += registers_ * kLanes) {
+    for (int o = 0; o < shape_.outputs; o += registers_ * lanes_) {
       for (int row = rows.first; row < rows.last; row += rows_at_once) {
         if (row % rows_ >= tiles_h_) continue;  // would be of two images
         const int from =
             point * x_point_ + (row - rows.first) * columns_ * block_;
-        const int to = point * y_point_ + o / kLanes * next +
-                       (row - rows.first) * tiles_w_ * kLanes;
+        const int to = point * y_point_ + o / lanes_ * next +
+                       (row - rows.first) * tiles_w_ * lanes_;
         for (int i = 0; i < runs; ++i) {
           const int tile = Part(tiles, i, runs), end = Part(tiles, i + 1, runs);
-          winograd::Multiply(x + from + tile * block_, block_, offsets_.data(),
+          kernels_->multiply(x + from + tile * block_, block_, offsets_.data(),
                              taps, filters, registers_, end - tile,
-                             y + to + tile * kLanes, next);
+                             y + to + tile * lanes_, next);
         }
       }
-      filters += taps * block_ * registers_ * kLanes;
+      filters += taps * block_ * registers_ * lanes_;
     }
   }
 }
@@ -252,20 +260,20 @@ void WinogradConvolution::TransformBack(Rows rows, const float* identity,
     if (row % rows_ >= tiles_h_) continue;
     const int top = row % rows_ * kStep;
     const int height = std::min(kStep, shape_.out_height() - top);
-    for (int o = 0; o < shape_.outputs; o += kLanes) {
+    for (int o = 0; o < shape_.outputs; o += lanes_) {
       const float* from =
           points +
-          (o / kLanes * pass_rows_ + row - rows.first) * tiles_w_ * kLanes;
-      const int to = row / rows_ * layout.image + o / kLanes * layout.block +
+          (o / lanes_ * pass_rows_ + row - rows.first) * tiles_w_ * lanes_;
+      const int to = row / rows_ * layout.image + o / lanes_ * layout.block +
                      top * layout.row;
       for (int tile = 0; tile < tiles_w_; ++tile) {
         const int left = tile * kStep;
         const int width = std::min(kStep, shape_.out_width() - left);
-        const int there = to + left * kLanes;
-        winograd::TransformBack(from + tile * kLanes, y_point_,
-                                bias_.data() + o, height, width,
-                                identity ? identity + there : NULL, y + there,
-                                layout.row, past_cache);
+        const int there = to + left * lanes_;
+        kernels_->transform_back(from + tile * lanes_, y_point_,
+                                 bias_.data() + o, height, width,
+                                 identity ? identity + there : NULL, y + there,
+                                 layout.row, past_cache);
       }
     }
   }

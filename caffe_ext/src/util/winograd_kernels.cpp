@@ -1,257 +1,64 @@
 #include "caffe/util/winograd_kernels.hpp"
 
-// Of these functions alone, so that a build for any processor can have them,
-// too.
-#ifdef __x86_64__
-#define AVX512 __attribute__((target("avx512f")))
-#else
-#define AVX512
+#ifdef USE_ONEDNN
+#include <dnnl.hpp>
 #endif
-#define AVX512_INLINE AVX512 __attribute__((always_inline)) inline
+
+#include <vector>
 
 namespace caffe {
 namespace winograd {
 
-namespace {
-
-typedef float Lanes __attribute__((vector_size(64)));
-typedef float LanesInMemory
-    __attribute__((vector_size(64), aligned(4), may_alias));
-
-AVX512_INLINE const LanesInMemory& At(const float* values) {
-  return *reinterpret_cast<const LanesInMemory*>(values);
-}
-
-AVX512_INLINE LanesInMemory& At(float* values) {
-  return *reinterpret_cast<LanesInMemory*>(values);
-}
-
-// In one dimension: pixels d to points, taps g to points, points m to outputs.
-
-// (Values are Lanes or float; no arrays, which keep loops from being
-// vectorised.)
-template <typename Value>
-AVX512_INLINE void ToPoints(const Value& d0, const Value& d1, const Value& d2,
-                            const Value& d3, const Value& d4, Value* p0,
-                            Value* p1, Value* p2, Value* p3, Value* p4) {
-  const Value difference = d3 - d1;
-  *p0 = 2 * (d0 - d2) + difference;
-  *p1 = d3 - d2 - 2 * d1;
-  *p2 = d3 - 3 * d2 + 2 * d1;
-  *p3 = difference;
-  *p4 = d4 - d2 - 2 * difference;
-}
-
-AVX512_INLINE void ToPoints(const Lanes d[kTile], Lanes p[kTile]) {
-  ToPoints(d[0], d[1], d[2], d[3], d[4], &p[0], &p[1], &p[2], &p[3], &p[4]);
-}
-
-AVX512_INLINE void TapsToPoints(const Lanes g[kStep], Lanes points[kTile]) {
-  const Lanes even = g[0] + g[2];
-  points[0] = g[0] * .5f;
-  points[1] = (even + g[1]) * -.5f;
-  points[2] = (even - g[1]) * (-1.f / 6);
-  points[3] = (g[0] + 2 * g[1] + 4 * g[2]) * (1.f / 6);
-  points[4] = g[2];
-}
-
-AVX512_INLINE void FromPoints(const Lanes m[kTile], Lanes outputs[kStep]) {
-  const Lanes sum = m[1] + m[2];
-  outputs[0] = m[0] + sum + m[3];
-  outputs[1] = m[1] - m[2] + 2 * m[3];
-  outputs[2] = sum + 4 * m[3] + m[4];
-}
-
-}  // namespace
-
-bool Available() {
-#ifdef __x86_64__
-  return __builtin_cpu_supports("avx512f");
-#else
-  return false;
-#endif
-}
-
-AVX512 void TransformTaps(const float* taps, float* points, int point) {
-  Lanes half[kStep][kTile];  // (row of taps, column of points)
-  for (int i = 0; i < kStep; ++i) {
-    Lanes g[kStep];
-    for (int j = 0; j < kStep; ++j) g[j] = At(taps + (i * kStep + j) * kLanes);
-    TapsToPoints(g, half[i]);
-  }
-  for (int q = 0; q < kTile; ++q) {
-    Lanes g[kStep], column[kTile];
-    for (int i = 0; i < kStep; ++i) g[i] = half[i][q];
-    TapsToPoints(g, column);
-    for (int p = 0; p < kTile; ++p) {
-      At(points + (p * kTile + q) * point) = column[p];
-    }
-  }
-}
-
-namespace {
-
-// Columns of pixels, then rows of what that gave.
-AVX512 void TransformBlocks(const float* const rows[kTile], int width, int pad,
-                            int tiles, float* line, float* points, int point) {
-  const int line_width = LineWidth(tiles);
-  for (int x = 0; x < line_width; ++x) {
-    const int from = x - pad;
-    Lanes d[kTile], column[kTile];
-    if (from < 0 || from >= width) {
-      for (int p = 0; p < kTile; ++p) column[p] = Lanes();
-    } else {
-      for (int i = 0; i < kTile; ++i) d[i] = At(rows[i] + from * kLanes);
-      ToPoints(d, column);
-    }
-    for (int p = 0; p < kTile; ++p) {
-      At(line + (p * line_width + x) * kLanes) = column[p];
-    }
-  }
-  for (int p = 0; p < kTile; ++p) {
-    const float* from = line + p * line_width * kLanes;
-    float* to = points + p * kTile * point;
-    for (int tile = 0; tile < tiles; ++tile) {
-      Lanes d[kTile], row[kTile];
-      for (int i = 0; i < kTile; ++i) {
-        d[i] = At(from + (tile * kStep + i) * kLanes);
-      }
-      ToPoints(d, row);
-      for (int q = 0; q < kTile; ++q) {
-        At(to + q * point + tile * kLanes) = row[q];
-      }
-    }
-  }
-}
-
-AVX512 void TransformChannel(const float* const rows[kTile], int width, int pad,
-                             int tiles, float* line, float* points, int point) {
-  const int line_width = LineWidth(tiles);
-  for (int p = 0; p < kTile * line_width; ++p) line[p] = 0;
-  const float *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3],
-              *r4 = rows[4];
-  const int end = width < line_width - pad ? width : line_width - pad;
-  float* to = line + pad;
-#pragma omp simd
-  for (int x = 0; x < end; ++x) {
-    ToPoints(r0[x], r1[x], r2[x], r3[x], r4[x], &to[x], &to[x + line_width],
-             &to[x + 2 * line_width], &to[x + 3 * line_width],
-             &to[x + 4 * line_width]);
-  }
-  for (int p = 0; p < kTile; ++p) {
-    const float* from = line + p * line_width;
-    float* q = points + p * kTile * point;
-#pragma omp simd
-    for (int tile = 0; tile < tiles; ++tile) {
-      const float* d = from + kStep * tile;
-      ToPoints(d[0], d[1], d[2], d[3], d[4], &q[tile], &q[tile + point],
-               &q[tile + 2 * point], &q[tile + 3 * point],
-               &q[tile + 4 * point]);
-    }
-  }
-}
-
-}  // namespace
-
-void TransformTiles(const float* const rows[kTile], int width, int pad,
-                    int tiles, int block, float* line, float* points,
-                    int point) {
-  (block == 1 ? TransformChannel : TransformBlocks)(rows, width, pad, tiles,
-                                                    line, points, point);
-}
-
-namespace {
-
-// The sums stay in registers: 2 x 14 of 32, at most.
-template <int kBlock, int kRegisters, int kTiles>
-AVX512 void MultiplyTiles(const float* x, const int* offsets, int taps,
-                          const float* filters, float* y, int next) {
-  Lanes sums[kRegisters][kTiles] = {};
-  for (int tap = 0; tap < taps; ++tap) {
-    const float* from = x + offsets[tap];
-    for (int k = 0; k < kBlock; ++k, filters += kRegisters * kLanes) {
-      Lanes filter[kRegisters];
-#pragma GCC unroll 2
-      for (int r = 0; r < kRegisters; ++r) filter[r] = At(filters + r * kLanes);
-#pragma GCC unroll 14
-      for (int tile = 0; tile < kTiles; ++tile) {
-        const float value = from[tile * kBlock + k];
-#pragma GCC unroll 2
-        for (int r = 0; r < kRegisters; ++r) sums[r][tile] += filter[r] * value;
-      }
-    }
-  }
-#pragma GCC unroll 2
-  for (int r = 0; r < kRegisters; ++r) {
-#pragma GCC unroll 14
-    for (int tile = 0; tile < kTiles; ++tile) {
-      At(y + r * next + tile * kLanes) = sums[r][tile];
-    }
-  }
-}
-
-typedef void (*MultiplyFunction)(const float*, const int*, int, const float*,
-                                 float*, int);
-
-template <int kBlock, int kRegisters>
-MultiplyFunction ForTiles(int tiles) {
-#define TILES(n) MultiplyTiles<kBlock, kRegisters, n>
-  static const MultiplyFunction functions[kMaxTiles] = {
-      TILES(1),  TILES(2),  TILES(3),  TILES(4), TILES(5),
-      TILES(6),  TILES(7),  TILES(8),  TILES(9), TILES(10),
-      TILES(11), TILES(12), TILES(13), TILES(14)};
-#undef TILES
-  return functions[tiles - 1];
-}
-
-}  // namespace
-
-void Multiply(const float* x, int block, const int* offsets, int taps,
-              const float* filters, int registers, int tiles, float* y,
-              int next) {
-  const MultiplyFunction function =
-      block == 1
-          ? (registers == 1 ? ForTiles<1, 1>(tiles) : ForTiles<1, 2>(tiles))
-          : (registers == 1 ? ForTiles<kLanes, 1>(tiles)
-                            : ForTiles<kLanes, 2>(tiles));
-  function(x, offsets, taps, filters, y, next);
-}
-
-static AVX512_INLINE void Store(const Lanes& value, bool past_cache, float* y) {
-#ifdef __x86_64__
-  if (past_cache) return __builtin_ia32_movntps512(y, value);
-#else
-  (void)past_cache;
-#endif
-  At(y) = value;
-}
-
-AVX512 void TransformBack(const float* points, int point, const float* bias,
-                          int height, int width, const float* identity,
-                          float* y, int row, bool past_cache) {
-  Lanes half[kStep][kTile];  // (row of outputs, column of points)
-  for (int q = 0; q < kTile; ++q) {
-    Lanes m[kTile], column[kStep];
-    for (int p = 0; p < kTile; ++p) m[p] = At(points + (p * kTile + q) * point);
-    FromPoints(m, column);
-    for (int i = 0; i < kStep; ++i) half[i][q] = column[i];
-  }
-  for (int i = 0; i < height; ++i) {
-    Lanes outputs[kStep];
-    FromPoints(half[i], outputs);
-    for (int j = 0; j < width; ++j) {
-      const int there = i * row + j * kLanes;
-      Lanes value = outputs[j] + At(bias);
-      if (identity) value += At(identity + there);
-      Store(value, past_cache, y + there);
-    }
-  }
-}
+extern const Kernels kAvx512, kAvx2, kPortable;
 
 void FinishPastCache() {
 #ifdef __x86_64__
   __builtin_ia32_sfence();
 #endif
+}
+
+const std::vector<const Kernels*>& All() {
+#ifdef __x86_64__
+  static const std::vector<const Kernels*> all = {&kAvx512, &kAvx2, &kPortable};
+#else
+  static const std::vector<const Kernels*> all = {&kPortable};
+#endif
+  return all;
+}
+
+bool Runs(const Kernels& kernels) {
+#ifdef __x86_64__
+  if (&kernels == &kAvx512) return __builtin_cpu_supports("avx512f");
+  if (&kernels == &kAvx2) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  }
+#endif
+  return &kernels == &kPortable;
+}
+
+// Whether oneDNN may use them, and would lay out images in the same blocks.
+static bool Allowed(const Kernels& kernels) {
+#if defined(USE_ONEDNN) && defined(__x86_64__)
+  const int allowed = static_cast<int>(dnnl::get_effective_cpu_isa());
+  const auto includes = [allowed](dnnl::cpu_isa isa) {
+    return (allowed & static_cast<int>(isa)) == static_cast<int>(isa);
+  };
+  if (&kernels == &kAvx512) return includes(dnnl::cpu_isa::avx512_core);
+  if (&kernels == &kAvx2) return includes(dnnl::cpu_isa::avx2);
+#endif
+  return &kernels == &kPortable;
+}
+
+static const Kernels* FindBest() {
+  for (const Kernels* kernels : All()) {
+    if (Runs(*kernels) && Allowed(*kernels)) return kernels;
+  }
+  return &kPortable;
+}
+
+const Kernels& Best() {
+  static const Kernels* const best = FindBest();
+  return *best;
 }
 
 }  // namespace winograd

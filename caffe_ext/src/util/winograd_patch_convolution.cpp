@@ -12,13 +12,14 @@ bool WinogradPatchConvolution::Pays(int channels, int height, int width,
                                     int kernel, int num) {
   const WinogradConvolution::Shape shape =
       Shape(channels, height, width, kernel);
-  return WinogradWeightGradient::Fits(shape) &&
+  return shape.channels % winograd::Best().lanes == 0 &&
          WinogradConvolution::Pays(shape, num);
 }
 
 WinogradPatchConvolution::WinogradPatchConvolution(int channels, int height,
                                                    int width, int kernel)
-    : patch_(WinogradConvolution::Dense(channels, height, width)),
+    : patch_(WinogradConvolution::Dense(channels, height, width,
+                                        winograd::Best().lanes)),
       forward_(Shape(channels, height, width, kernel)),
       backward_(WinogradConvolution::GradientOf(forward_.shape())),
       gradient_(forward_.shape()) {}

@@ -7,38 +7,97 @@
 
 namespace caffe {
 
-using winograd::kLanes;
+using winograd::kMostLanes;
 using winograd::kPoints;
 using winograd::kStep;
 using winograd::kTile;
 
-// Channels of one product, whose sums are in registers.
-static const int kChannels = kLanes / 2;
+// What a pass has at hand, in values: it should fit the second-level cache.
+static const int kPassValues = 160 << 10;
+// Of what is gathered.
+static const int kMostSums = 128 << 10;
 
-bool WinogradWeightGradient::Fits(const Shape& shape) {
-  return winograd::Available() && shape.kernel_h <= kStep &&
-         shape.kernel_w <= kStep && shape.channels % kLanes == 0 &&
-         shape.outputs % kLanes == 0;
+static int CeilDiv(int a, int b) {
+  return (a + b - 1) / b;
 }
 
-WinogradWeightGradient::WinogradWeightGradient(const Shape& shape)
-    : shape_(shape),
-      tiles_h_((shape.out_height() + kStep - 1) / kStep),
-      tiles_w_((shape.out_width() + kStep - 1) / kStep),
-      registers_(shape.outputs % (2 * kLanes) == 0 ? 2 : 1) {
-  const int tiles = tiles_h_ * tiles_w_;
+bool WinogradWeightGradient::Pays(const Shape& shape, const Kernels& kernels) {
+  if (!WinogradConvolution::Fits(shape, kernels)) return false;
+  const double filters = static_cast<double>(shape.channels) * shape.outputs;
+  const double segments =
+      CeilDiv(shape.kernel_h, kStep) * CeilDiv(shape.kernel_w, kStep);
+  if (kPoints * segments * filters > kMostSums) return false;
+  const double tiles = static_cast<double>(CeilDiv(shape.out_height(), kStep)) *
+                       CeilDiv(shape.out_width(), kStep);
+  const double direct = filters * shape.kernel_h * shape.kernel_w *
+                        shape.out_height() * shape.out_width();
+  const double products = filters * kPoints * segments * tiles;
+  // As WinogradConvolution::Pays; and sums are added up some times an image.
+  const double transforms = 200 * tiles * (shape.channels + shape.outputs) +
+                            10 * kPoints * segments * filters;
+  return products + transforms < .8 * direct;
+}
+
+WinogradWeightGradient::WinogradWeightGradient(const Shape& shape,
+                                               const Kernels& kernels)
+    : kernels_(&kernels),
+      lanes_(kernels.lanes),
+      shape_(shape),
+      block_(shape.channels % lanes_ == 0 ? lanes_ : 1),
+      registers_(shape.outputs % (kernels.registers * lanes_) == 0
+                     ? kernels.registers
+                     : 1),
+      segments_h_(CeilDiv(shape.kernel_h, kStep)),
+      segments_w_(CeilDiv(shape.kernel_w, kStep)),
+      tiles_h_(CeilDiv(shape.out_height(), kStep)),
+      tiles_w_(CeilDiv(shape.out_width(), kStep)),
+      columns_(tiles_w_ + segments_w_ - 1),
+      sums_of_output_(shape.channels * segments_h_ * segments_w_) {
+  const int x_row = columns_ * shape.channels, g_row = tiles_w_ * shape.outputs;
+  pass_rows_ = kPassValues / (kPoints * (x_row + g_row));
+  pass_rows_ = std::max(1, std::min(pass_rows_, tiles_h_));
+  pass_x_rows_ = pass_rows_ + segments_h_ - 1;
   // A little more, lest a tile's values be multiples of 4 KB apart.
-  x_point_ = shape.channels * tiles + kLanes;
-  g_point_ = shape.outputs * tiles + kLanes;
-  sum_point_ = shape.outputs * shape.channels + kLanes;
-  for (int tile = 0; tile < tiles; ++tile) offsets_.push_back(tile * kLanes);
+  x_point_ = pass_x_rows_ * x_row + lanes_;
+  g_point_ = pass_rows_ * g_row + lanes_;
+  sum_point_ = shape.outputs * sums_of_output_ + lanes_;
+  PlanProducts();
+  for (int row = 0; row < pass_rows_; ++row) {
+    for (int tile = 0; tile < tiles_w_; ++tile) {
+      offsets_.push_back((row * columns_ + tile) * block_);
+    }
+  }
   x_.resize(kPoints * x_point_);
   g_.resize(kPoints * g_point_);
   sums_.resize(kPoints * sum_point_);
-  image_.resize(sums_.size());
+  product_.resize(registers_ * lanes_ * sums_of_output_);
   bias_.resize(shape.outputs);
-  line_.resize(kTile * winograd::LineWidth(tiles_w_) * kLanes);
-  zeros_.resize(shape.width * kLanes);
+  line_.resize(kTile * winograd::LineWidth(columns_) * block_);
+  zeros_.resize(shape.width * block_);
+}
+
+// What lies side by side in a point of the bottom is a tile's channels, or the
+// tiles of a row, which are a segment apart.
+void WinogradWeightGradient::PlanProducts() {
+  const int row = columns_ * block_, plane = pass_x_rows_ * row;
+  const int most = block_ == 1 ? kernels_->tiles : lanes_ / 2;
+  const int side_by_side = block_ == 1 ? segments_w_ : block_;
+  for (int c = 0; c < shape_.channels; c += block_) {
+    for (int i = 0; i < segments_h_; ++i) {
+      for (int j = 0; j < segments_w_; j += block_ == 1 ? segments_w_ : 1) {
+        for (int k = 0; k < side_by_side; k += most) {
+          products_.push_back({c / block_ * plane + i * row + j * block_ + k,
+                               Sum(c, i * segments_w_ + j) + k,
+                               std::min(most, side_by_side - k)});
+        }
+      }
+    }
+  }
+}
+
+int WinogradWeightGradient::Sum(int channel, int segment) const {
+  const int segments = segments_h_ * segments_w_;
+  return (channel / block_ * segments + segment) * block_ + channel % block_;
 }
 
 void WinogradWeightGradient::Clear() {
@@ -47,91 +106,110 @@ void WinogradWeightGradient::Clear() {
 }
 
 void WinogradWeightGradient::Add(const float* x, const float* g) {
-  TransformBottom(x);
-  TransformGradients(g);
-  Multiply();
+  for (int row = 0; row < tiles_h_; row += pass_rows_) {
+    const int rows = std::min(pass_rows_, tiles_h_ - row);
+    TransformBottom(x, row, rows + segments_h_ - 1);
+    TransformGradients(g, row, rows);
+    Multiply(rows);
+  }
 }
 
-void WinogradWeightGradient::TransformBottom(const float* x) {
-  const int row = shape_.width * kLanes;
-  for (int c = 0; c < shape_.channels / kLanes; ++c) {
-    for (int tile = 0; tile < tiles_h_; ++tile) {
+void WinogradWeightGradient::TransformBottom(const float* x, int row,
+                                             int rows) {
+  const int width = shape_.width * block_;
+  for (int c = 0; c < shape_.channels / block_; ++c) {
+    for (int tile = 0; tile < rows; ++tile) {
       const float* pixels[kTile];
       for (int i = 0; i < kTile; ++i) {
-        const int h = tile * kStep + i - shape_.pad_h;
+        const int h = (row + tile) * kStep + i - shape_.pad_h;
         pixels[i] = h < 0 || h >= shape_.height
                         ? zeros_.data()
-                        : x + (c * shape_.height + h) * row;
+                        : x + (c * shape_.height + h) * width;
       }
-      winograd::TransformTiles(
-          pixels, shape_.width, shape_.pad_w, tiles_w_, kLanes, line_.data(),
-          x_.data() + (c * tiles_h_ + tile) * tiles_w_ * kLanes, x_point_);
+      kernels_->transform_tiles(
+          pixels, shape_.width, shape_.pad_w, columns_, block_, line_.data(),
+          x_.data() + (c * pass_x_rows_ + tile) * columns_ * block_, x_point_);
     }
   }
 }
 
 // Beyond the image's end there are none.
-void WinogradWeightGradient::TransformGradients(const float* g) {
+void WinogradWeightGradient::TransformGradients(const float* g, int row,
+                                                int rows) {
   const int height = shape_.out_height(), width = shape_.out_width();
-  const int tiles = tiles_h_ * tiles_w_, side_by_side = registers_ * kLanes;
-  for (int o = 0; o < shape_.outputs; o += kLanes) {
-    float* to =
-        g_.data() + o / side_by_side * side_by_side * tiles + o % side_by_side;
-    float bias[kLanes] = {};  // of this image
-    for (int tile = 0; tile < tiles; ++tile, to += side_by_side) {
-      const int top = tile / tiles_w_ * kStep, left = tile % tiles_w_ * kStep;
-      float taps[kStep * kStep * kLanes] = {};
+  const int side_by_side = registers_ * lanes_;
+  for (int o = 0; o < shape_.outputs; o += lanes_) {
+    float* to = g_.data() +
+                o / side_by_side * side_by_side * pass_rows_ * tiles_w_ +
+                o % side_by_side;
+    float bias[kMostLanes] = {};  // of this pass
+    for (int tile = 0; tile < rows * tiles_w_; ++tile, to += side_by_side) {
+      const int top = (row + tile / tiles_w_) * kStep,
+                left = tile % tiles_w_ * kStep;
+      float taps[kStep * kStep * kMostLanes] = {};
       for (int i = 0; i < std::min(kStep, height - top); ++i) {
         const float* from =
-            g + ((o / kLanes * height + top + i) * width + left) * kLanes;
-        float* tap = taps + i * kStep * kLanes;
-        const int count = std::min(kStep, width - left) * kLanes;
-        for (int j = 0; j < count; ++j) {
-          tap[j] = from[j];
-          bias[j % kLanes] += from[j];
+            g + ((o / lanes_ * height + top + i) * width + left) * lanes_;
+        float* tap = taps + i * kStep * lanes_;
+        for (int j = 0; j < std::min(kStep, width - left); ++j) {
+          for (int lane = 0; lane < lanes_; ++lane) {
+            tap[j * lanes_ + lane] = from[j * lanes_ + lane];
+            bias[lane] += from[j * lanes_ + lane];
+          }
         }
       }
-      winograd::TransformTaps(taps, to, g_point_);
+      kernels_->transform_taps(taps, to, g_point_);
     }
-    for (int lane = 0; lane < kLanes; ++lane) bias_[o + lane] += bias[lane];
+    for (int lane = 0; lane < lanes_; ++lane) bias_[o + lane] += bias[lane];
   }
 }
 
-void WinogradWeightGradient::Multiply() {
-  const int tiles = offsets_.size(), next = shape_.channels * kLanes;
+// In one sum over all tiles of all images rounding would add up.
+void WinogradWeightGradient::Multiply(int rows) {
+  const int tiles = rows * tiles_w_, next = sums_of_output_ * lanes_;
+  const int side_by_side = registers_ * lanes_;
+  const float* const from = product_.data();
   for (int point = 0; point < kPoints; ++point) {
-    for (int o = 0; o < shape_.outputs; o += registers_ * kLanes) {
-      const float* g = g_.data() + point * g_point_ + o * tiles;
-      float* sums = image_.data() + point * sum_point_ + o * shape_.channels;
-      for (int c = 0; c < shape_.channels; c += kChannels) {
-        const float* x = x_.data() + point * x_point_ +
-                         c / kLanes * kLanes * tiles + c % kLanes;
-        winograd::Multiply(x, 1, offsets_.data(), tiles, g, registers_,
-                           kChannels, sums + c * kLanes, next);
+    const float* x = x_.data() + point * x_point_;
+    for (int o = 0; o < shape_.outputs; o += side_by_side) {
+      const float* g = g_.data() + point * g_point_ + o * pass_rows_ * tiles_w_;
+      for (const Product& product : products_) {
+        kernels_->multiply(x + product.x, 1, offsets_.data(), tiles, g,
+                           registers_, product.count,
+                           product_.data() + product.sum * lanes_, next);
       }
+      float* to = sums_.data() + point * sum_point_ + o * sums_of_output_;
+      const int count = registers_ * next;
+#pragma omp simd
+      for (int i = 0; i < count; ++i) to[i] += from[i];
     }
   }
-  // In one sum over all tiles of all images rounding would add up.
-  const float* from = image_.data();
-  float* to = sums_.data();
-  const int count = sums_.size();
-#pragma omp simd
-  for (int i = 0; i < count; ++i) to[i] += from[i];
 }
 
 void WinogradWeightGradient::AddTo(float* weight_diff, float* bias_diff) const {
-  const std::vector<float> no_bias(kLanes);
+  const float no_bias[kMostLanes] = {};
   const int kernel = shape_.kernel_h * shape_.kernel_w;
-  for (int o = 0; weight_diff && o < shape_.outputs; o += kLanes) {
-    for (int c = 0; c < shape_.channels; ++c) {
-      const float* sums = sums_.data() + o * shape_.channels + c * kLanes;
-      float taps[kStep * kStep * kLanes];
-      winograd::TransformBack(sums, sum_point_, no_bias.data(), shape_.kernel_h,
-                              shape_.kernel_w, NULL, taps,
-                              shape_.kernel_w * kLanes, false);
-      for (int lane = 0; lane < kLanes; ++lane) {
-        float* to = weight_diff + ((o + lane) * shape_.channels + c) * kernel;
-        for (int i = 0; i < kernel; ++i) to[i] += taps[i * kLanes + lane];
+  const int segments = segments_h_ * segments_w_;
+  for (int at = 0; weight_diff && at < shape_.outputs * sums_of_output_;
+       at += lanes_) {
+    const int o = at / sums_of_output_ / lanes_ * lanes_;
+    const int c = at / lanes_ / segments % shape_.channels;
+    const int segment = at / lanes_ % segments;
+    const int top = segment / segments_w_ * kStep,
+              left = segment % segments_w_ * kStep;
+    const int height = std::min(kStep, shape_.kernel_h - top),
+              width = std::min(kStep, shape_.kernel_w - left);
+    float taps[kStep * kStep * kMostLanes];
+    kernels_->transform_back(
+        sums_.data() + o * sums_of_output_ + Sum(c, segment) * lanes_,
+        sum_point_, no_bias, height, width, NULL, taps, kStep * lanes_, false);
+    for (int lane = 0; lane < lanes_; ++lane) {
+      float* to = weight_diff + ((o + lane) * shape_.channels + c) * kernel +
+                  top * shape_.kernel_w + left;
+      for (int i = 0; i < height; ++i, to += shape_.kernel_w) {
+        for (int j = 0; j < width; ++j) {
+          to[j] += taps[(i * kStep + j) * lanes_ + lane];
+        }
       }
     }
   }

@@ -7,6 +7,7 @@
 #include "caffe/layers/conv_layer.hpp"
 #include "caffe/util/onednn.hpp"
 #include "caffe/util/winograd_convolution.hpp"
+#include "caffe/util/winograd_weight_gradient.hpp"
 
 namespace caffe {
 
@@ -15,11 +16,11 @@ namespace caffe {
  *
  * Options, blobs and results are ConvolutionLayer's (sums in another order).
  * Bottom and top are in the layouts that oneDNN chooses; weights are plain and
- * are reordered in every pass. Where that saves time, on processors with
- * AVX-512, the forward pass and the bottom's gradient are
- * WinogradConvolution's. What oneDNN does not do, or only in its slow reference
- * code (axis other than 1, more than 3 spatial axes), and GPU mode are left to
- * ConvolutionLayer.
+ * are reordered in every pass. Where that saves time, the forward pass and the
+ * bottom's gradient are WinogradConvolution's, the weights' gradient is
+ * WinogradWeightGradient's. What oneDNN does not do, or only in its slow
+ * reference code (axis other than 1, more than 3 spatial axes), and GPU mode
+ * are left to ConvolutionLayer.
  */
 class OneDNNConvolutionLayer : public ConvolutionLayer<float> {
  public:
@@ -43,10 +44,14 @@ class OneDNNConvolutionLayer : public ConvolutionLayer<float> {
   /// For here and now. False: it is ConvolutionLayer's.
   bool MakePrimitives(const Blob<float>& bottom, const Blob<float>& top);
   void BackwardWeights(const Blob<float>& top, const Blob<float>& bottom);
+  void BackwardWeightsWinograd(const Blob<float>& top,
+                               const Blob<float>& bottom);
   void BackwardData(const Blob<float>& top, Blob<float>* bottom);
 
   // Of a group; null: oneDNN's convolution is faster.
   shared_ptr<WinogradConvolution> winograd_, backward_winograd_;
+  // Likewise (empty), one for each part of the images.
+  vector<shared_ptr<WinogradWeightGradient> > weight_winograd_;
   dnnl::memory::dims weights_dims_;  // (O, C, k, k), or (G, O / G, C / G, k, k)
   onednn::Primitive<dnnl::convolution_forward> forward_;
   onednn::Primitive<dnnl::convolution_backward_data> backward_data_;

@@ -17,10 +17,9 @@ namespace caffe {
  * threads too. Bottom and the top's gradient may be in any layout: a patch of
  * them is copied into the convolutions' layout, which converts nothing where
  * the neighbours are in it as well. The outputs are in it, or plain if somebody
- * wants them plain. On processors with AVX-512 the convolutions are
- * WinogradPatchConvolution's where that saves time; the forward pass then reads
- * and writes patches where they are, in copies of the whole blobs if those are
- * plain. A shape for which oneDNN has
+ * wants them plain. The convolutions are WinogradPatchConvolution's where that
+ * saves time; the forward pass then reads and writes patches where they are, in
+ * copies of the whole blobs if those are plain. A shape for which oneDNN has
  * only its slow reference code is left to RegionLayer.
  */
 class OneDNNRegionLayer : public RegionLayer<float> {

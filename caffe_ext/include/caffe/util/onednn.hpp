@@ -42,6 +42,9 @@ struct ImageLayout {
 /// Those for which oneDNN may have fast code, the best first.
 extern const ImageLayout kImageLayouts[3];
 
+/// The one of so many.
+dnnl::memory::desc Blocked(const dnnl::memory::dims& dims, int block);
+
 /// Values of a memory of that layout, padding included.
 int Count(const dnnl::memory::desc& desc);
 float* Values(const dnnl::memory& memory);

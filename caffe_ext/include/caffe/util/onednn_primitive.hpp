@@ -14,9 +14,6 @@ namespace onednn {
 /// The processor.
 const dnnl::engine& Engine();
 
-/// Whether the processor has AVX-512 and may use it (ONEDNN_MAX_CPU_ISA).
-bool HasAvx512();
-
 /// How many threads a primitive finds here: inside a parallel region its own.
 /// (A limit, OMP_THREAD_LIMIT, that several threads of the program share is
 /// taken to be all this one's.)

@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "caffe/common.hpp"
+#include "caffe/util/winograd_kernels.hpp"
 
 namespace caffe {
 
 /**
- * @brief Convolution of stride 1 in fewer multiplications, on processors with
- *        AVX-512.
+ * @brief Convolution of stride 1 in fewer multiplications.
  *
  * Winograd's minimal filtering (S. Winograd, Arithmetic Complexity of
  * Computations, 1980; for networks: A. Lavin and S. Gray, Fast Algorithms for
@@ -36,6 +36,7 @@ class WinogradConvolution {
  public:
   typedef std::vector<float, boost::alignment::aligned_allocator<float, 64> >
       Buffer;
+  typedef winograd::Kernels Kernels;
 
   /// Of one image and one group; filters are (outputs, channels, kernel_h,
   /// kernel_w), dense, at stride 1.
@@ -53,20 +54,24 @@ class WinogradConvolution {
     int image, block, row;
   };
   /// Of (N, C, H, W), or of (N, C / block, H, W, block).
-  static Layout Dense(int channels, int height, int width, int block = 16);
+  static Layout Dense(int channels, int height, int width, int block);
 
-  /// Whether it saves more than its transforms take, those of the filters for
-  /// num images included; false also where those would take more than 256 MiB
-  /// or a thread's buffer more than 64, where the processor has no AVX-512, for
-  /// negative pads, and for numbers of channels that it does not take (outputs
-  /// are multiples of 16, channels are or are fewer).
-  static bool Pays(const Shape& shape, int num);
+  /// Whether it takes the pads (not negative) and the numbers of channels:
+  /// outputs are a multiple of the kernels' lanes, channels are or are fewer.
+  static bool Fits(const Shape& shape, const Kernels& kernels);
 
-  explicit WinogradConvolution(const Shape& shape);
+  /// Whether it fits and saves more than its transforms take, those of the
+  /// filters for num images included; false also where those would take more
+  /// than 256 MiB or a thread's buffer more than 64.
+  static bool Pays(const Shape& shape, int num,
+                   const Kernels& kernels = winograd::Best());
+
+  explicit WinogradConvolution(const Shape& shape,
+                               const Kernels& kernels = winograd::Best());
   const Shape& shape() const { return shape_; }
 
-  /// How many of the bottom's channels lie side by side: 16, or 1 where there
-  /// are fewer channels. (Of the top's: always 16.)
+  /// How many of the bottom's channels lie side by side: the kernels' lanes, or
+  /// 1 where there are fewer channels. (Of the top's: always the lanes.)
   int block() const { return block_; }
 
   /// bias NULL: 0.
@@ -102,6 +107,8 @@ class WinogradConvolution {
                      const Layout& layout, bool past_cache,
                      const Buffer& buffer) const;
 
+  const Kernels* kernels_;
+  int lanes_;  // theirs
   Shape shape_;
   int block_, registers_;  // of channels, of outputs: what lies side by side
   int segments_h_, segments_w_;

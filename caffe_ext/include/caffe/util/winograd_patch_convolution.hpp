@@ -12,8 +12,8 @@ namespace caffe {
  *        other with C filters (C, C, k, k), k odd, zero-padded to the image's
  *        own size, on the calling thread.
  *
- * Images are in blocks of 16 channels, filters in Caffe's layout. An object has
- * buffers of its own: one a thread.
+ * Images are in blocks of winograd::Best().lanes channels, filters in Caffe's
+ * layout. An object has buffers of its own: one a thread.
  */
 class WinogradPatchConvolution {
  public:
