@@ -3,6 +3,8 @@
 Standard library only: it also runs where none of our packages is installed.
 """
 
+from __future__ import annotations  # tests/gpu runs on Python 3.9
+
 import fcntl
 import hashlib
 import json
