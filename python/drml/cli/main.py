@@ -33,6 +33,8 @@ COMMANDS = {
     "readout": "AUs that a net has no output for, from its features",
     "figure saliency": "what a net looks at for each AU (Fig. 4)",
     "figure region": "what each patch of the region layer learned",
+    "figure training": "losses over iterations (Fig. 5a)",
+    "figure signal": "what of each layer differs between faces: why a plateau",
     "figure relations": "AU correlations in predictions and labels (Fig. 5b-d)",
     "time": "running time of the networks (Table 4)",
     "branches": "DRML as its authors released it: nets, weights, time",

@@ -1,0 +1,213 @@
+"""How much of each layer's output differs between faces, and what that means for SGD.
+
+On a plateau a net says the AUs' base rates for every face. It leaves the plateau by
+what still differs between faces: the gradient of the loss, once the base rates are
+right, is what SGD has to work with. Its size gives the loss that an iteration saves,
+and how fast it grows gives the length of the plateau.
+"""
+
+from dataclasses import dataclass
+from math import log
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from google.protobuf import text_format
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from caffe.proto import caffe_pb2
+from data_prep.base import UserError
+from drml.figures.style import STYLE, colour
+from drml.nets.pycaffe import caffe, load_net
+
+LEFT = 0.05  # a plateau is left where the loss is this share below the base rates'
+PROBE = 0.002  # loss that the step saves by which the gradient's growth is measured
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer with weights. Sizes are root mean squares."""
+
+    name: str
+    output: float  # of the output, behind its ReLU
+    between: float  # of what differs between faces in it, unit by unit
+    weight: float
+    gradient: float  # of the loss, to the weights, base rates being right
+    saved: float  # loss that an iteration's step of this layer saves
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A net's layers, and its plateau as they predict it."""
+
+    title: str
+    faces: int
+    layers: list[Layer]
+    base: float  # loss of the base rates
+    saved: float  # loss that an iteration saves
+    growth: float  # of that, an iteration: 0.001 is 0.1%
+
+    @property
+    def plateau(self) -> float:
+        """Iterations until the loss is LEFT below the base rates'; inf: never.
+
+        The saving grows as exp(growth x iterations); that of a deep net's grows
+        faster in time, so that this is an upper bound.
+        """
+        wanted = LEFT * self.base
+        if self.saved <= 0:
+            return float("inf")
+        if self.growth <= 0:
+            return wanted / self.saved
+        return log(1 + wanted * self.growth / self.saved) / self.growth
+
+
+def read_training_net(path: Path, batch: int | None = None):
+    """Build the net that a solver trains, without dropout; UserError if it cannot."""
+    param = caffe_pb2.NetParameter()
+    try:
+        text_format.Parse(path.read_text(encoding="utf-8"), param)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist; give a train_val prototxt") from None
+    except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
+        raise UserError(f"{path} is not a Caffe net: {error}") from None
+    for layer in param.layer:
+        layer.dropout_param.dropout_ratio = 0
+        if batch and layer.type == "MultilabelData":
+            layer.data_param.batch_size = batch
+    return load_net(param, caffe.TRAIN)
+
+
+def measure(net, title: str, batches: int, rate: float, momentum: float) -> Signal:
+    """Measure a net with a bias in "output", over some batches of its data layer.
+
+    rate: base_lr; with momentum m a step comes to rate / (1 - m) in the long run. The
+    net's weights are changed: base rates are put into the output's bias.
+    """
+    faces = [_batch(net) for _ in tqdm(range(batches), "faces", unit="batch")]
+    base = _say_base_rates(net, faces)
+    layers, gradients = _pass(net, faces, f"{title}: gradient")
+    step = rate / (1 - momentum)
+    saved = sum(float((g**2).sum()) for g in gradients.values()) * step
+    if not np.isfinite(saved) or saved == 0:
+        raise UserError(f"{title} has no gradient to measure (it is {saved})")
+    probe = PROBE / saved  # iterations in one step
+    for name, gradient in gradients.items():
+        net.params[name][0].data[...] -= step * probe * gradient
+    _say_base_rates(net, faces)
+    _, later = _pass(net, faces, f"{title}: after a step")
+    grown = sum(float((g**2).sum()) for g in later.values()) * step
+    found = [
+        Layer(
+            name,
+            output,
+            between,
+            _rms(net.params[name][0].data),
+            _rms(gradients[name]),
+            float((gradients[name] ** 2).sum()) * step,
+        )
+        for name, (output, between) in layers.items()
+    ]
+    count = sum(len(labels) for _, labels in faces)
+    return Signal(title, count, found, base, saved, log(grown / saved) / probe)
+
+
+def _batch(net) -> tuple[np.ndarray, np.ndarray]:
+    net.forward(end=net._layer_names[0])
+    return net.blobs["data"].data.copy(), net.blobs["label"].data.copy()
+
+
+def _first(net) -> str:
+    return net._layer_names[1]  # after the data layer
+
+
+def _forward(net, data: np.ndarray, labels: np.ndarray) -> None:
+    """Run all layers but the first on a batch."""
+    for name in net.blobs:  # also where the net splits a blob
+        if name == "data" or name.startswith("data_"):
+            net.blobs[name].data[...] = data
+        elif name == "label" or name.startswith("label_"):
+            net.blobs[name].data[...] = labels
+    net.forward(start=_first(net))
+
+
+def _say_base_rates(net, faces) -> float:
+    """Set the output's bias so that scores are the base rates' on average.
+
+    Returns the loss of the base rates.
+    """
+    scores, labels = [], np.concatenate([own for _, own in faces])
+    for data, own in faces:
+        _forward(net, data, own)
+        scores.append(net.blobs["output"].data.copy())
+    rates = (labels > 0).sum(0) / np.maximum((labels != 0).sum(0), 1)
+    rates = np.clip(rates, 1e-3, 1 - 1e-3)
+    net.params["output"][1].data[...] += np.log(rates / (1 - rates)) - np.concatenate(
+        scores
+    ).mean(0)
+    losses = (labels > 0) @ -np.log(rates) + (labels < 0) @ -np.log(1 - rates)
+    return float(losses.mean())
+
+
+def _pass(net, faces, doing: str):
+    """Return each layer's sizes (rms, between faces) and mean weight gradient."""
+    sums: dict[str, list[np.ndarray]] = {}
+    gradients: dict[str, np.ndarray] = {}
+    for data, labels in tqdm(faces, doing, unit="batch"):
+        for blobs in net.params.values():
+            for blob in blobs:
+                blob.diff[...] = 0
+        _forward(net, data, labels)
+        for name in net.params:
+            values = net.blobs[_output(net, name)].data
+            flat = values.reshape(len(values), -1).astype(np.float64)
+            part = [flat.sum(0), (flat**2).sum(0), len(flat)]
+            had = sums.setdefault(name, [0, 0, 0])
+            sums[name] = [a + b for a, b in zip(had, part, strict=True)]
+        net.backward(end=_first(net))
+        for name, blobs in net.params.items():
+            own = blobs[0].diff / len(faces)
+            gradients[name] = gradients[name] + own if name in gradients else own
+    sizes = {}
+    for name, (total, squares, count) in sums.items():
+        mean = total / count
+        variance = np.maximum(squares / count - mean**2, 0) * count / (count - 1)
+        sizes[name] = (float(np.sqrt((squares / count).mean())), _root(variance))
+    return sizes, gradients
+
+
+def _output(net, name: str) -> str:
+    return net.top_names[name][0]
+
+
+def _root(variance: np.ndarray) -> float:
+    return float(np.sqrt(variance.mean()))
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
+
+
+def signal_figure(title: str, signals: list[Signal]) -> Figure:
+    """Draw what differs between faces, and what an iteration saves, layer by layer."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8.4, 3.4), layout="constrained")
+        figure.suptitle(title, fontsize=10, x=0.01, ha="left")
+        shares, savings = figure.subplots(1, 2)
+        for i, signal in enumerate(signals):
+            names = [layer.name for layer in signal.layers]
+            style = dict(color=colour(i), marker="o", markersize=4, linewidth=1.4)
+            between = [layer.between / layer.output for layer in signal.layers]
+            shares.plot(names, between, label=signal.title, **style)
+            savings.plot(names, [layer.saved for layer in signal.layers], **style)
+        shares.set_title("differs between faces, share of the output")
+        savings.set_title("loss that an iteration saves by this layer")
+        for axes in (shares, savings):
+            axes.set_yscale("log")
+            axes.tick_params(axis="x", rotation=60)
+            axes.grid(axis="y", color="#e6e8eb", linewidth=0.8)
+        figure.legend(
+            *shares.get_legend_handles_labels(), loc="outside lower left", ncols=3
+        )
+        return figure
