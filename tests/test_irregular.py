@@ -9,12 +9,12 @@ from data_prep import bp4d, disfa, generate_faces
 from data_prep.face_lmdb import read_faces
 
 SPLITS = ("train", "val", "test")
-FRAMES = 4
+SUBJECTS, FRAMES = 3, 3
 
 
 def draw(root: Path, layout: str) -> tuple[Path, dict]:
-    few = ("--subjects=6", f"--frames={FRAMES}", "--height=288", "--jobs=2")
-    tasks = () if layout == "disfa" else ("--tasks=1",)
+    few = (f"--subjects={SUBJECTS}", f"--frames={FRAMES}", "--height=288", "--jobs=2")
+    tasks = () if layout == "disfa" else ("--tasks=2",)
     faults = f"--layout={layout}", "--irregular=all"
     generate_faces.main([str(root), *few, *tasks, *faults])
     return root, json.loads((root / "generated.json").read_text())["hit"]
@@ -76,7 +76,7 @@ def test_bp4d(faces_of_bp4d, tmp_path, capsys):
     }
     assert set(names) < files
     assert len({len(name.rsplit("_", 1)[1]) for name in files}) > 1
-    assert f"{titles(lost)[0]}: coded frames left out: 4 (no landmarks)" in (
+    assert f"{titles(lost)[0]}: coded frames left out: {FRAMES} (no landmarks)" in (
         capsys.readouterr().out
     )
 
@@ -88,7 +88,7 @@ def test_disfa(faces_of_disfa, tmp_path, capsys):
         titles(hit[kind]) for kind in ("no-landmarks", "extra-file", "short-labels")
     )
     assert dataset["left_out"]["no landmarks"] == 1
-    assert len(names) == 6 * FRAMES - 2
+    assert len(names) == SUBJECTS * FRAMES - 2
     assert len(of(names, [lost])) == len(of(names, [short])) == FRAMES - 1
     assert len(of(names, [extra])) == FRAMES
     shown = capsys.readouterr().out

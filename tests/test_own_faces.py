@@ -16,7 +16,7 @@ from data_prep.base import UserError
 from data_prep.dataset import FaceFrame, Frame
 from data_prep.face_lmdb import LONGEST_KEY, read_faces
 from data_prep.fold_files import Fold, Formats
-from data_prep.folds import assert_disjoint, thirds
+from data_prep.folds import assert_disjoint, rotate, thirds
 from data_prep.landmarks import read_landmark_file, tracked
 
 SPLITS = ("train", "val", "test")
@@ -312,6 +312,13 @@ def test_thirds_are_disjoint_and_as_equal_as_can_be():
     assert sorted(map(len, lists.values())) == [3, 4, 4]
     assert sorted(chain(*lists.values())) == sorted(f"s{i}" for i in range(11))
     assert_disjoint(lists)
+
+
+def test_one_list_or_both_others_train():
+    lists = {1: ["a"], 2: ["b"], 3: ["c"]}
+    assert rotate(lists, 2) == {"train": ["a"], "val": ["c"], "test": ["b"]}
+    both = {"train": ["a", "c"], "val": ["b"], "test": ["b"]}
+    assert rotate(lists, 2, train_folds=2) == both
 
 
 def test_a_subject_in_two_splits_fails():
