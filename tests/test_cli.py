@@ -88,7 +88,7 @@ def test_ctrl_c_is_status_130(monkeypatch, capsys):
 
 
 def test_a_dataset_is_looked_at_without_caffe(tmp_path):
-    assert tiny_faces.generate(tmp_path / "faces").returncode == 0
+    tiny_faces.generate(tmp_path / "faces")
     done = without_caffe("import", "bp4d", tmp_path / "faces", "--dry-run", "--jobs", 1)
     assert done.returncode == 0, done.stderr
     assert "generated faces in BP4D's layout" in done.stdout
