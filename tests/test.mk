@@ -23,6 +23,9 @@ test: $(BUILD)/build.ninja ## build everything and run every test
 	$(call say,Caffe tests of nets and solvers without oneDNN)
 	@CAFFE_ENGINE=CAFFE tests/run_gtest.sh $(BUILD) '$(BY_DEFAULT):-*GPU*:OneDNN*' \
 	  $(TEST)/engine_off.log
+	$(call say,tests of oneDNN's layers as on a processor without AVX-512)
+	@ONEDNN_MAX_CPU_ISA=AVX2 tests/run_gtest.sh $(BUILD) 'OneDNN*:-*Gradient*' \
+	  $(TEST)/avx2.log
 	$(call say,tests of oneDNN's layers as on a processor without AVX)
 	@ONEDNN_MAX_CPU_ISA=SSE41 tests/run_gtest.sh $(BUILD) 'OneDNN*:-*Gradient*' \
 	  $(TEST)/sse41.log

@@ -8,8 +8,8 @@
 //                 fit the processor's registers
 // All is in an unnamed namespace, and nothing of the standard library is used:
 // the linker keeps one copy of an inline function, for all processors.
-#ifndef CAFFE_UTIL_WINOGRAD_KERNELS_IMPL_HPP_
-#define CAFFE_UTIL_WINOGRAD_KERNELS_IMPL_HPP_
+#ifndef CAFFE_EXT_SRC_UTIL_WINOGRAD_KERNELS_IMPL_HPP_
+#define CAFFE_EXT_SRC_UTIL_WINOGRAD_KERNELS_IMPL_HPP_
 
 #include "caffe/util/winograd_kernels.hpp"
 
@@ -17,7 +17,7 @@
 
 namespace caffe {
 namespace winograd {
-namespace {
+namespace {  // NOLINT(build/namespaces_headers)
 
 typedef float Lanes __attribute__((vector_size(4 * kLanes)));
 typedef float LanesInMemory
@@ -266,4 +266,4 @@ void TransformBack(const float* points, int point, const float* bias,
 
 #undef ALWAYS_INLINE
 
-#endif  // CAFFE_UTIL_WINOGRAD_KERNELS_IMPL_HPP_
+#endif  // CAFFE_EXT_SRC_UTIL_WINOGRAD_KERNELS_IMPL_HPP_
