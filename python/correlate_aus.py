@@ -12,16 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.errors import UserError, run
-from drml.csv_lines import csv_text
 from drml.evaluation import Predictions, of_same_faces, read_predictions
 from drml.figures import png
 from drml.files import write
 from drml.metrics import THRESHOLD
 from drml.options import parser
-from drml.paper import relation_distance
 from drml.relation_figures import heat_maps
 from drml.relations import TRUTH, correlations, distance
-from drml.tables import distinct, lay_out
+from drml.report.paper import relation_distance
+from drml.report.tables import csv_text, distinct, lay_out
 
 
 def main() -> None:

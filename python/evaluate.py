@@ -25,9 +25,9 @@ from drml.evaluation import (
     write_evaluation,
 )
 from drml.options import parser, positive
+from drml.report.tables import text_table
 from drml.scoring import score_faces
 from drml.splits import SPLITS, Split, open_split
-from drml.tables import text_table
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from drml.features import Features, read_features, read_rows
 from drml.keys import subjects_and_videos
 from drml.options import parser
 from drml.read_out import STRENGTH, Faces, Protocol, read_out
-from drml.tables import text_table
+from drml.report.tables import text_table
 
 
 def main() -> None:

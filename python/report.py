@@ -6,34 +6,28 @@ Evaluations (folders written by evaluate.py) and logs (of train.py) go in pairs.
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep.errors import run
-from drml.caffe_log import read_log
 from drml.dataset import read_dataset
-from drml.evaluation import read_evaluation
 from drml.files import write
 from drml.options import parser, positive
-from drml.report import Run, check_alike, render
-from drml.samples import read_samples
+from drml.report.run_page import check_alike, read_runs, run_page
 
 
-def main() -> None:
-    options = parse_options()
+def main(argv: Sequence[str] | None = None) -> None:
+    options = parse_options(argv)
     dataset = read_dataset(options.data)
-    runs = [
-        Run(read_evaluation(folder), read_log(log), log)
-        for folder, log in zip(options.evaluation, options.log, strict=True)
-    ]
+    runs = read_runs(options.evaluation, options.log)
     check_alike(runs, dataset)
-    lmdb = options.data / f"{runs[0].evaluation['split']}_lmdb"
-    samples = read_samples(lmdb, runs, options.faces)
     command = shlex.join(["python", *sys.argv])
-    write(options.out, render(options.title, dataset, runs, samples, command))
+    page = run_page(options.title, runs, options.data, dataset, options.faces, command)
+    write(options.out, page.as_html())
     print(f"report: {options.out}")
 
 
-def parse_options() -> argparse.Namespace:
+def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     arguments = parser(__doc__)
     add = arguments.add_argument
     add("--evaluation", type=Path, nargs="+", required=True, metavar="DIR")
@@ -42,7 +36,7 @@ def parse_options() -> argparse.Namespace:
     add("--out", type=Path, required=True, help="the HTML file")
     add("--title", default="Facial action unit detection")
     add("--faces", type=positive, default=12, help="sample faces to show (12)")
-    options = arguments.parse_args()
+    options = arguments.parse_args(argv)
     if len(options.log) != len(options.evaluation):
         arguments.error("give as many --log files as --evaluation folders")
     return options

@@ -7,17 +7,19 @@ needs no other), results.md, and each table as CSV, all beside the paper's own n
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep.errors import run
 from drml.options import parser
-from drml.results.out import read_out
-from drml.results.page import gather, write_page
+from drml.report.paper_page import paper_page, write_page
+from drml.report.results import read_results
 
 
-def main() -> None:
-    options = parse_options()
-    page = gather(read_out(options.out), shlex.join(["python", *sys.argv]))
+def main(argv: Sequence[str] | None = None) -> None:
+    options = parse_options(argv)
+    command = shlex.join(["python", *sys.argv])
+    page = paper_page(read_results(options.out), command)
     folder = options.out / "report"
     write_page(page, folder)
     for sentence in page.missing:
@@ -25,10 +27,10 @@ def main() -> None:
     print(f"report: {folder / 'results.html'}")
 
 
-def parse_options() -> argparse.Namespace:
+def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
     arguments = parser(__doc__)
     arguments.add_argument("out", type=Path, help="the folder that was written to")
-    return arguments.parse_args()
+    return arguments.parse_args(argv)
 
 
 if __name__ == "__main__":

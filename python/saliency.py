@@ -18,16 +18,15 @@ from tqdm import tqdm
 
 from data_prep.aus import AU_NAMES
 from data_prep.errors import UserError, run
-from drml.csv_lines import csv_text
 from drml.deploy_net import check_outputs, load_backward_net, net_title
 from drml.faces import Face, pick, showing
 from drml.figures import png
 from drml.files import write
 from drml.options import parser, positive
+from drml.report.tables import average_name, csv_text, distinct, lay_out, percent
 from drml.saliency import AuSaliency, au_saliency
 from drml.saliency_figures import Nets, face_maps, mean_maps
 from drml.splits import SPLITS, Split, open_split
-from drml.tables import average_name, distinct, lay_out, percent
 
 
 def main() -> None:

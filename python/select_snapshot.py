@@ -16,11 +16,11 @@ from drml.deploy_net import OUTPUT, check_outputs, load_net, net_title
 from drml.files import fingerprint
 from drml.metrics import au_results, average
 from drml.options import parser, positive
+from drml.report.tables import lay_out, percent
 from drml.scoring import DivergedError, score_faces
 from drml.selection import Scored, best, read_selection, write_selection
 from drml.solver import Solver, read_solver
 from drml.splits import Split, mean_file, open_split
-from drml.tables import lay_out, percent
 
 
 def main() -> None:

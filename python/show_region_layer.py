@@ -12,7 +12,6 @@ import numpy as np
 
 from data_prep.errors import run
 from data_prep.network_input import centre_crop
-from drml.csv_lines import csv_text
 from drml.deploy_net import INPUT, load_net, net_title, read_deploy
 from drml.faces import pick
 from drml.figures import png
@@ -20,6 +19,7 @@ from drml.files import write
 from drml.options import parser, positive
 from drml.region_figures import patch_maps
 from drml.region_patches import Patches, measure, region_layer
+from drml.report.tables import csv_text
 from drml.splits import SPLITS, open_split
 
 

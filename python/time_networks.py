@@ -14,15 +14,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data_prep.errors import run
-from drml.csv_lines import csv_text
 from drml.files import write
 from drml.hardware import hardware
 from drml.names import TITLES
 from drml.networks import NETWORKS
 from drml.options import parser, positive
-from drml.paper import Time, read_paper, running_time
 from drml.pycaffe import choose_mode
-from drml.tables import lay_out
+from drml.report.paper import Time, read_paper, running_time
+from drml.report.tables import csv_text, lay_out
 from drml.timing import PHASES, summarise, time_trials
 
 REFERENCE = "ConvNet"

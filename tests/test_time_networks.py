@@ -10,7 +10,7 @@ import time_networks
 
 from data_prep.errors import run
 from drml import timing
-from drml.paper import Time
+from drml.report.paper import Time
 
 
 def test_the_first_iteration_does_not_count(monkeypatch):

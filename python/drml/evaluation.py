@@ -21,7 +21,7 @@ from data_prep.errors import UserError
 from drml.files import read_json, write
 from drml.keys import subjects_and_videos
 from drml.metrics import THRESHOLD, AuResult, au_results, average, mean_of_folds
-from drml.tables import csv_table
+from drml.report.tables import csv_table
 
 REMEDY = "make it with python python/evaluate.py"
 

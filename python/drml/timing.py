@@ -17,8 +17,8 @@ from caffe.proto import caffe_pb2
 from drml import pycaffe
 from drml.names import FACE_SIZE
 from drml.networks import FILLERS, NETWORKS
-from drml.paper import Time
 from drml.pycaffe import caffe
+from drml.report.paper import Time
 
 AUS = 12
 Iteration = Callable[[], object]

@@ -6,7 +6,7 @@ from math import isnan, nan
 from statistics import quantiles
 from typing import NamedTuple
 
-from drml.csv_lines import csv_text
+from drml.report.tables import csv_text
 
 HEADER = ("what", "unit", "Caffe", "+-", "against", "", "+-", "ratio", "at most")
 
