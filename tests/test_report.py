@@ -16,8 +16,13 @@ from data_prep.face_lmdb import read_faces
 from drml.evaluation import Predictions, write_evaluation
 from drml.metrics import au_results
 
-LOG = """I1 solver.cpp:1] x
+LOG = """I1 solver.cpp:45] Initializing solver from parameters:
+base_lr: 0.0003
+max_iter: 2000
 random_seed: 3
+type: "Adam"
+I1 net.cpp:55] Initializing net from parameters:
+    batch_size: 8
 I1 solver.cpp:1] Iteration 0, Testing net (#0)
 I1 solver.cpp:1]     Test net output #0: loss = 9 (* 1 = 9 loss)
 I1 solver.cpp:1] Iteration 0 (1 iter/s, 1s/1 iters), loss = 8.5
@@ -82,7 +87,18 @@ def test_page_holds_results_and_origin(project, monkeypatch):
     assert (row["positives"], row["negatives"]) == (6, 5)
     assert f"{100 * 12 / 17:.1f}" in html  # 2 * 6 / (2 * 6 + 5)
     assert "1,234 iterations, solver seed 3" in html
+    assert "Adam, base_lr 0.0003, batch 8, 2,000 iterations" in html
+    assert "<th>Splits</th><td>three-way, as in the paper" in html
     assert "python python/evaluate.py --net net.prototxt" in html
+
+
+def test_two_fold_training_is_said(project, monkeypatch):
+    record = json.loads(Path("data/dataset.json").read_text())
+    Path("data/dataset.json").write_text(json.dumps(record | {"protocol": "two-fold"}))
+    add_evaluation("out")
+    assert reported(monkeypatch) == 0
+    assert "<th>Splits</th><td>two-fold training: two lists" in page()
+    assert "three-way" not in page()
 
 
 def test_page_stands_alone(project, monkeypatch):

@@ -31,7 +31,7 @@ MINUS = "\N{MINUS SIGN}"
 
 _STYLES = {
     NAME: "text-align: left; white-space: nowrap;",
-    TEXT: "text-align: left; min-width: 14em; overflow-wrap: anywhere;",
+    TEXT: "text-align: left; min-width: 11em; overflow-wrap: anywhere;",
     PAPERS: "color: var(--muted);",
 }
 
