@@ -10,7 +10,7 @@ from command import status_of
 from sklearn.metrics import f1_score, roc_auc_score
 
 
-def reported(monkeypatch):
+def report():
     """Report on the folder "out"; returns the exit status."""
     return status_of("report", "paper", "out")
 
@@ -20,7 +20,8 @@ def page():
 
 
 def markdown():
-    return Path("out/report/results.md").read_text()
+    """Return the Markdown without the blanks that align it."""
+    return re.sub(" +", " ", Path("out/report/results.md").read_text())
 
 
 def table(stem):

@@ -3,7 +3,7 @@
 import pytest
 
 from data_prep.aus import BP4D_AUS, DISFA_AUS
-from drml.paper import (
+from drml.report.paper import (
     AVERAGE,
     misprinted_averages,
     percent_of,

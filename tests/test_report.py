@@ -15,8 +15,13 @@ from data_prep.face_lmdb import read_faces
 from drml.evaluate.metrics import au_results
 from drml.evaluate.predictions import Predictions, write_evaluation
 
-LOG = """I1 solver.cpp:1] x
+LOG = """I1 solver.cpp:45] Initializing solver from parameters:
+base_lr: 0.0003
+max_iter: 2000
 random_seed: 3
+type: "Adam"
+I1 net.cpp:55] Initializing net from parameters:
+    batch_size: 8
 I1 solver.cpp:1] Iteration 0, Testing net (#0)
 I1 solver.cpp:1]     Test net output #0: loss = 9 (* 1 = 9 loss)
 I1 solver.cpp:1] Iteration 0 (1 iter/s, 1s/1 iters), loss = 8.5
@@ -78,7 +83,18 @@ def test_page_holds_results_and_origin(project, monkeypatch):
     assert (row["positives"], row["negatives"]) == (6, 5)
     assert f"{100 * 12 / 17:.1f}" in html  # 2 * 6 / (2 * 6 + 5)
     assert "1,234 iterations, solver seed 3" in html
+    assert "Adam, base_lr 0.0003, batch 8, 2,000 iterations" in html
+    assert "<th>Splits</th><td>three-way, as in the paper" in html
     assert "drml evaluate --net net.prototxt" in html
+
+
+def test_two_fold_training_is_said(project, monkeypatch):
+    record = json.loads(Path("data/dataset.json").read_text())
+    Path("data/dataset.json").write_text(json.dumps(record | {"protocol": "two-fold"}))
+    add_evaluation("out")
+    assert reported(monkeypatch) == 0
+    assert "<th>Splits</th><td>two-fold training: two lists" in page()
+    assert "three-way" not in page()
 
 
 def test_page_stands_alone(project, monkeypatch):
@@ -106,7 +122,8 @@ def test_sample_faces_show_what_became_of_each_au(project, monkeypatch):
     assert np.array(labels)[:3].tolist() == [[1, 1], [-1, -1], [1, 0]]
     add_evaluation("out", scores=scores)
     assert reported(monkeypatch, "--faces", "11") == 0
-    figures = re.findall(r"<figcaption>(.*?)</figcaption>", page(), re.DOTALL)
+    faces = page().split('<div class="faces">')[1]
+    figures = re.findall(r"<figcaption>(.*?)</figcaption>", faces)
     chips = [re.findall(r'chip ([\w-]+)">\S (\d+)', figure) for figure in figures]
     assert chips[0] == [("hit", "1"), ("miss", "12")]
     assert chips[1] == [("false-alarm", "12")]
@@ -121,16 +138,17 @@ def test_several_runs_side_by_side(project, monkeypatch):
     add_evaluation("out/b", "Net B", scores=right)
     assert reported(monkeypatch, evaluations=("out/a", "out/b")) == 0
     html = page()
-    assert re.findall(r'<th class="(?:first)?">(.*?)</th>', html) == [
-        "Net A", "Net B", "Net A", "Net B"
-    ]  # fmt: skip
+    heads = re.findall(r'<th class="col_heading level1 col\d+" >(.*?)</th>', html)
+    assert heads[-5:] == ["baseline", "Net A", "Net B", "Net A", "Net B"]
     # AU 1: calling every face present is the baseline itself; B makes no mistake.
     row = re.search(r"inner brow raiser</td>(.*?)</tr>", html)[1]
-    cells = re.findall(r'<td class="([\w ]*)"> ?([\d.]+)', row)
+    cells = re.findall(r'<td class="data row0 col\d ours ?(\w*)" >([\d.]+)', row)
     assert cells == [
-        ("first below", "70.6"), (" best", "100.0"),
-        ("first", "50.0"), (" best", "100.0"),
-    ]  # fmt: skip
+        ("below", "70.6"),
+        ("best", "100.0"),
+        ("", "50.0"),
+        ("best", "100.0"),
+    ]
 
 
 def test_every_figure_names_the_runs(project, monkeypatch):
@@ -154,7 +172,7 @@ def test_undefined_is_shown(project, monkeypatch):
     with h5py.File("out/predictions.h5", "r+") as file:
         file["labels"][:, 1] = np.ones(len(labels))
     assert reported(monkeypatch) == 0
-    assert page().count('<span class="undefined">undefined</span>') == 3
+    assert page().count(' undefined" >undefined</td>') == 3  # baseline, F1, AUC
     assert "Avg. of 1 of 2 AUs" in page()
 
 

@@ -8,7 +8,7 @@ import pytest
 from command import status_of
 
 from drml.nets import timing
-from drml.paper import Time
+from drml.report.paper import Time
 
 
 def test_the_first_iteration_does_not_count(monkeypatch):

@@ -22,6 +22,24 @@ from drml.nets.names import TITLES
 FACES = 60
 SHARED = [1, 2, 4, 6, 12]
 NETS = ("drml", "alexnet")
+SOLVER_LOG = """I1 solver.cpp:45] Initializing solver from parameters:
+base_lr: 0.0003
+max_iter: 400
+random_seed: 3
+net: "net.prototxt"
+type: "Adam"
+I1 net.cpp:55] Initializing net from parameters:
+layer {
+  data_param {
+    batch_size: 8
+  }
+}
+I1 net.cpp:55] Initializing net from parameters:
+layer {
+  data_param {
+    batch_size: 32
+  }
+}"""
 BEST = 2  # the fold whose model serves DISFA and the figures
 
 
@@ -37,6 +55,8 @@ def make_out(out, nets=NETS, folds=(1, 2), generated=True):
         folder = out / f"grids/5x5/fold{fold}"
         make_selection(folder, "drml", [(400, 0.55 + fold / 50)])
         make_predictions(folder / "test", "drml", rng, generated, first=fold * FACES)
+        dataset = {"dataset": "BP4D", "generated": generated, "fold": fold}
+        write(out / f"data/bp4d_178/fold{fold}/dataset.json", json.dumps(dataset))
     make_table4(out / "table4", nets)
     make_figures(out, nets, rng, generated)
 
@@ -63,7 +83,7 @@ def make_fold(folder, net, fold, rng, generated=True):
         f"I1 solver.cpp:1] Iteration {10 * i} (1 iter/s, 1s/1 iters), loss = {loss:.4f}"
         for i, loss in enumerate(losses)
     ]
-    write(folder / "train.log", "\n".join(["random_seed: 3", *lines]) + "\n")
+    write(folder / "train.log", "\n".join([SOLVER_LOG, *lines]) + "\n")
     make_selection(folder, net, [(200, 0.4 + fold / 50), (400, 0.45 + fold / 50)])
     make_predictions(folder / "test", net, rng, generated, first=fold * FACES)
 

@@ -9,7 +9,7 @@ from time import sleep
 from typing import NamedTuple
 
 from bench.worker import Worker
-from drml.csv_lines import csv_text
+from drml.report.tables import csv_text
 
 HEADER = ("what", "unit", "Caffe", "+-", "against", "", "+-", "ratio", "at most")
 

@@ -25,7 +25,7 @@ from drml.evaluate.predictions import (
 )
 from drml.evaluate.scoring import score_faces
 from drml.nets.deploy import OUTPUT, check_outputs, listed, load_net, net_title
-from drml.tables import text_table
+from drml.report.tables import text_table
 
 
 def run(options: argparse.Namespace) -> None:

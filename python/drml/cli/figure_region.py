@@ -13,11 +13,11 @@ import numpy as np
 from data_prep.base import write
 from data_prep.network_input import centre_crop
 from drml.cli.options import positive
-from drml.csv_lines import csv_text
 from drml.evaluate.dataset import SPLITS, open_split, pick
 from drml.figures.region import Patches, measure, patch_maps, region_layer
 from drml.figures.style import png
 from drml.nets.deploy import INPUT, load_net, net_title, read_deploy
+from drml.report.tables import csv_text
 
 
 def run(options: argparse.Namespace) -> None:

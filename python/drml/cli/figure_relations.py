@@ -12,13 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.base import UserError, write
-from drml.csv_lines import csv_text
 from drml.evaluate.metrics import THRESHOLD
 from drml.evaluate.predictions import Predictions, of_same_faces, read_predictions
 from drml.figures.relations import TRUTH, correlations, distance, heat_maps
 from drml.figures.style import png
-from drml.paper import relation_distance
-from drml.tables import distinct, lay_out
+from drml.report.paper import relation_distance
+from drml.report.tables import csv_text, distinct, lay_out
 
 
 def run(options: argparse.Namespace) -> None:

@@ -19,12 +19,11 @@ from tqdm import tqdm
 from data_prep.aus import AU_NAMES
 from data_prep.base import UserError, write
 from drml.cli.options import UsageError, positive
-from drml.csv_lines import csv_text
 from drml.evaluate.dataset import SPLITS, Split, SplitFace, open_split, pick, showing
 from drml.figures.saliency import AuSaliency, Nets, au_saliency, face_maps, mean_maps
 from drml.figures.style import png
 from drml.nets.deploy import check_outputs, load_backward_net, net_title
-from drml.tables import average_name, distinct, lay_out, percent
+from drml.report.tables import average_name, csv_text, distinct, lay_out, percent
 
 
 def run(options: argparse.Namespace) -> None:

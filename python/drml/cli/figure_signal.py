@@ -12,11 +12,11 @@ from pathlib import Path
 
 from data_prep.base import UserError, write
 from drml.cli.options import positive
-from drml.csv_lines import csv_text
 from drml.figures.signal import Signal, measure, read_training_net, signal_figure
 from drml.figures.style import png
 from drml.nets.pycaffe import caffe, choose_mode
 from drml.nets.weights import check_weights
+from drml.report.tables import csv_text
 
 HEADER = "net faces layer output between_faces weight gradient saved".split()
 

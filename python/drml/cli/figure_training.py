@@ -10,12 +10,12 @@ import argparse
 from pathlib import Path
 
 from data_prep.base import UserError, write
-from drml.csv_lines import csv_text
 from drml.evaluate.dataset import describe, read_dataset
 from drml.figures.curves import training_curves
 from drml.figures.style import png
 from drml.nets.log import read_log
 from drml.nets.progress import base_rate_loss
+from drml.report.tables import csv_text
 
 HEADER = "training iteration train_loss test_loss learning_rate".split()
 
@@ -51,7 +51,5 @@ def curves(log) -> tuple[dict, dict, dict]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("logs", nargs="+", metavar="LOG", help="[NAME=]LOG")
-    add(
-        "--data", type=Path, help="prepared dataset (.../foldK), for base rates"
-    )
+    add("--data", type=Path, help="prepared dataset (.../foldK), for base rates")
     add("--out", type=Path, required=True, help="folder for the results")

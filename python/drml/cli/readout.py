@@ -17,7 +17,7 @@ from drml.evaluate.dataset import describe, read_dataset, subjects_and_videos
 from drml.evaluate.features import Features, read_features, read_rows
 from drml.evaluate.predictions import Predictions, measure, write_evaluation
 from drml.evaluate.readout import STRENGTH, FaceFeatures, Protocol, linear_readout
-from drml.tables import text_table
+from drml.report.tables import text_table
 
 
 def run(options: argparse.Namespace) -> None:

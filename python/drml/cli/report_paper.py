@@ -7,12 +7,12 @@ needs no other), results.md, and each table as CSV, all beside the paper's own n
 import argparse
 from pathlib import Path
 
-from drml.results.out import read_out
-from drml.results.page import gather, write_page
+from drml.report.paper_page import paper_page, write_page
+from drml.report.results import read_results
 
 
 def run(options: argparse.Namespace) -> None:
-    page = gather(read_out(options.out), options.command)
+    page = paper_page(read_results(options.out), options.command)
     folder = options.out / "report"
     write_page(page, folder)
     for sentence in page.missing:

@@ -9,23 +9,18 @@ from pathlib import Path
 from data_prep.base import write
 from drml.cli.options import UsageError, positive
 from drml.evaluate.dataset import read_dataset
-from drml.evaluate.predictions import read_evaluation
-from drml.evaluate.samples import read_samples
-from drml.nets.log import read_log
-from drml.report import Run, check_alike, render
+from drml.report.run_page import check_alike, read_runs, run_page
 
 
 def run(options: argparse.Namespace) -> None:
     check(options)
     dataset = read_dataset(options.data)
-    runs = [
-        Run(read_evaluation(folder), read_log(log), log)
-        for folder, log in zip(options.evaluation, options.log, strict=True)
-    ]
+    runs = read_runs(options.evaluation, options.log)
     check_alike(runs, dataset)
-    lmdb = options.data / f"{runs[0].evaluation['split']}_lmdb"
-    samples = read_samples(lmdb, runs, options.faces)
-    write(options.out, render(options.title, dataset, runs, samples, options.command))
+    page = run_page(
+        options.title, runs, options.data, dataset, options.faces, options.command
+    )
+    write(options.out, page.as_html())
     print(f"report: {options.out}")
 
 

@@ -19,7 +19,7 @@ from drml.evaluate.scoring import DivergedError, score_faces
 from drml.evaluate.selection import Scored, best, read_selection, write_selection
 from drml.nets.deploy import OUTPUT, check_outputs, load_net, net_title
 from drml.nets.solver import Solver, read_solver
-from drml.tables import lay_out, percent
+from drml.report.tables import lay_out, percent
 
 
 def run(options: argparse.Namespace) -> None:

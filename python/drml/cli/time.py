@@ -15,12 +15,11 @@ from tqdm import tqdm
 
 from data_prep.base import write
 from drml.cli.options import positive
-from drml.csv_lines import csv_text
 from drml.nets.names import TITLES
 from drml.nets.pycaffe import choose_mode, hardware
 from drml.nets.timing import PHASES, summarise, time_trials
-from drml.paper import Time, read_paper, running_time
-from drml.tables import lay_out
+from drml.report.paper import Time, read_paper, running_time
+from drml.report.tables import csv_text, lay_out
 
 REFERENCE = "ConvNet"
 

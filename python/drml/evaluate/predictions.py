@@ -26,7 +26,7 @@ from drml.evaluate.metrics import (
     average,
     mean_of_folds,
 )
-from drml.tables import csv_table
+from drml.report.tables import csv_table
 
 REMEDY = "make it with drml evaluate"
 

@@ -18,7 +18,7 @@ from drml.nets import pycaffe
 from drml.nets.names import FACE_SIZE
 from drml.nets.networks import FILLERS, NETWORKS
 from drml.nets.pycaffe import caffe
-from drml.paper import Time
+from drml.report.paper import Time
 
 AUS = 12
 Iteration = Callable[[], object]

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from drml.report.tables import lay_out
 from drml.reproduce.estimate import Estimate, span
 from drml.reproduce.step import Step
 from drml.reproduce.verdict import State, Verdict
-from drml.tables import lay_out
 
 HEADER = ("part", "steps", "done", "to do", "about")
 

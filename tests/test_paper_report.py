@@ -1,4 +1,4 @@
-"""drml report paper over a made-up OUT: numbers against scikit-learn, titles."""
+"""The paper's results section: its numbers against scikit-learn, its titles."""
 
 import csv
 import re
@@ -7,53 +7,24 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from results_reader import (
-    html_rows,
-    markdown,
-    measure,
-    of_folds,
-    page,
-    read,
-    reported,
-    table,
-)
-from tiny_results import BEST, FACES, NETS, SHARED, make_out
+from results_reader import html_rows, markdown, measure, of_folds, page, read, table
+from tiny_results import BEST, FACES, NETS, SHARED
 
 from data_prep.aus import BP4D_AUS, DISFA_AUS
 from drml.figures.relations import correlations
 from drml.nets.names import TITLES
-from drml.paper import AVERAGE, percent_of
-from drml.results.figure5a import choose_fold, smoothed
-from drml.results.page import tint
-from drml.results.table import (
-    DIFFERENCE,
-    OURS,
-    Cell,
-    Column,
-    Table,
-    text,
-    with_best,
-)
+from drml.report.curves import smoothed
+from drml.report.paper import AVERAGE, percent_of
+from drml.report.paper_figures import choose_fold
 
 MEASURES = ("f1", "auc")
 FIRST_SUBJECT = np.arange(FACES) % 3 == 0
 READ_OUT_FOLDS = (FIRST_SUBJECT, ~FIRST_SUBJECT)
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """A folder with OUT, reported on, as "out"."""
-    folder = tmp_path_factory.mktemp("results")
-    make_out(folder / "out")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.chdir(folder)
-        assert reported(monkeypatch) == 0
-    return folder
-
-
 @pytest.fixture(autouse=True)
-def there(whole, monkeypatch):
-    monkeypatch.chdir(whole)
+def there(reported_results, monkeypatch):
+    monkeypatch.chdir(reported_results)
 
 
 @pytest.mark.parametrize("name", MEASURES)
@@ -181,21 +152,9 @@ def test_best_of_a_row_is_bold():
         assert f"**{best:.1f}**" in row
 
 
-@pytest.mark.parametrize(
-    ("values", "bold"),
-    [
-        ((1.0, 2.0, 2.0), [False, True, True]),
-        ((0.0, 0.0, 0.0), [False] * 3),
-        ((np.nan, 3.0, None), [False] * 3),
-    ],
-)
-def test_bold_needs_a_better_and_a_worse(values, bold):
-    columns = [Column("", name, OURS) for name in "abc"]
-    row = with_best(Table("", "", columns, [[*map(Cell, values)]])).rows[0]
-    assert [cell.bold for cell in row] == bold
-
-
 def test_what_the_folder_holds():
+    three_way = "Splits: three-way, as in the paper: of the three lists of subjects one"
+    assert three_way in markdown()
     for said in ("AlexNet: folds 1, 2; DRML: folds 1, 2", "5 x 5: folds 1, 2"):
         assert said in page()
         assert said in markdown()
@@ -270,27 +229,10 @@ def test_how_it_was_made():
     row = table("models")["DRML"]
     assert row["weights"] == "drml_iter_400.caffemodel"
     assert (row["solver's seed"], row["faces"]) == ("3", str(FACES))
+    assert row["solver"] == "Adam, base_lr 0.0003, batch 8, 400 iterations"
     for said in ("make reproduce", "drml report paper out", "scikit-learn"):
         assert said in page()
         assert said in markdown()
-
-
-def test_numbers_as_they_are_shown():
-    ours, gap = Column("", "", OURS), Column("", "", DIFFERENCE)
-    assert text(ours, Cell(47.349)) == "47.3"
-    assert text(ours, Cell(np.nan)) == "undefined"
-    assert text(ours, Cell()) == "-"
-    assert text(gap, Cell()) == ""
-    assert text(gap, Cell(-12.25)) == "\N{MINUS SIGN}12.2"
-    assert text(gap, Cell(3.0)) == "+3.0"
-    assert text(gap, Cell(-0.04)) == text(gap, Cell(0.04)) == "0.0"
-    assert text(ours, Cell(12345)) == "12,345"
-
-
-def test_differences_are_blue_above_and_orange_below():
-    assert tint(15.0, 30.0) == "background: rgba(31, 90, 148, 0.23)"  # half of 0.45
-    assert tint(-90.0, 30.0) == "background: rgba(200, 100, 27, 0.45)"
-    assert tint(None, 30.0) == tint(np.nan, 30.0) == ""
 
 
 def test_fold_of_the_loss_curves():

@@ -23,11 +23,11 @@ KINDS = {  # (label, predicted) -> what became of the AU; the rest is not shown
 
 @dataclass(frozen=True)
 class Sample:
-    """A face, and per run the (AU, kind) pairs to show."""
+    """A face, and per run (by its title) the (AU, outcome) pairs to show."""
 
     name: str  # F001_T1_2440
     image: str  # data URI
-    runs: list[list[tuple[int, str]]]
+    outcomes: dict[str, list[tuple[int, str]]]
 
 
 def read_samples(lmdb_folder: Path, runs: Sequence, count: int) -> list[Sample]:
@@ -39,7 +39,7 @@ def read_samples(lmdb_folder: Path, runs: Sequence, count: int) -> list[Sample]:
         Sample(
             name=name_of(keys[i]),
             image=data_uri(image, "image/jpeg"),
-            runs=[_outcome(run.evaluation, i, aus) for run in runs],
+            outcomes={run.title: _outcome(run.evaluation, i, aus) for run in runs},
         )
         for i, image in zip(places, images, strict=True)
     ]
