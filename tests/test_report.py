@@ -90,7 +90,8 @@ def test_page_holds_results_and_origin(project, monkeypatch):
 
 def test_two_fold_training_is_said(project, monkeypatch):
     record = json.loads(Path("data/dataset.json").read_text())
-    Path("data/dataset.json").write_text(json.dumps(record | {"protocol": "two-fold"}))
+    lists = {"train": [2, 3], "val": [1], "test": [1]}
+    Path("data/dataset.json").write_text(json.dumps(record | {"fold_lists": lists}))
     add_evaluation("out")
     assert reported(monkeypatch) == 0
     assert "<th>Splits</th><td>two-fold training: two lists" in page()

@@ -5,16 +5,14 @@ from pathlib import Path
 
 from drml.nets.log import read_log
 
-SPLITS = {
-    "three-way": (
-        "three-way, as in the paper: of the three lists of subjects one to train on, "
-        "one to validate on, one to test on"
-    ),
-    "two-fold": (
-        "two-fold training: two lists of subjects to train on, the third to test on, "
-        "as most later papers do"
-    ),
-}
+THREE_WAY = (
+    "three-way, as in the paper: of the three lists of subjects one to train on, "
+    "one to validate on, one to test on"
+)
+TWO_FOLD = (
+    "two-fold training: two lists of subjects to train on, the third to test on, "
+    "as most later papers do"
+)
 SOLVER = "Initializing solver from parameters:"
 FIELD = re.compile(r'^(type|base_lr|max_iter|iter_size): "?([^"\n]+)', re.MULTILINE)
 BATCH = re.compile(r"^\s*batch_size: (\d+)", re.MULTILINE)
@@ -22,9 +20,9 @@ LOGGED = re.compile(r"^[IWEF]\d+ ", re.MULTILINE)  # how a line of Caffe's own b
 
 
 def describe_splits(dataset: dict) -> str:
-    """Say how a dataset's subjects are split; its dataset.json names no other way."""
-    protocol = str(dataset.get("protocol", "three-way"))
-    return SPLITS.get(protocol, protocol)
+    """Say how a dataset's subjects are split, by the lists in dataset.json."""
+    lists = dataset.get("fold_lists", {})
+    return TWO_FOLD if len(lists.get("train", ())) > 1 else THREE_WAY
 
 
 def describe_solver(log: Path) -> str:
