@@ -16,6 +16,9 @@ PY := $(VENV)/bin/python
 DRML := $(VENV)/bin/drml
 TOOLS := caffe convert_imageset compute_image_mean extract_features \
   upgrade_net_proto_binary upgrade_net_proto_text upgrade_solver_proto_text
+# The compiler's cache then serves another clone, too.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
 say = @printf '\n== %s\n' "$(1)"
 
 # ---- Set-up: system packages, Python packages, configuration
