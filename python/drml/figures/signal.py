@@ -2,12 +2,11 @@
 
 On a plateau a net says the AUs' base rates for every face. It leaves the plateau by
 what still differs between faces: the gradient of the loss, once the base rates are
-right, is what SGD has to work with. Its size gives the loss that an iteration saves,
-and how fast it grows gives the length of the plateau.
+right, is what SGD has to work with. By its size an iteration saves so much loss, and
+at that pace a plateau lasts so many iterations.
 """
 
 from dataclasses import dataclass
-from math import log
 from pathlib import Path
 
 import matplotlib
@@ -22,7 +21,6 @@ from drml.figures.style import STYLE, colour
 from drml.nets.pycaffe import caffe, load_net
 
 LEFT = 0.05  # a plateau is left where the loss is this share below the base rates'
-PROBE = 0.002  # loss that the step saves by which the gradient's growth is measured
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Layer:
     between: float  # of what differs between faces in it, unit by unit
     weight: float
     gradient: float  # of the loss, to the weights, base rates being right
-    saved: float  # loss that an iteration's step of this layer saves
+    saved: float  # loss that an iteration's step of this layer saves, on other faces
 
 
 @dataclass(frozen=True)
@@ -45,22 +43,19 @@ class Signal:
     faces: int
     layers: list[Layer]
     base: float  # loss of the base rates
-    saved: float  # loss that an iteration saves
-    growth: float  # of that, an iteration: 0.001 is 0.1%
+
+    @property
+    def saved(self) -> float:
+        """Loss that an iteration saves on faces that it was not made with."""
+        return sum(layer.saved for layer in self.layers)
 
     @property
     def plateau(self) -> float:
-        """Iterations until the loss is LEFT below the base rates'; inf: never.
+        """Iterations until the loss is LEFT below the base rates' at this pace.
 
-        The saving grows as exp(growth x iterations); that of a deep net's grows
-        faster in time, so that this is an upper bound.
+        inf where nothing is saved. The pace changes on the way.
         """
-        wanted = LEFT * self.base
-        if self.saved <= 0:
-            return float("inf")
-        if self.growth <= 0:
-            return wanted / self.saved
-        return log(1 + wanted * self.growth / self.saved) / self.growth
+        return LEFT * self.base / self.saved if self.saved > 0 else float("inf")
 
 
 def read_training_net(path: Path, batch: int | None = None):
@@ -73,44 +68,38 @@ def read_training_net(path: Path, batch: int | None = None):
     except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
         raise UserError(f"{path} is not a Caffe net: {error}") from None
     for layer in param.layer:
-        layer.dropout_param.dropout_ratio = 0
+        if layer.type == "Dropout":
+            layer.dropout_param.dropout_ratio = 0
         if batch and layer.type == "MultilabelData":
             layer.data_param.batch_size = batch
     return load_net(param, caffe.TRAIN)
 
 
 def measure(net, title: str, batches: int, rate: float, momentum: float) -> Signal:
-    """Measure a net with a bias in "output", over some batches of its data layer.
+    """Measure a net with a bias in "output", over batches of its data layer.
 
-    rate: base_lr; with momentum m a step comes to rate / (1 - m) in the long run. The
-    net's weights are changed: base rates are put into the output's bias.
+    rate: base_lr; with momentum m a step comes to rate / (1 - m) in the long run. Two
+    halves of the batches give a gradient each, whose product counts: what they have in
+    common holds for other faces, too, and the chance of each half drops out. The
+    output's bias is changed: it says the base rates.
     """
     faces = [_batch(net) for _ in tqdm(range(batches), "faces", unit="batch")]
     base = _say_base_rates(net, faces)
-    layers, gradients = _pass(net, faces, f"{title}: gradient")
+    sizes, first = _pass(net, faces[::2], f"{title}: one half")
+    _, second = _pass(net, faces[1::2], f"{title}: the other")
     step = rate / (1 - momentum)
-    saved = sum(float((g**2).sum()) for g in gradients.values()) * step
-    if not np.isfinite(saved) or saved == 0:
-        raise UserError(f"{title} has no gradient to measure (it is {saved})")
-    probe = PROBE / saved  # iterations in one step
-    for name, gradient in gradients.items():
-        net.params[name][0].data[...] -= step * probe * gradient
-    _say_base_rates(net, faces)
-    _, later = _pass(net, faces, f"{title}: after a step")
-    grown = sum(float((g**2).sum()) for g in later.values()) * step
-    found = [
+    layers = [
         Layer(
             name,
             output,
             between,
             _rms(net.params[name][0].data),
-            _rms(gradients[name]),
-            float((gradients[name] ** 2).sum()) * step,
+            _rms((first[name] + second[name]) / 2),
+            step * float(np.vdot(first[name], second[name])),
         )
-        for name, (output, between) in layers.items()
+        for name, (output, between) in sizes.items()
     ]
-    count = sum(len(labels) for _, labels in faces)
-    return Signal(title, count, found, base, saved, log(grown / saved) / probe)
+    return Signal(title, sum(len(labels) for _, labels in faces), layers, base)
 
 
 def _batch(net) -> tuple[np.ndarray, np.ndarray]:
@@ -200,7 +189,8 @@ def signal_figure(title: str, signals: list[Signal]) -> Figure:
             style = dict(color=colour(i), marker="o", markersize=4, linewidth=1.4)
             between = [layer.between / layer.output for layer in signal.layers]
             shares.plot(names, between, label=signal.title, **style)
-            savings.plot(names, [layer.saved for layer in signal.layers], **style)
+            saved = [max(layer.saved, 0) or np.nan for layer in signal.layers]
+            savings.plot(names, saved, **style)
         shares.set_title("differs between faces, share of the output")
         savings.set_title("loss that an iteration saves by this layer")
         for axes in (shares, savings):
