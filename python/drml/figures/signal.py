@@ -20,6 +20,7 @@ from data_prep.base import UserError
 from drml.figures.style import STYLE, colour
 from drml.nets.pycaffe import caffe, load_net
 
+NEWTON = 10  # steps to the bias
 LEFT = 0.05  # a plateau is left where the loss is this share below the base rates'
 
 
@@ -84,7 +85,7 @@ def measure(net, title: str, batches: int, rate: float, momentum: float) -> Sign
     output's bias is changed: it says the base rates.
     """
     faces = [_batch(net) for _ in tqdm(range(batches), "faces", unit="batch")]
-    base = _say_base_rates(net, faces)
+    base = _say_base_rates(net, faces)  # then each half says its own
     sizes, first = _pass(net, faces[::2], f"{title}: one half")
     _, second = _pass(net, faces[1::2], f"{title}: the other")
     step = rate / (1 - momentum)
@@ -122,25 +123,31 @@ def _forward(net, data: np.ndarray, labels: np.ndarray) -> None:
 
 
 def _say_base_rates(net, faces) -> float:
-    """Set the output's bias so that scores are the base rates' on average.
+    """Set the output's bias so that each AU's mean probability is its base rate.
 
     Returns the loss of the base rates.
     """
-    scores, labels = [], np.concatenate([own for _, own in faces])
+    labels = np.concatenate([own for _, own in faces])
+    known = labels != 0
+    scores = []
     for data, own in faces:
         _forward(net, data, own)
-        scores.append(net.blobs["output"].data.copy())
-    rates = (labels > 0).sum(0) / np.maximum((labels != 0).sum(0), 1)
+        scores.append(net.blobs["output"].data.astype(np.float64))
+    rates = (labels > 0).sum(0) / np.maximum(known.sum(0), 1)
     rates = np.clip(rates, 1e-3, 1 - 1e-3)
-    net.params["output"][1].data[...] += np.log(rates / (1 - rates)) - np.concatenate(
-        scores
-    ).mean(0)
+    shift = np.log(rates / (1 - rates)) - np.concatenate(scores).mean(0)
+    for _ in range(NEWTON):
+        said = 1 / (1 + np.exp(-np.concatenate(scores) - shift))
+        off = ((said - rates) * known).sum(0)
+        shift -= off / (said * (1 - said) * known).sum(0)
+    net.params["output"][1].data[...] += shift
     losses = (labels > 0) @ -np.log(rates) + (labels < 0) @ -np.log(1 - rates)
     return float(losses.mean())
 
 
 def _pass(net, faces, doing: str):
     """Return each layer's sizes (rms, between faces) and mean weight gradient."""
+    _say_base_rates(net, faces)
     sums: dict[str, list[np.ndarray]] = {}
     gradients: dict[str, np.ndarray] = {}
     for data, labels in tqdm(faces, doing, unit="batch"):
