@@ -67,7 +67,7 @@ def test_measurements_are_kept_and_not_taken_again(tmp_path):
     again.once("x", measure)
     assert again.values == {"x": [2.5, 0.5]}
     assert len(calls) == 1
-    with pytest.raises(UserError, match=r"with card: A, and now it is B; give another"):
+    with pytest.raises(UserError, match=r"another card \(A, now B\); give another"):
         Store(path, {"card": "B"})
 
 

@@ -17,8 +17,6 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from data_prep.base import fingerprint, write
-
 if not find_spec("numpy"):
     sys.exit(f"bench.gpu: error: {sys.executable} has no numpy; call it by a Python "
              "that has numpy and PyTorch (make gpu-bench: GPU_PEER=)")  # fmt: skip
@@ -26,7 +24,7 @@ if not find_spec("numpy"):
 from bench.gpu_measure import NETWORKS, PRECISIONS, Bench, Store, cases
 from bench.gpu_results import Table
 from bench.variants import HOW_BY_DEVICE, Arithmetic
-from data_prep.base import UserError, run
+from data_prep.base import UserError, fingerprint, run, write
 from drml.cli.options import parser, positive
 
 
