@@ -24,6 +24,7 @@ ENGINE = f"engine: {config['engine']}"
 CAFFE = config["caffe"]
 MACHINE = config["cores"]  # threads of a rule that is to have a machine for itself
 THREADS = config["threads"]
+GPU = int(config["gpu"])
 EVALUATION = ["predictions.h5", "evaluation.json", "evaluation.csv"]
 FEATURES = {"alexnet": "fc7"}  # fc9 of the others
 
@@ -58,6 +59,11 @@ class Commands:
 
 
 DRML = Commands()
+# Of several cards in this machine a step takes one that no other holds; Slurm gives out
+# its own.
+ON_GPU = f""" for gpu in $(seq 0 {config['gpus'] - 1}); do exec {{lock}}> .gpu$gpu
+flock -n $lock && export CUDA_VISIBLE_DEVICES=$gpu && break; done; """
+ON_GPU = ON_GPU if config["gpus"] > 1 else ""
 # $(FOUND FILE NAME): what an earlier step has found, a value of its JSON file.
 FOUND = f"""{sys.executable} -c 'import json, sys
 print(json.load(open(sys.argv[1]))[sys.argv[2]])'"""
@@ -128,9 +134,9 @@ def drawn(layout):
 
 
 def import_options(layout, size):
-    crop = ["--crop", PROTOCOL.crop(int(size))] if ASKED.draws else []
     own = [*PROTOCOL.importer, *config["importer"][layout]]
-    return " ".join(map(str, ["--size", size, *crop, SEED, *own]))
+    crop = PROTOCOL.crop(int(size))
+    return " ".join(map(str, ["--size", size, "--crop", crop, SEED, *own]))
 
 
 # The faces that an import has registered lie beside its folder: they are not lost.
@@ -220,9 +226,9 @@ rule train:
     params:
         options=lambda w: patience(w.run)
     threads: THREADS
-    resources: gpu=1
+    resources: gpu=GPU
     shell:
-        "exec {DRML[train]} {input.solver} --log {wildcards.run}/train.log"
+        "{ON_GPU} exec {DRML[train]} {input.solver} --log {wildcards.run}/train.log"
         " --caffe {CAFFE:q} {params.options}"
 
 
@@ -237,10 +243,10 @@ rule select:
     params:
         data=lambda w: bp4d(w.run)
     threads: THREADS
-    resources: gpu=1
+    resources: gpu=GPU
     shell:
         "ls -t {wildcards.run}/*.solverstate* | tail -n +2 | xargs -r rm;"
-        " exec {DRML[select]} --solver {input.solver} --net {input.net}"
+        "{ON_GPU} exec {DRML[select]} --solver {input.solver} --net {input.net}"
         " --data {params.data} --out {output}"
 
 
@@ -263,9 +269,9 @@ rule test:
         data=lambda w: bp4d(w.run),
         weights=lambda w, input: weights(w.run)  # with an input, it is not compared
     threads: THREADS
-    resources: gpu=1
+    resources: gpu=GPU
     shell:
-        "exec {DRML[evaluate]} --net {input.net} --weights {params.weights}"
+        "{ON_GPU} exec {DRML[evaluate]} --net {input.net} --weights {params.weights}"
         " --data {params.data} --split test --out {wildcards.run}/test"
 
 
@@ -298,9 +304,9 @@ rule features:
     params:
         options=lambda w: blob(w.net)
     threads: THREADS
-    resources: gpu=1
+    resources: gpu=GPU
     shell:
-        "rm -rf {output}.parts; exec {DRML[features]} " + of_best() +
+        "rm -rf {output}.parts;{ON_GPU} exec {DRML[features]} " + of_best() +
         " {params.options} --out {output}"
 
 
@@ -312,9 +318,9 @@ rule disfa_direct:
     params:
         data=lambda w: disfa(w.net)
     threads: THREADS
-    resources: gpu=1
+    resources: gpu=GPU
     shell:
-        "exec {DRML[evaluate]} " + of_best("--trained-on") +
+        "{ON_GPU} exec {DRML[evaluate]} " + of_best("--trained-on") +
         " --data {params.data} --out {wildcards.net}/disfa/direct"
 
 
@@ -327,9 +333,9 @@ rule disfa_features:
         data=lambda w: disfa(w.net),
         options=lambda w: blob(w.net)
     threads: THREADS
-    resources: gpu=1
+    resources: gpu=GPU
     shell:
-        "rm -rf {output}.parts; exec {DRML[features]} " + of_best("--trained-on") +
+        "rm -rf {output}.parts;{ON_GPU} exec {DRML[features]} " + of_best("--trained-on") +
         " --data {params.data} {params.options} --out {output}"
 
 
@@ -351,9 +357,9 @@ rule region:
     input: best="drml/best.json"
     output: "region/region.png", "region/region.csv"
     threads: THREADS
-    resources: gpu=1
+    resources: gpu=GPU
     shell:
-        "exec {DRML[figure region]} " + of_best() + " --out region"
+        "{ON_GPU} exec {DRML[figure region]} " + of_best() + " --out region"
 
 
 # ---- What compares networks: on one fold, the best of the first of them
@@ -373,13 +379,13 @@ rule saliency:
         faces=[f for net in MAPPED for run in each(net, "") for f in faces(bp4d(run))]
     output: "saliency/saliency.png", "saliency/saliency_mean.png", "saliency/saliency.csv"
     threads: THREADS
-    resources: gpu=1
+    resources: gpu=GPU
     shell:
         "fold=fold$({FOUND} {input.best} fold); for net in " + " ".join(MAPPED) + "; do"
         " run=$net/$fold; nets+=\" $run/${{net}}_deploy.prototxt\";"
         " weights+=\" $({FOUND} $run/selection.json weights)\";"
         " data+=\" $({FOUND} $net/best.json data | sed s/fold.$/$fold/)\"; done;"
-        " exec {DRML[figure saliency]} --net $nets --weights $weights --data $data"
+        "{ON_GPU} exec {DRML[figure saliency]} --net $nets --weights $weights --data $data"
         " --out saliency"
 
 
@@ -403,9 +409,9 @@ rule first_iteration:
         batch=PROTOCOL.batch,
         hardware=config["hardware"]
     threads: THREADS
-    resources: gpu=1
+    resources: gpu=GPU
     shell:
-        "exec setpriv --pdeathsig KILL {sys.executable} -m drml.reproduce.first_iteration"
+        "{ON_GPU} exec setpriv --pdeathsig KILL {sys.executable} -m drml.reproduce.first_iteration"
         " {wildcards.net} {params.batch} > {output}"
 
 

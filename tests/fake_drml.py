@@ -12,9 +12,11 @@ import json
 import os
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 FAKE = Path(os.environ["FAKE"])
+EVALUATION = ("predictions.h5", "evaluation.json", "evaluation.csv")
 PAIRS = {"import": 2, "figure": 2, "report": 2}
 
 
@@ -22,7 +24,7 @@ def main() -> None:
     words = sys.argv[1:]
     name = " ".join(words[: PAIRS.get(words[0], 1)])
     words = words[len(name.split()) :]
-    given = dict(zip(words, words[1:], strict=False))
+    given = dict(pairwise(words))
     with open(FAKE / "calls", "a") as calls:
         print(name, *words, file=calls)
     if is_marked("fail", name, words):
@@ -47,14 +49,8 @@ def files(name: str, words: list[str], given: dict) -> list[str]:
         "prototxt": [
             f"{out}/{net}_{kind}.prototxt" for kind in ("train_val", "deploy", "solver")
         ],
-        "evaluate": [
-            f"{out}/{f}"
-            for f in ("predictions.h5", "evaluation.json", "evaluation.csv")
-        ],
-        "readout": [
-            f"{out}/{f}"
-            for f in ("predictions.h5", "evaluation.json", "evaluation.csv")
-        ],
+        "evaluate": [f"{out}/{file}" for file in EVALUATION],
+        "readout": [f"{out}/{file}" for file in EVALUATION],
         "features": [out],
         "figure saliency": [
             f"{out}/saliency{f}" for f in (".png", "_mean.png", ".csv")

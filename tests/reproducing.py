@@ -22,8 +22,8 @@ def reproduce(*words, env=None, **options) -> subprocess.Popen:
 class Project:
     """A folder with a dataset and an OUT, on which stand-ins work."""
 
-    def __init__(self, folder: Path):
-        self.folder, self.out = folder, folder / "out"
+    def __init__(self, folder: Path, env: dict | None = None):
+        self.folder, self.out, self.env = folder, folder / "out", env or {}
         for name in ("hold", "fail", "dataset"):
             (folder / name).mkdir()
         (folder / "drml").symlink_to(ROOT / "tests/fake_drml.py")
@@ -36,12 +36,12 @@ class Project:
 
     def start(self, *words, nets="convnet", folds="1", tables="2"):
         (self.folder / "calls").write_text("")
-        path = f"{self.folder}:{os.environ['PATH']}"
+        path = f"{self.folder}:{self.env.get('PATH', os.environ['PATH'])}"
         return reproduce(
             "--bp4d", self.folder / "dataset", "--protocol", "short",
             "--out", self.out, "--nets", *nets.split(), "--folds", *folds.split(),
             "--tables", *tables.split(), *words,
-            env={"FAKE": str(self.folder), "PATH": path},
+            env=self.env | {"FAKE": str(self.folder), "PATH": path},
         )  # fmt: skip
 
     def run(self, *words, **options):
@@ -80,7 +80,7 @@ class Project:
 
 def is_gone(process: int) -> bool:
     """Wait for a process that is no child of ours to end."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             state = Path(f"/proc/{process}/stat").read_text().split(") ")[1][0]

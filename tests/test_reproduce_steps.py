@@ -27,7 +27,7 @@ def finished(tmp_path_factory):
 def done(finished, tmp_path):
     shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True, symlinks=True)
     project = Project.__new__(Project)
-    project.folder, project.out = tmp_path, tmp_path / "out"
+    project.folder, project.out, project.env = tmp_path, tmp_path / "out", {}
     return project
 
 

@@ -8,6 +8,7 @@ that it cannot be had may be why it is not asked for.
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from drml.names import TITLES
@@ -68,7 +69,7 @@ class Contents:
         return (self.out / file).exists() or unfinished.exists()
 
     def folds(self, net: str, *files: str) -> list[int]:
-        """Return the folds that are asked for, or of which one of the files is there."""
+        """Return the folds that are asked for, or that have one of the files."""
         return [
             fold
             for fold in FOLDS
@@ -191,7 +192,7 @@ class Contents:
         nets = {*self.config["nets"], *(net for net, own in folds.items() if own)}
         return {
             "nets": [net for net in TITLES if net in nets],
-            "folds": sorted({*self.config["folds"], *sum(folds.values(), [])}),
+            "folds": sorted({*self.config["folds"], *chain(*folds.values())}),
             "parts": [p for p in PARTS if p in self.config["tables"] or self.holds(p)],
             "grids": self.grids,
         }

@@ -15,7 +15,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
+from time import sleep
 
 from data_prep.claim import alone
 from data_prep.errors import UserError
@@ -73,6 +75,7 @@ class Driver:
             print(line)
         plan = Plan(self.out, self.config)
         if not self.options.dry_run:
+            self._cancel_left()
             self._measure(plan)
         print(self._table(plan), flush=True)
         questions = list(plan.questions())
@@ -115,6 +118,30 @@ class Driver:
             f"{', '.join(failed)} failed{more}: mend what is named above and run the "
             "same command again to go on"
         )
+
+    @property
+    def _jobs_name(self) -> str:
+        """What the names of a cluster's jobs for this OUT begin with."""
+        return f"drml-{sha256(str(self.out.resolve()).encode()).hexdigest()[:12]}"
+
+    def _cancel_left(self) -> None:
+        """Cancel Slurm's jobs of a run that was killed: two would write one file."""
+        if not self.options.profile or not shutil.which("squeue"):
+            return
+        told = False
+        while left := self._jobs_left():
+            if not told:
+                said = "a run that was killed left these jobs, which are cancelled"
+                print(f"{said}: {' '.join(left)}", flush=True)
+            told = True
+            subprocess.run(["scancel", *left], check=False)
+            sleep(1)
+
+    def _jobs_left(self) -> list[str]:
+        command = ["squeue", "--me", "--noheader", "--format=%i %j"]
+        asked = subprocess.run(command, capture_output=True, text=True, check=False)
+        jobs = [line.split() for line in asked.stdout.splitlines()]
+        return [number for number, name in jobs if name.startswith(self._jobs_name)]
 
     def _measure(self, plan: Plan) -> None:
         """Time the networks that are to work, where it is not known yet."""
@@ -189,7 +216,8 @@ class Driver:
         if not profile:
             return ["--cores", self.config["cores"]]
         own = PROFILES / profile
-        return ["--profile", own if own.is_dir() else profile, "--jobs", jobs]
+        where = ["--profile", own if own.is_dir() else profile, "--jobs", jobs]
+        return [*where, "--slurm-jobname-prefix", self._jobs_name]
 
     def _table(self, plan: Plan) -> str:
         faces = "generated faces" if self.generated else "BP4D"

@@ -32,9 +32,9 @@ def config(options: argparse.Namespace) -> dict:
     name = options.protocol or ("short" if options.bp4d is None else "paper")
     protocol = PROTOCOLS[name]
     trials, iterations = protocol.trials
-    mode = options.mode or ("gpu" if options.profile else usual_mode())
-    cores = len(os.sched_getaffinity(0))
     local = not options.profile
+    mode = options.mode or (usual_mode() if local else "gpu")
+    cores = len(os.sched_getaffinity(0))
     datasets = {"bp4d": options.bp4d, "disfa": options.disfa}
     memory = None if options.dry_run else options.out / "datasets.json"
     return {
@@ -62,6 +62,7 @@ def config(options: argparse.Namespace) -> dict:
         "hardware": hardware() if local else "the cluster",
         "cores": cores if local else CLUSTERS_THREADS,
         "threads": max(1, cores // options.jobs) if local else CLUSTERS_THREADS,
+        "gpu": (usual_mode() if local else mode) == "gpu",
         "gpus": max(1, len(list(CARDS.glob("*")))) if local else 1,
     }
 
@@ -78,12 +79,12 @@ def check(options: argparse.Namespace) -> None:
     for name, folder in (("BP4D", options.bp4d), ("DISFA", options.disfa)):
         if folder and not folder.is_dir():
             raise UserError(f"{name}={folder} is no folder; give the dataset's")
-    if options.bp4d and options.disfa:
-        if are_generated([options.bp4d]) != are_generated([options.disfa]):
-            raise UserError(
-                f"of BP4D={options.bp4d} and DISFA={options.disfa} one holds generated "
-                "faces: give two of a kind"
-            )
+    drawn = {are_generated([path]) for path in (options.bp4d, options.disfa) if path}
+    if len(drawn) > 1:
+        raise UserError(
+            f"of BP4D={options.bp4d} and DISFA={options.disfa} one holds generated "
+            "faces: give two of a kind"
+        )
     for grid in options.grids:
         Training(grid=grid)  # knows which grids there can be
 
