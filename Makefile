@@ -70,7 +70,6 @@ all: $(BUILD)/build.ninja ## build Caffe, its tools and pycaffe (the default)
 
 include tests/test.mk
 include tests/cuda.mk
-include python/demo.mk
 include tests/gpu.mk
 include python/reproduce.mk
 include python/bench/bench.mk

@@ -4,98 +4,42 @@ With --bp4d (and --disfa, for Table 3) on the real datasets as the paper trains;
 them on generated faces. Prints the plan with estimated times, runs what is not done yet
 and writes OUT/report/results.html. Stop it whenever you like: the same command goes on.
 What changed since a step was run is named, and done again only with --redo.
+
+The experiments themselves are python/reproduce.smk, which Snakemake runs, on this
+machine or, with --profile, on a cluster (docs/cluster.md).
 """
 
 import argparse
-import json
 import os
 import signal
-from functools import partial
 from pathlib import Path
 
-from data_prep.base import UserError, locked, read_json, write
-from data_prep.folds import FOLDS
-from data_prep.importer import at_least
+from data_prep.dataset import OFFSETS
+from data_prep.importer import SPLITS, at_least
 from drml.cli.options import positive
 from drml.nets.names import TITLES
-from drml.nets.pycaffe import check_mode, engine, hardware
-from drml.reproduce.driver import bring_about, show
-from drml.reproduce.estimate import Estimate
-from drml.reproduce.figures import timed_networks
-from drml.reproduce.ledger import Ledger, finished_steps
-from drml.reproduce.plan import plan
-from drml.reproduce.request import PARTS, Request
+from drml.reproduce.contents import FOLDS, PARTS
+from drml.reproduce.driver import reproduce
+from drml.reproduce.protocol import PROTOCOLS
 
-ROOT = Path(__file__).parents[3]
+CAFFE = Path(__file__).parents[3] / "build/bin/caffe"
 
 
 def run(options: argparse.Namespace) -> None:
-    request = request_of(options)
-    check_mode(options.mode)  # Table 4, which wants it, comes last
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # not glog's stack trace
-    with locked(request.out, "make reproduce", "another OUT"):
-        reproduce(request, options)
-
-
-def reproduce(request: Request, options: argparse.Namespace) -> None:
-    check_faces(request)
-    steps = plan(request)
-    names = {request.bp4d: "BP4D", request.disfa: "DISFA"}
-    ledger = Ledger(request.out, {path: n for path, n in names.items() if path})
-    estimate = Estimate(ledger, steps, request.protocol.batch, hardware())
-    for line in request.left_out():
-        print(line)
-    if options.dry_run:
-        show(title(request), steps, ledger, estimate)
-        return
-    begin = partial(note, request, options.command)
-    bring_about(title(request), steps, ledger, estimate, options.redo, begin)
-    print(f"\nThe results section: {request.out}/report/results.html")
-
-
-def title(request: Request) -> str:
-    faces = "generated faces" if request.generated else "BP4D"
-    return f"{request.out}: the {request.protocol.name} protocol on {faces}"
-
-
-def check_faces(request: Request) -> None:
-    """Raise UserError where OUT holds results on other faces."""
-    file = request.out / "run.json"
-    if not file.exists():
-        return
-    before = read_json(file, "delete that folder, or choose another OUT")
-    if before.get("generated") != request.generated:
-        kinds = ("the real datasets", "generated faces")
-        raise UserError(
-            f"{request.out} holds results on {kinds[not request.generated]}: "
-            f"choose another OUT for those on {kinds[request.generated]}"
-        )
-
-
-def note(request: Request, command: str) -> None:
-    """Write run.json: what OUT holds or is about to, and how it was last asked for."""
-    about = {
-        "generated": request.generated,
-        **request.contents(),
-        "protocol": request.protocol.name,
-        **request.departures,
-        "seed": request.seed,
-        "engine": engine(),
-        "left_out": request.left_out(),
-        "command": command,
-    }
-    write(request.out / "run.json", json.dumps(about, indent=2) + "\n")
+    reproduce(options)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
+    nets, folds, parts = list(TITLES), list(FOLDS), list(PARTS)
     add("--bp4d", type=folder, help="BP4D's folder; without it faces are generated")
     add("--disfa", type=folder, help="DISFA's folder")
-    add("--nets", nargs="+", choices=TITLES, default=list(TITLES), help="all")
-    add("--folds", nargs="+", type=int, choices=FOLDS, default=list(FOLDS), help="all")
-    add("--tables", nargs="+", choices=PARTS, default=list(PARTS), help="all")
+    add("--nets", nargs="+", choices=nets, default=nets, help="all")
+    add("--folds", nargs="+", type=int, choices=folds, default=folds, help="all")
+    add("--tables", nargs="+", choices=parts, default=parts, help="all")
     add("--grids", nargs="+", type=int, default=[], help="other grids to try: 5 10")
-    add("--out", type=folder, default=Path("out/reproduce"), help="%(default)s")
+    add("--out", type=folder, default="out/reproduce", help="%(default)s")
     add("--seed", type=at_least(0), default=1, help="of faces, sampling, training (1)")
     add("--iterations", type=positive, help="of every training (the protocol's)")
     add("--patience", type=positive, help="end a training early: drml train --help")
@@ -104,26 +48,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--mode", choices=("cpu", "gpu"), help="for Table 4 (the GPU if there is one)")
     add("--redo", action="store_true", help="redo what depends on what has changed")
     add("--dry-run", action="store_true", help="print the plan, run nothing")
-    add("--caffe", type=Path, default=Path("build/bin/caffe"), help="%(default)s")
+    add("--jobs", type=positive, default=1, help="steps at work at once (1)")
+    add("--profile", help="of Snakemake: where and how it runs them (docs/cluster.md)")
+    add("--protocol", choices=PROTOCOLS, help="paper with --bp4d, short without")
+    counts = ("SUBJECTS", "TASKS", "FRAMES", "HEIGHT")
+    add("--faces", type=positive, nargs=4, metavar=counts, help="to be generated")
+    add("--caffe", type=folder, default=CAFFE, help="build/bin/caffe")
+    add_importers(parser.add_argument_group("options of the importers"))
 
 
-def request_of(options: argparse.Namespace) -> Request:
-    os.chdir(ROOT)  # where the scripts and the solvers' paths start
-    finished = finished_steps(options.out)
-    names = ("out", "bp4d", "disfa", "seed", "iterations", "patience", "caffe", "mode")
-    return Request(
-        runs=tuple((net, fold) for net in options.nets for fold in options.folds),
-        parts=tuple(options.tables),
-        grids=tuple(options.grids),
-        trial_count=options.trials,
-        trial_iterations=options.trial_iterations,
-        finished=frozenset(finished),
-        timed=timed_networks(finished),
-        **{name: getattr(options, name) for name in names},
-    )
+def add_importers(group) -> None:
+    """Add what is handed on to `drml import`."""
+    add = group.add_argument
+    add("--on-damaged", choices=("refuse", "skip"), help="a file that is damaged")
+    add("--frame-offset", type=int, choices=OFFSETS, help="of BP4D's images")
+    add("--sample-splits", nargs="+", choices=SPLITS, help="where frames are sampled")
+    add("--labels", choices=("sampled", "all"), help="of a sampled frame")
+    add("--threshold", type=int, choices=range(1, 6), help="of DISFA's intensities")
+    add("--fold-lists", type=folder, help="folder of BP4D's fold lists")
+    add("--train-on", help="the fold lists that are trained on")
 
 
 def folder(text: str) -> Path:
-    """Return a folder as it is seen from the project's root."""
-    path = Path(text).resolve()
-    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    return Path(os.path.abspath(text))

@@ -1,91 +1,113 @@
-"""How long steps will take: from a network's first iterations, then from its like."""
+"""How long the steps will take, from a first iteration of each network.
 
-import json
-import re
-import subprocess
-import sys
-from collections.abc import Iterable, Sequence
+first_iteration/NET.json, which the workflow measures where it trains, has a network's
+milliseconds a face in training and in scoring. Drawing and importing faces take as long
+as they last did.
+"""
+
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
-from data_prep.base import UserError, read_json, write
-from data_prep.processes import start
-from drml.reproduce.ledger import Ledger, Record
-from drml.reproduce.step import Step, Work
+from data_prep.base import UserError, read_json
+from drml.evaluate.dataset import read_dataset
+from drml.reproduce.contents import Contents
+from drml.reproduce.plan import Step
+from drml.reproduce.protocol import TABLE_4_BATCH
+
+SALIENCY = 1200  # passes: 100 faces, a third showing each of 12 AUs, forth and back
+BRIEF = {"prototxts", "begin", "best", "disfa_read_out", "relations", "region"}
 
 
 class Estimate:
-    """Seconds a step takes: those of a finished one of its kind, or else reckoned.
+    """Seconds that steps take: those of one like it, or else reckoned."""
 
-    OUT/first_iteration.json keeps each network's milliseconds a face in training and
-    in scoring, so that they are measured once on this hardware with this batch.
-    """
+    def __init__(self, contents: Contents, steps: Iterable[Step]):
+        self.contents, self.steps = contents, list(steps)
+        self.out, self.protocol = contents.out, contents.protocol
 
-    def __init__(
-        self, ledger: Ledger, steps: Sequence[Step], batch: int, hardware: str
-    ):
-        self.ledger, self.steps = ledger, steps
-        self.about = {"batch": batch, "hardware": hardware}
-        self.file = ledger.out / "first_iteration.json"
-        self.first = read_first(self.file, self.about)
-
-    def measure(self, todo: Iterable[Step]) -> None:
-        """Time the networks that these steps work with, where it is not known yet."""
-        batch = self.about["batch"]
-        networks = dict.fromkeys(w.network for s in todo for w in s.work)
-        for network in networks:
-            if network not in self.first:
-                print(f"timing {network} with {batch} faces", flush=True)
-                self.first[network] = self.about | time_first(network, batch)
-                write(self.file, json.dumps(self.first, indent=2) + "\n")
+    @property
+    def networks(self) -> list[str]:
+        """The networks that the steps to do work with."""
+        work = (net for s in self.steps if s.todo for net, *_ in self._work(s))
+        return list(dict.fromkeys(work))
 
     def seconds(self, step: Step) -> float | None:
         """Return None where nothing like it was ever done or measured."""
-        alike = [s for s in self.steps if kind(s) == kind(step)]
-        records = filter(None, map(self.ledger.read, alike))
-        done = [r.seconds for r in records if r.finished and is_as_long(r, step)]
-        if done:
-            return done[-1]
-        measured = all(work.network in self.first for work in step.work)
-        known = measured and (step.work or step.brief)
-        return sum(map(self._reckoned, step.work)) if known else None
-
-    def _reckoned(self, work: Work) -> float:
-        first = self.first[work.network]
-        return (work.trained * first["train"] + work.scored * first["test"]) / 1000
+        if step.rule in BRIEF or step.rule == "first_iteration":
+            return 0
+        try:
+            work = [
+                (trained * first["train"] + scored * first["test"]) / 1000
+                for net, trained, scored in self._work(step)
+                for first in [self._first(net)]
+            ]
+        except UserError:
+            return None
+        if work:
+            return sum(work)
+        return next(
+            (s.seconds for s in self.steps if s.seconds and _alike(s, step)), None
+        )
 
     def total(self, steps: Iterable[Step]) -> str:
-        """Say how long these steps will take together."""
+        """Say how long these steps will take, one after the other."""
         times = [self.seconds(step) for step in steps]
-        unknown = times.count(None)
-        text = f"about {span(sum(filter(None, times)))}"
-        some = "1 step" if unknown == 1 else f"{unknown} steps"
-        return f"{text} and {some} of unknown length" if unknown else text
+        known = [time for time in times if time is not None]
+        if times and not known:
+            return "?"
+        more = " + ?" if len(known) < len(times) else ""
+        return f"{span(sum(known))}{more}" if times else ""
+
+    def _first(self, net: str) -> dict:
+        return read_json(self.out / f"first_iteration/{net}.json", "it is measured")
+
+    def _work(self, step: Step) -> list[tuple[str, int, int]]:
+        """Return networks and how many faces each trains on and scores."""
+        run = step.wildcards.get("run", "")
+        net = step.wildcards.get("net") or (
+            "drml" if "grids" in run else run.split("/")[0]
+        )
+        if step.rule == "train":
+            length = self.protocol.lengths[net].iterations - self._trained(run)
+            return [(net, length * self.protocol.batch, 0)]
+        if step.rule == "select":
+            snapshots = self.protocol.lengths[net].snapshots
+            return [(net, 0, snapshots * self._faces("bp4d", net, run, "val"))]
+        if step.rule in ("test", "features"):
+            return [(net, 0, self._faces("bp4d", net, run, "test"))]
+        if step.rule in ("disfa_direct", "disfa_features"):
+            return [(net, 0, self._faces("disfa", net, "", "test"))]
+        config = self.contents.config
+        if step.rule == "table4":
+            faces = (config["trials"] * config["trial_iterations"] + 1) * TABLE_4_BATCH
+            return [(net, faces, faces) for net in config["timed"]]
+        if step.rule == "saliency":
+            return [(net, 0, SALIENCY) for net in self.contents.chosen]
+        return []
+
+    def _trained(self, run: str) -> int:
+        """Return the iteration that a training goes on from."""
+        own = [s for s in self.steps if s.wildcards.get("run") == run]
+        if any(step.rule == "begin" and step.todo for step in own):
+            return 0
+        names = [f.name for f in (self.out / run).glob("*_iter_*.solverstate*")]
+        return max((int(n.split("_iter_")[1].split(".")[0]) for n in names), default=0)
+
+    def _faces(self, layout: str, net: str, run: str, split: str) -> int:
+        """Count a split's faces; about, until they are imported."""
+        fold = Path(run).name if run else "fold1" if layout == "bp4d" else "all"
+        folder = self.out / f"data/{layout}_{self.protocol.size(net)}/{fold}"
+        try:
+            return read_dataset(folder)["splits"][split]["faces"]
+        except UserError:
+            return self.protocol.faces[layout] // (3 if layout == "bp4d" else 1)
 
 
-def read_first(file: Path, about: dict) -> dict[str, dict]:
-    """Return what holds of these networks; nothing of a file that is no such one."""
-    try:
-        kept = read_json(file, "it is measured again").items()
-    except UserError:
-        return {}
-    return {network: first for network, first in kept if _is_like(first, about)}
-
-
-def _is_like(first: object, about: dict) -> bool:
-    if not isinstance(first, dict) or first.keys() != about.keys() | {"train", "test"}:
-        return False
-    times = all(isinstance(first[phase], int | float) for phase in ("train", "test"))
-    return times and all(first[name] == value for name, value in about.items())
-
-
-def is_as_long(record: Record, step: Step) -> bool:
-    return (record.engine, record.trained) == (step.engine, step.trained)
-
-
-def kind(step: Step) -> str:
-    """Steps of one kind take about as long."""
-    return re.sub(r"fold\d", "fold", step.name)
+def _alike(one: Step, other: Step) -> bool:
+    """Steps that differ in their fold alone take about as long."""
+    own, others = ({**s.wildcards, "k": ""} for s in (one, other))
+    return one.rule == other.rule and own == others
 
 
 def span(seconds: float) -> str:
@@ -96,21 +118,3 @@ def span(seconds: float) -> str:
     if minutes < timedelta(minutes=90):
         return f"{minutes // timedelta(minutes=1)} min"
     return f"{minutes / timedelta(hours=1):.1f} h"
-
-
-def time_first(network: str, batch: int) -> dict[str, float]:
-    """Time one iteration in a process of its own, whose memory is then free again."""
-    command = [sys.executable, "-m", "drml.reproduce.first_iteration", network]
-    with start(
-        [*command, str(batch)],
-        stdout=subprocess.PIPE,
-        text=True,
-        process_group=0,  # Ctrl-C is this process's to handle, which ends that one
-    ) as process:
-        answer, _ = process.communicate()
-    if process.returncode:
-        raise UserError(
-            f"no iteration of {network} with {batch} faces could be timed, for the "
-            "reason above (is there enough memory?)"
-        )
-    return json.loads(answer.splitlines()[-1])

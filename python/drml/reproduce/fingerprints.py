@@ -1,57 +1,47 @@
-"""Has a file or a dataset's folder changed? Told without reading it again, mostly.
+"""Has a dataset's folder changed? Told without reading all of it.
 
-A fingerprint has two parts. "seen" is of sizes and times of change: where it is the
-same, nothing is read. Otherwise (a copy, a touch) "content" decides: of a file its
-bytes; of a folder the names and sizes of its images and videos and the bytes of its
-labels and landmarks, since the former are many and large, and flipping a label changes
-no size.
+Its content is the names and sizes of its images and videos and the bytes of its labels
+and landmarks, since the former are many and large, and flipping a label changes no
+size. While sizes and times of change are as they were, nothing is read.
 """
 
 import hashlib
+import json
 import os
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from data_prep.base import fingerprint
+from data_prep.base import UserError, fingerprint, read_json, write
 
 READ = {".csv", ".txt", ".mat", ".json"}
 COUNTED = {".jpg", ".jpeg", ".png", ".bmp", ".avi", ".mp4"}  # other files are not ours
 
 
-def take(path: Path, once: bool = False) -> dict[str, str]:
-    """Return a path's fingerprint; once: look through a folder once in this process."""
-    now = _now(path, once)
-    return {"seen": now, "content": _content(path, now)}
+def content(folder: Path, memory: Path | None = None) -> str:
+    """Return a dataset's fingerprint, wherever it lies.
+
+    memory: a JSON file that keeps it, for the next time.
+    """
+    files = list(_files(folder))
+    seen = _hash(f"{folder} {name} {_state(file)}" for name, file in files)
+    known = _remembered(memory)
+    if seen not in known:
+        known = {seen: _hash(f"{name} {_content(file)}" for name, file in files)}
+        if memory:
+            write(memory, json.dumps(_remembered(memory) | known, indent=2) + "\n")
+    return known[seen]
 
 
-def same(path: Path, earlier: dict[str, str], once: bool = False) -> bool:
-    """Tell whether a path that exists is as it was."""
-    now = _now(path, once)
-    return now == earlier["seen"] or _content(path, now) == earlier["content"]
+def _remembered(memory: Path | None) -> dict:
+    try:
+        return read_json(memory, "") if memory else {}
+    except UserError:
+        return {}
 
 
-def seen(path: Path) -> str:
-    if not path.is_dir():
-        return _state(path)
-    return _hash(f"{name} {_state(file)}" for name, file in _files(path))
-
-
-_seen_once = lru_cache(seen)
-
-
-def _now(path: Path, once: bool) -> str:
-    return _seen_once(path) if once and path.is_dir() else seen(path)
-
-
-@lru_cache
-def _content(path: Path, _seen: str) -> str:
-    if not path.is_dir():
-        return fingerprint([path])
-    return _hash(
-        f"{name} {fingerprint([file]) if _is_read(file) else file.stat().st_size}"
-        for name, file in _files(path)
-    )
+def _content(file: Path) -> str | int:
+    is_read = file.suffix.lower() in READ
+    return fingerprint([file]) if is_read else file.stat().st_size
 
 
 def _state(file: Path) -> str:
@@ -75,11 +65,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield name, file
 
 
-def _is_read(file: Path) -> bool:
-    return file.suffix.lower() in READ
-
-
-def _hash(lines: Iterator[str]) -> str:
+def _hash(lines: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for line in lines:
         digest.update(f"{line}\n".encode())

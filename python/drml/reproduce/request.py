@@ -1,187 +1,127 @@
-"""What is asked of `make reproduce`, and what its folder holds already."""
+"""What is asked of `drml reproduce`, as the workflow's config."""
 
-import re
-from dataclasses import dataclass
-from pathlib import Path
+import argparse
+import os
 
 from data_prep.base import UserError
 from data_prep.dataset import are_generated
-from drml.nets.networks import NETWORKS
+from drml.nets.names import TITLES
 from drml.nets.prototxt import Training
-from drml.reproduce.protocol import Protocol, paper, short
+from drml.nets.pycaffe import CARDS, check_mode, engine, hardware, usual_mode
+from drml.reproduce.contents import Contents
+from drml.reproduce.fingerprints import content
+from drml.reproduce.protocol import PROTOCOLS
 
-PARTS = {
-    "2": "Table 2",
-    "3": "Table 3",
-    "4": "Table 4",
-    "fig4": "Fig. 4",
-    "fig5": "Fig. 5",
-    "features": "features",
-    "region": "region layer",
+IMPORTERS = {  # options that are handed on, and to which importers
+    "on_damaged": ("bp4d", "disfa"),
+    "frame_offset": ("bp4d",),
+    "sample_splits": ("bp4d", "disfa"),
+    "labels": ("bp4d", "disfa"),
+    "threshold": ("disfa",),
+    "fold_lists": ("bp4d",),
+    "train_on": ("bp4d",),
 }
-OF_TRAINED = ("2", "3", "fig4", "fig5", "features")  # "region" is of DRML alone
-LAST_STEPS = {  # by which a part is known to be there
-    "2": r"\w+/fold\d/test",
-    "3": r"\w+/disfa.*",
-    "4": "table4",
-    "fig4": "saliency",
-    "fig5": "relations",
-    "features": r"\w+/features",
-    "region": "region",
-}
-KINDS = ("train", "select", "test")  # by any of which a training is known
-RUN = re.compile(r"(\w+)/fold(\d)/(\w+)")
-GRID = re.compile(r"grids/(\d+)x\d+/fold(\d)/(\w+)")
-Runs = set[tuple[str, int]]
+RENAMED = {"fold_lists": "folds"}
+CLUSTERS_THREADS = 8  # of a job, unless the profile says otherwise (set-threads)
 
 
-@dataclass(frozen=True)
-class Request:
-    """Paths are seen from the project's root. Raises UserError where it can't be done.
+def config(options: argparse.Namespace) -> dict:
+    """Return the config; UserError where what is asked for can't be done."""
+    check(options)
+    name = options.protocol or ("short" if options.bp4d is None else "paper")
+    protocol = PROTOCOLS[name]
+    trials, iterations = protocol.trials
+    local = not options.profile
+    mode = options.mode or (usual_mode() if local else "gpu")
+    cores = len(os.sched_getaffinity(0))
+    datasets = {"bp4d": options.bp4d, "disfa": options.disfa}
+    memory = None if options.dry_run else options.out / "datasets.json"
+    return {
+        "protocol": name,
+        "nets": options.nets,
+        "folds": options.folds,
+        "tables": options.tables,
+        "grids": options.grids,
+        "seed": options.seed,
+        "iterations": options.iterations,
+        "patience": options.patience,
+        "faces": options.faces,
+        "trials": options.trials or trials,
+        "trial_iterations": options.trial_iterations or iterations,
+        "mode": mode,
+        "timed": timed(options),
+        **{name: str(path) if path else None for name, path in datasets.items()},
+        "content": {n: content(path, memory) for n, path in datasets.items() if path},
+        "importer": {layout: importer(options, layout) for layout in datasets},
+        "train_on": options.train_on,
+        "caffe": str(options.caffe),
+        # Of a cluster's nodes the machine that it is asked on knows nothing.
+        "engine": engine() if local else engine(mode),
+        "table4_engine": engine(mode),
+        "hardware": hardware() if local else "the cluster",
+        "cores": cores if local else CLUSTERS_THREADS,
+        "threads": max(1, cores // options.jobs) if local else CLUSTERS_THREADS,
+        "gpu": (usual_mode() if local else mode) == "gpu",
+        "gpus": max(1, len(list(CARDS.glob("*")))) if local else 1,
+    }
 
-    runs: (network, fold) pairs; trial_count and trial_iterations: of Table 4, and mode,
-    "cpu" or "gpu", what it is timed on; None: the protocol's, and the usual one.
-    finished: names of the steps that OUT holds finished; timed: its Table 4's networks.
+
+def check(options: argparse.Namespace) -> None:
+    """Raise UserError where what is asked for can't be done."""
+    if not options.profile:
+        check_mode(options.mode)  # Table 4, which wants it, comes last
+    if options.disfa and not options.bp4d:
+        raise UserError(
+            "DISFA is what networks trained on BP4D are tested on: give BP4D=DIR "
+            "too, or neither for generated faces"
+        )
+    for name, folder in (("BP4D", options.bp4d), ("DISFA", options.disfa)):
+        if folder and not folder.is_dir():
+            raise UserError(f"{name}={folder} is no folder; give the dataset's")
+    drawn = {are_generated([path]) for path in (options.bp4d, options.disfa) if path}
+    if len(drawn) > 1:
+        raise UserError(
+            f"of BP4D={options.bp4d} and DISFA={options.disfa} one holds generated "
+            "faces: give two of a kind"
+        )
+    for grid in options.grids:
+        Training(grid=grid)  # knows which grids there can be
+
+
+def check_contents(contents: Contents, generated: bool, before: dict) -> None:
+    """Raise UserError where OUT holds other faces, or nothing is left to be made.
+
+    before: its run.json.
     """
-
-    out: Path
-    bp4d: Path | None
-    disfa: Path | None
-    runs: tuple[tuple[str, int], ...]
-    parts: tuple[str, ...]
-    grids: tuple[int, ...]
-    seed: int
-    iterations: int | None
-    patience: int | None
-    caffe: Path
-    trial_count: int | None = None
-    trial_iterations: int | None = None
-    mode: str | None = None
-    finished: frozenset[str] = frozenset()
-    timed: tuple[str, ...] = ()
-
-    def __post_init__(self):
-        if self.disfa and not self.bp4d:
-            raise UserError(
-                "DISFA is what networks trained on BP4D are tested on: give BP4D=DIR "
-                "too, or neither for generated faces"
-            )
-        for name, folder in (("BP4D", self.bp4d), ("DISFA", self.disfa)):
-            if folder and not folder.is_dir():
-                raise UserError(f"{name}={folder} is no folder; give the dataset's")
-        if self.bp4d and self.disfa and self.generated != are_generated([self.disfa]):
-            raise UserError(
-                f"of BP4D={self.bp4d} and DISFA={self.disfa} one holds generated "
-                "faces: give two of a kind"
-            )
-        for grid in self.grids:
-            Training(grid=grid)  # knows which grids there can be
-        if not self.grids and not set(self.parts) - self._lacking.keys():
-            raise UserError(f"there is nothing to make: {'; '.join(self.left_out())}")
-
-    @property
-    def draws(self) -> bool:
-        """Whether the faces are to be generated here."""
-        return self.bp4d is None
-
-    @property
-    def generated(self) -> bool:
-        return self.draws or are_generated([self.bp4d])
-
-    @property
-    def protocol(self) -> Protocol:
-        return self._usual.lasting(self.iterations)
-
-    @property
-    def _usual(self) -> Protocol:
-        return short() if self.draws else paper()
-
-    @property
-    def departures(self) -> dict[str, int]:
-        """How training departs from the protocol: "iterations", "patience"."""
-        other = self.protocol != self._usual
-        iterations = {"iterations": self.iterations} if other else {}
-        return iterations | ({"patience": self.patience} if self.patience else {})
-
-    @property
-    def has_disfa(self) -> bool:
-        return self.draws or self.disfa is not None
-
-    @property
-    def trials(self) -> tuple[int, int]:
-        """Table 4's trials, and the iterations of each."""
-        count, iterations = self.protocol.trials
-        return self.trial_count or count, self.trial_iterations or iterations
-
-    @property
-    def asked(self) -> Runs:
-        """The networks and folds that are wanted trained."""
-        if self.asks(*OF_TRAINED):
-            return set(self.runs)
-        return {r for r in self.runs if self.asks("region") and r[0] == "drml"}
-
-    @property
-    def trained(self) -> list[tuple[str, int]]:
-        """The networks and folds to train and those that are, fold after fold."""
-        networks = list(NETWORKS)
-        return sorted(
-            self.asked | self.having(*KINDS),
-            key=lambda run: (run[1], networks.index(run[0])),
+    kinds = ("the real datasets", "generated faces")
+    if before and before.get("generated") != generated:
+        raise UserError(
+            f"{contents.out} holds results on {kinds[not generated]}: choose another "
+            f"OUT for those on {kinds[generated]}"
+        )
+    if not contents.parts and not contents.grids:
+        raise UserError(f"there is nothing to make: {'; '.join(contents.left_out())}")
+    if contents.holds("3") and not contents.has_disfa:
+        raise UserError(
+            f"{contents.out} holds Table 3, which hangs on the networks trained: give "
+            "DISFA=DIR too"
         )
 
-    @property
-    def asked_grids(self) -> set[tuple[int, int]]:
-        return {(grid, fold) for grid in self.grids for _, fold in self.runs}
 
-    @property
-    def trained_grids(self) -> list[tuple[int, int]]:
-        """The grids and folds to train and those that are."""
-        found = filter(None, map(GRID.fullmatch, self.finished))
-        there = {(int(m[1]), int(m[2])) for m in found if m[3] in KINDS}
-        return sorted(self.asked_grids | there)
+def timed(options: argparse.Namespace) -> list[str]:
+    """Return the networks asked for and those that Table 4 has."""
+    file = options.out / "table4/running_time.csv"
+    text = file.read_text() if file.exists() else ""
+    there = [net for net, title in TITLES.items() if f"\n{title}," in text]
+    return [net for net in TITLES if net in {*options.nets, *there}]
 
-    @property
-    def nets(self) -> list[str]:
-        """Networks asked for or there."""
-        known = {net for net, _ in {*self.runs, *self.having(*KINDS)}}
-        return [net for net in NETWORKS if net in known]
 
-    def contents(self) -> dict[str, list]:
-        """Say what OUT will hold: what is asked for and what is there."""
-        runs = {*self.runs, *self.having(*KINDS)}
-        return {
-            "nets": self.nets,
-            "folds": sorted({fold for _, fold in runs}),
-            "parts": [p for p in PARTS if p in self.parts or self.holds(p)],
-            "grids": sorted({grid for grid, _ in self.trained_grids}),
-        }
-
-    def asks(self, *parts: str) -> bool:
-        """Tell whether one of the parts is asked for and can be made."""
-        asked = {*self.parts, *(["grids"] if self.grids else [])}
-        return not asked.isdisjoint(set(parts) - self._lacking.keys())
-
-    def left_out(self) -> list[str]:
-        """Say which parts can't be made of what was given, and why."""
-        return [why for part, why in self._lacking.items() if part in self.parts]
-
-    @property
-    def _lacking(self) -> dict[str, str]:
-        lacking = {}
-        if not self.has_disfa:
-            lacking["3"] = "Table 3 is left out: it wants DISFA (DISFA=DIR)"
-        known = {*self.runs, *self.having("select", "test")}
-        if not any(net == "drml" for net, _ in known):
-            lacking["region"] = (
-                "Region layer is left out: only DRML has one (NETS=drml)"
-            )
-        return lacking
-
-    def holds(self, part: str) -> bool:
-        name = re.compile(LAST_STEPS[part])
-        return any(map(name.fullmatch, self.finished))
-
-    def having(self, *kinds: str) -> Runs:
-        """Return the networks and folds of which OUT holds such a step finished."""
-        found = filter(None, map(RUN.fullmatch, self.finished))
-        return {(m[1], int(m[2])) for m in found if m[3] in kinds}
+def importer(options: argparse.Namespace, layout: str) -> list[str]:
+    words = []
+    for name, layouts in IMPORTERS.items():
+        value = getattr(options, name)
+        if value is None or layout not in layouts:
+            continue
+        values = value if isinstance(value, list) else [value]
+        words += [f"--{RENAMED.get(name, name).replace('_', '-')}", *map(str, values)]
+    return words
