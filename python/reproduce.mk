@@ -13,7 +13,7 @@ asked_jobs = $(if $(filter command environment,$(firstword $(origin JOBS))),--jo
 REPRODUCE = $(strip $(foreach name,BP4D DISFA OUT FOLD_LISTS PROFILE,$(call quoted,$(name))) \
   $(foreach name,NETS FOLDS TABLES GRIDS SEED ITERATIONS PATIENCE FACES TRIALS \
     TRIAL_ITERATIONS MODE ON_DAMAGED FRAME_OFFSET SAMPLE_SPLITS LABELS THRESHOLD \
-    TRAIN_ON,$(call option,$(name))) \
+    TRAIN_FOLDS,$(call option,$(name))) \
   $(asked_jobs) $(if $(filter 1,$(REDO)),--redo) $(if $(filter 1,$(DRY_RUN)),--dry-run))
 # setpriv: whoever kills make must not leave the driver at work.
 DRIVER = @exec setpriv --pdeathsig KILL $(PY) python/reproduce.py

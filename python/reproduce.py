@@ -70,7 +70,7 @@ def add_importers(group) -> None:
     add("--labels", choices=("sampled", "all"), help="of a sampled frame")
     add("--threshold", type=int, choices=range(1, 6), help="of DISFA's intensities")
     add("--fold-lists", type=folder, help="folder of BP4D's fold lists")
-    add("--train-on", help="the fold lists that are trained on")
+    add("--train-folds", type=int, choices=(1, 2), help="lists that train (1)")
 
 
 def folder(text: str) -> Path:

@@ -168,7 +168,7 @@ class Driver:
         """Write run.json, what OUT holds or is about to, and the workflow's config."""
         protocol, asked = self.contents.protocol, vars(self.options)
         names = ["iterations"] * (protocol != PROTOCOLS[protocol.name])
-        names += ["patience", "train_on", "sample_splits", "labels", "threshold"]
+        names += ["patience", "train_folds", "sample_splits", "labels", "threshold"]
         departures = {n: asked[n] for n in names if asked[n] is not None}
         about = {
             "generated": self.generated,

@@ -20,7 +20,7 @@ IMPORTERS = {  # options that are handed on, and to which importers
     "labels": ("bp4d", "disfa"),
     "threshold": ("disfa",),
     "fold_lists": ("bp4d",),
-    "train_on": ("bp4d",),
+    "train_folds": ("bp4d",),
 }
 RENAMED = {"fold_lists": "folds"}
 CLUSTERS_THREADS = 8  # of a job, unless the profile says otherwise (set-threads)
@@ -54,7 +54,7 @@ def config(options: argparse.Namespace) -> dict:
         **{name: str(path) if path else None for name, path in datasets.items()},
         "content": {n: content(path, memory) for n, path in datasets.items() if path},
         "importer": {layout: importer(options, layout) for layout in datasets},
-        "train_on": options.train_on,
+        "train_folds": options.train_folds,
         "caffe": str(options.caffe),
         # Of a cluster's nodes the machine that it is asked on knows nothing.
         "engine": engine() if local else engine(mode),
