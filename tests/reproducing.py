@@ -34,12 +34,13 @@ class Project:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(FIRST))
 
-    def start(self, *words, nets="convnet", folds="1", tables="2"):
+    def start(self, *words, nets="convnet", folds="1", tables="2", bp4d="dataset"):
         (self.folder / "calls").write_text("")
         path = f"{self.folder}:{self.env.get('PATH', os.environ['PATH'])}"
+        faces = ("--bp4d", self.folder / bp4d) if bp4d else ()
         return reproduce(
-            "--bp4d", self.folder / "dataset", "--protocol", "short",
-            "--out", self.out, "--nets", *nets.split(), "--folds", *folds.split(),
+            *faces, "--protocol", "short", "--out", self.out,
+            "--nets", *nets.split(), "--folds", *folds.split(),
             "--tables", *tables.split(), *words,
             env=self.env | {"FAKE": str(self.folder), "PATH": path},
         )  # fmt: skip
