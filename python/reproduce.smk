@@ -9,6 +9,7 @@ What a rule's results hang on beside its inputs are its `params`, and another va
 them puts it out of date; what may differ (a dataset's place, threads) is none of them.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -32,7 +33,8 @@ class Commands:
     """{DRML[train]}: the command line of a subcommand, which ends with Snakemake."""
 
     def __getitem__(self, name):
-        return f"setpriv --pdeathsig KILL {sys.executable} -m drml {name}"
+        drml = shutil.which("drml") or f"{sys.executable} -m drml"
+        return f"setpriv --pdeathsig KILL {drml} {name}"
 
 
 DRML = Commands()

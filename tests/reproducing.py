@@ -12,7 +12,7 @@ FIRST = {"train": 2, "test": 1}  # ms a face, so that nothing is measured
 
 
 def reproduce(*words, env=None, **options) -> subprocess.Popen:
-    command = [sys.executable, ROOT / "python/reproduce.py", *words]
+    command = [sys.executable, "-m", "drml", "reproduce", *words]
     return subprocess.Popen(
         list(map(str, command)), env=os.environ | (env or {}), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
