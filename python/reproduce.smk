@@ -129,6 +129,7 @@ rule import_bp4d:
     params:
         options=lambda w: import_options("bp4d", w.size),
         content=f"BP4D: {config['content'].get('bp4d')}"
+    priority: 1  # before trainings keep it from having the machine
     threads: MACHINE
     resources: store=1
     shell:
@@ -146,6 +147,7 @@ rule import_disfa:
     params:
         options=lambda w: import_options("disfa", w.size),
         content=f"DISFA: {config['content'].get('disfa')}"
+    priority: 1  # before trainings keep it from having the machine
     threads: MACHINE
     resources: store=1
     shell:

@@ -1,15 +1,13 @@
 """make reproduce: which files a request comes to, and what cannot be done."""
 
 import subprocess
-import sys
 
 import pytest
 from reproducing import ROOT
 
-sys.path.insert(0, str(ROOT / "python"))
-import reproduce
-
 from data_prep.base import UserError
+from drml.cli import reproduce
+from drml.cli.options import parser
 from drml.nets.prototxt import Training
 from drml.reproduce import fingerprints
 from drml.reproduce.contents import Contents
@@ -20,13 +18,14 @@ TEST = "{}/fold{}/test/evaluation.json"
 
 
 @pytest.fixture
-def asked(tmp_path, monkeypatch):
+def asked(tmp_path):
     """Return the contents that a command line asks for."""
 
     def ask(*words):
-        words = ["reproduce", "--out", str(tmp_path / "out"), *map(str, words)]
-        monkeypatch.setattr(sys, "argv", words)
-        options = reproduce.parse_options()
+        words = ["--out", str(tmp_path / "out"), *map(str, words)]
+        arguments = parser(None)
+        reproduce.add_arguments(arguments)
+        options = arguments.parse_args(words)
         return Contents(config(options), options.out)
 
     return ask
