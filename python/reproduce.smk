@@ -404,7 +404,7 @@ rule table4:
         f" --batch {TABLE_4_BATCH} --mode {config['mode']}",
         engine=f"engine: {config['table4_engine']}"
     threads: MACHINE
-    resources: gpu=config["gpus"]
+    resources: gpu=GPU * config["gpus"]
     priority: -1  # when nothing else is at work
     shell:
         "exec {DRML[time]} --networks " + " ".join(config["timed"]) + " {params.options}"

@@ -7,13 +7,15 @@ import sys
 import time
 from pathlib import Path
 
+from data_prep.processes import start
+
 ROOT = Path(__file__).parents[1]
 FIRST = {"train": 2, "test": 1}  # ms a face, so that nothing is measured
 
 
 def reproduce(*words, env=None, **options) -> subprocess.Popen:
     command = [sys.executable, "-m", "drml", "reproduce", *words]
-    return subprocess.Popen(
+    return start(  # it ends with the test
         list(map(str, command)), env=os.environ | (env or {}), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
     )  # fmt: skip

@@ -105,6 +105,8 @@ class Slurm:
         return self
 
     def __exit__(self, *_):
+        self.ask("scancel", "--state=RUNNING", "--partition=test")
+        until(lambda: self.ask("squeue", "-h") == "", "jobs that do not end")
         for daemon in reversed(self.daemons):
             daemon.terminate()
             daemon.wait(timeout=60)
