@@ -107,5 +107,5 @@ def test_a_gpu_that_is_not_there(nets, capfd):
 
 
 def test_a_net_that_was_not_written(program):
-    with pytest.raises(UserError, match=r"none_test\.prototxt .* make_nets"):
+    with pytest.raises(UserError, match=r"none_test\.prototxt .*make_nets"):
         program.times("none", "test", batch=1, iterations=1, rounds=1)

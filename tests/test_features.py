@@ -109,7 +109,7 @@ def test_other_weights_do_not_go_on(project, monkeypatch, capsys):
         assert extracted(monkeypatch) == 130
     make_weights(Path("tiny.caffemodel"), seed=1)
     assert extracted(monkeypatch) == 1
-    assert "f.h5.parts was begun with another fingerprint" in capsys.readouterr().err
+    assert "f.h5.parts was made with another fingerprint" in capsys.readouterr().err
 
 
 def test_a_blob_that_is_not_there(project, monkeypatch, capsys):

@@ -8,6 +8,7 @@ from google.protobuf import text_format
 
 from caffe.proto import caffe_pb2
 from drml.nets.networks import FILLERS, NETWORKS
+from drml.nets.prototxt import Training, train_val
 from drml.nets.pycaffe import caffe, load_net
 
 PROTOTXT = Path(__file__).parents[1] / "prototxt"
@@ -42,13 +43,15 @@ FROM_POOL3 = {
     "output": (12,),
     "prob": (12,),
 }
-CONV1 = {"data": (3, 170, 170), "conv1": (32, 160, 160)}  # 170 - 11 + 1
+FACE = (3, 170, 170)
+CONV1 = {"data": FACE, "scaled": FACE, "conv1": (32, 160, 160)}  # 170 - 11 + 1
 SHAPES = {
     "drml": CONV1 | {"region2": (32, 160, 160)} | FROM_POOL3,
     "convnet": CONV1 | FROM_POOL3,
     "lcn": CONV1 | {"local2": (32, 160, 160)} | FROM_POOL3,
     "alexnet": {
         "data": (3, 227, 227),
+        "scaled": (3, 227, 227),
         "conv1": (96, 55, 55),  # (227 - 11) / 4 + 1
         "pool1": (96, 27, 27),
         "norm1": (96, 27, 27),
@@ -110,7 +113,7 @@ def test_alexnet_is_in_the_order_of_caffes_reference_model():
     """ReLU, pooling, LRN: Krizhevsky's paper normalises before it pools."""
     net = read("alexnet", "deploy")
     assert [layer.name for layer in net.layer] == [
-        "data",
+        "data", "scaled",
         "conv1", "relu1", "pool1", "norm1",
         "conv2", "relu2", "pool2", "norm2",
         "conv3", "relu3", "conv4", "relu4", "conv5", "relu5", "pool5",
@@ -132,21 +135,45 @@ FILLED = {
 }
 
 
+def filled(net: caffe_pb2.NetParameter) -> dict:
+    """The layers that learn, with their options and those that have the fillers."""
+    return {
+        layer.name: (layer, options)
+        for layer in net.layer
+        for _, options in layer.ListFields()
+        if hasattr(options, "weight_filler")
+    }
+
+
 @pytest.mark.parametrize("network", NETWORKS)
-def test_fillers_and_multipliers_are_the_releases(network):
-    net = read(network, "train_val")
-    found = {}
-    for layer in net.layer:
-        for _, param in layer.ListFields():
-            if hasattr(param, "weight_filler"):
-                found[layer.name] = (
-                    pytest.approx(param.weight_filler.std), param.bias_filler.value
-                )  # fmt: skip
-                assert [(p.lr_mult, p.decay_mult) for p in layer.param] == [
-                    (1, 1),
-                    (2, 0),
-                ]
+def test_the_releases_fillers_are_an_option(network):
+    text = train_val(network, Training(fillers="release", scale=1))
+    net = text_format.Parse(text, caffe_pb2.NetParameter())
+    found = {
+        name: (pytest.approx(options.weight_filler.std), options.bias_filler.value)
+        for name, (_, options) in filled(net).items()
+    }
     assert found == FILLED[network]
+    assert not any(layer.transform_param.scale != 1 for layer in net.layer)
+
+
+# Behind max pooling, or a ReLU and dropout: half of the variance behind a ReLU alone.
+HALVED = {"conv4", "fc9", "output"}
+XAVIER = {net: HALVED for net in ("drml", "convnet", "lcn")}
+XAVIER["alexnet"] = {"conv2", "conv3", "fc6", "fc7", "output"}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_fillers_keep_signals_size(network):
+    layers = filled(read(network, "train_val"))
+    types = {name: own.weight_filler.type for name, (_, own) in layers.items()}
+    assert types == {
+        name: "xavier" if name in XAVIER[network] else "msra" for name in types
+    }
+    assert not any(own.HasField("bias_filler") for _, own in layers.values())
+    for layer, _ in layers.values():
+        multipliers = [(p.lr_mult, p.decay_mult) for p in layer.param]
+        assert multipliers == [(1, 1), (2, 0)]  # the release's
 
 
 def test_msra_fills_every_layer_but_the_output():

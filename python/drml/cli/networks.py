@@ -28,7 +28,7 @@ that `Region` keeps.
 - **MFLOP** are a forward pass's multiplications and additions with weights, in \
 millions; biases, pooling and normalisation are left out. A backward pass takes about \
 twice as many.
-- **From the authors' release**, not from the paper's text: norm3, the fillers and \
+- **From the authors' release**, not from the paper's text: norm3, the \
 multipliers, AlexNet's sizes and its faces of 256 x 256 cropped to 227.
 - **LCN**: the paper says no more than "ConvNet with locally connected layer". That \
 this layer stands where DRML has its region layer, with that one's kernels (3 x 3) and \
