@@ -11,13 +11,11 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from google.protobuf import text_format
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from caffe.proto import caffe_pb2
-from data_prep.base import UserError
 from drml.figures.style import STYLE, colour
+from drml.nets.deploy import read_prototxt
 from drml.nets.pycaffe import caffe, load_net
 
 NEWTON = 10  # steps to the bias
@@ -61,13 +59,7 @@ class Signal:
 
 def read_training_net(path: Path, batch: int | None = None):
     """Build the net that a solver trains, without dropout; UserError if it cannot."""
-    param = caffe_pb2.NetParameter()
-    try:
-        text_format.Parse(path.read_text(encoding="utf-8"), param)
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist; give a train_val prototxt") from None
-    except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
-        raise UserError(f"{path} is not a Caffe net: {error}") from None
+    param = read_prototxt(path, "train_val")
     for layer in param.layer:
         if layer.type == "Dropout":
             layer.dropout_param.dropout_ratio = 0

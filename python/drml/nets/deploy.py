@@ -67,23 +67,24 @@ def listed(aus: Sequence[int]) -> str:
 
 def net_title(prototxt: Path) -> str:
     """Name a net as the paper does, or else as its own file does."""
-    name = _read_prototxt(prototxt).name
+    name = read_prototxt(prototxt).name
     return TITLES.get(name, name) or prototxt.stem
 
 
 def read_deploy(path: Path) -> caffe_pb2.NetParameter:
     """Read a deploy prototxt; UserError unless Caffe can make scores with it."""
-    param = _read_prototxt(path)
+    param = read_prototxt(path)
     _check_deploy(path, param)
     return param
 
 
-def _read_prototxt(path: Path) -> caffe_pb2.NetParameter:
+def read_prototxt(path: Path, wanted: str = "deploy") -> caffe_pb2.NetParameter:
+    """Read a net; UserError, which asks for a `wanted` prototxt, if it is none."""
     param = caffe_pb2.NetParameter()
     try:
         return text_format.Parse(path.read_text(encoding="utf-8"), param)
     except FileNotFoundError:
-        raise UserError(f"{path} does not exist; give a deploy prototxt") from None
+        raise UserError(f"{path} does not exist; give a {wanted} prototxt") from None
     except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
         raise UserError(f"{path} is not a Caffe net: {error}") from None
 
