@@ -76,7 +76,7 @@ wildcard_constraints:
     size=r"\d+",
 
 
-localrules: results, begin, report
+localrules: results, prototxts, begin, best, report
 
 
 def network(run):
