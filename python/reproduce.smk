@@ -55,7 +55,7 @@ wildcard_constraints:
     size=r"\d+",
 
 
-localrules: results, begin, report
+localrules: results, prototxts, begin, best, report
 
 
 def network(run):

@@ -100,9 +100,11 @@ def test_a_second_run_at_the_same_time_is_refused(project):
 
 
 def test_another_option_is_named_and_starts_the_training_anew(done):
+    about = (done.out / "run.json").read_text()
     assert "prototxts (convnet/fold1) was run with --max-iter 300, now it is 5" in (
         changes(done, "--iterations", 5)
     )
+    assert (done.out / "run.json").read_text() == about
     file = done.out / "convnet/fold1/convnet_solver.prototxt"
     file.write_text("base_lr: 1")
     assert redone(done, "--iterations", 5)[:1] == ["prototxt"]

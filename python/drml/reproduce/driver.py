@@ -145,13 +145,13 @@ class Driver:
         """Time the networks that are to work, where it is not known yet."""
         networks = Estimate(self.contents, plan.steps).networks
         files = [f"first_iteration/{network}.json" for network in networks]
-        if files:
-            self._note()
-            if not self._snakemake(*files, quiet=True):
-                raise UserError(
-                    f"no iteration of {', '.join(networks)} could be timed, for the "
-                    "reason above (is there enough memory?)"
-                )
+        if any(not (self.out / file).exists() for file in files):
+            print(f"timing an iteration of {', '.join(networks)}", flush=True)
+        if files and not self._snakemake(*files, quiet=True):
+            raise UserError(
+                f"no iteration of {', '.join(networks)} could be timed, for the "
+                "reason above (is there enough memory?)"
+            )
 
     def _report(self) -> None:
         if not self._snakemake("report", allowed="report", quiet=True):
@@ -163,7 +163,7 @@ class Driver:
         return "report.html" if demo else "report/results.html"
 
     def _note(self) -> None:
-        """Write run.json, what OUT holds or is about to, and the workflow's config."""
+        """Write run.json: what OUT holds or is about to, and how it was asked for."""
         protocol, asked = self.contents.protocol, vars(self.options)
         names = ["iterations"] * (protocol != PROTOCOLS[protocol.name])
         names += ["patience", "train_folds", "sample_splits", "labels", "threshold"]
@@ -179,7 +179,6 @@ class Driver:
             "command": shlex.join(["drml", "reproduce", *sys.argv[1:]]),
         }
         write(self.out / "run.json", json.dumps(about, indent=2) + "\n")
-        write(self.out / "config.json", json.dumps(self.config, indent=2) + "\n")
 
     def _set_aside(self, plan: Plan) -> Iterable[str]:
         """Copy edited prototxts that are to be written again, since options changed."""
@@ -196,9 +195,13 @@ class Driver:
         quiet: bool = False,
     ) -> bool:
         """Run the workflow to these targets; returns whether all was done."""
+        file = self.out / "config.json"
+        text = json.dumps(self.config, indent=2) + "\n"
+        if not file.exists() or file.read_text() != text:
+            write(file, text)
         command = [sys.executable, "-m", "snakemake", *targets]
         command += ["--snakefile", WORKFLOW, "--directory", self.out]
-        command += ["--configfile", (self.out / "config.json").absolute()]
+        command += ["--configfile", file.absolute()]
         command += ["--rerun-triggers", *TRIGGERS, "--rerun-incomplete", "--nolock"]
         command += ["--keep-going", "--scheduler", "greedy"]
         command += ["--quiet", "all" if quiet else "host"]
