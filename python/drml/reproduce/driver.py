@@ -9,7 +9,6 @@
 import argparse
 import json
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -176,7 +175,7 @@ class Driver:
             "seed": self.options.seed,
             "engine": self.config["engine"],
             "left_out": self.contents.left_out(),
-            "command": shlex.join(["drml", "reproduce", *sys.argv[1:]]),
+            "command": self.options.command,
         }
         write(self.out / "run.json", json.dumps(about, indent=2) + "\n")
 
