@@ -1,8 +1,9 @@
 #include "caffe/util/divergence.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <string>
 
 namespace caffe {
@@ -47,11 +48,11 @@ template <typename Dtype>
 EndAtNaN<Dtype>::EndAtNaN(Solver<Dtype>* solver, const string& resumed_from)
     : solver_(solver),
       resumed_from_(resumed_from),
-      first_iter_(solver->iter()) {}
+      first_iter_(solver->iter()),
+      begun_(time(NULL)) {}
 
 template <typename Dtype>
-string EndAtNaN<Dtype>::SnapshotOfNow() const {
-  const int iter = solver_->iter();
+string EndAtNaN<Dtype>::Snapshot(int iter) const {
   if (iter == first_iter_) return resumed_from_;
   const SolverParameter& param = solver_->param();
   const bool hdf5 =
@@ -59,14 +60,16 @@ string EndAtNaN<Dtype>::SnapshotOfNow() const {
   const string file = param.snapshot_prefix() + "_iter_" +
                       std::to_string(iter) + ".solverstate" +
                       (hdf5 ? ".h5" : "");
-  return std::ifstream(file) ? file : "";
+  struct stat found;
+  const bool ours = stat(file.c_str(), &found) == 0 && found.st_mtime >= begun_;
+  return ours ? file : "";
 }
 
 template <typename Dtype>
 string EndAtNaN<Dtype>::Sentence(Dtype loss) const {
-  string text = "Iteration " + std::to_string(solver_->iter()) +
-                ": the loss is " + std::to_string(loss) + ", no number to ";
-  text += "learn from";
+  const int iter = solver_->iter();
+  string text = "Iteration " + std::to_string(iter) + ": the loss is " +
+                std::to_string(loss) + ", no number to learn from";
   const string first = FirstNotFinite(*solver_->net());
   if (!first.empty()) {
     text += "; the first values that are not finite are those of " + first;
@@ -74,21 +77,21 @@ string EndAtNaN<Dtype>::Sentence(Dtype loss) const {
   text +=
       ". Try a lower base_lr, smaller inputs (transform_param { scale }) "
       "or fillers with smaller weights.";
-  const string now = SnapshotOfNow();
+  const string now = Snapshot(iter);
   if (!now.empty()) text += " Delete " + now + ", which holds these weights.";
-  text += good_snapshot_.empty()
-              ? " There is no snapshot from before."
-              : " The last good snapshot is " + good_snapshot_ + ".";
+  string good;  // every earlier iteration's weights gave a finite loss
+  for (int i = iter - 1; i >= first_iter_ && good.empty(); --i) {
+    good = Snapshot(i);
+  }
+  text += good.empty() ? " There is no snapshot from before."
+                       : " The last good snapshot is " + good + ".";
   return text + " (caffe train -end_at_nan=false goes on all the same.)";
 }
 
 template <typename Dtype>
 void EndAtNaN<Dtype>::on_gradients_ready() {
   const Dtype loss = Loss(*solver_->net());
-  if (!std::isfinite(loss)) LOG(FATAL) << Sentence(loss);
-  // The weights that a snapshot of this iteration holds gave that loss.
-  const string now = SnapshotOfNow();
-  if (!now.empty()) good_snapshot_ = now;
+  LOG_IF(FATAL, !std::isfinite(loss)) << Sentence(loss);
 }
 
 template string FirstNotFinite(const Net<float>& net);

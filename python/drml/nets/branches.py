@@ -29,7 +29,7 @@ TOLERANCE = 1e-5  # of a sum of thousands of float32 products, whose rounding is
 CAFFE = caffe_pb2.ConvolutionParameter.CAFFE  # the same number in all layers
 
 
-def fill(_std: float, _bias: float, _rectified: bool = True) -> dict:
+def fill(_std: float, _bias: float, _behind_relu: bool = True) -> dict:
     """Weights that give the convolutions as much to say as the identity."""
     return dict(
         weight_filler=dict(type="msra"), bias_filler=dict(type="gaussian", std=0.1)

@@ -14,7 +14,7 @@ from caffe import params as P
 WEIGHT_AND_BIAS = [dict(lr_mult=1, decay_mult=1), dict(lr_mult=2, decay_mult=0)]
 
 
-def release(std: float, bias: float, rectified: bool = True) -> dict:
+def release(std: float, bias: float, behind_relu: bool = True) -> dict:
     """The authors' fillers: weights N(0, std^2) and a constant bias.
 
     In DRML the differences between faces shrink some 5,000 times from conv1 to the
@@ -26,19 +26,19 @@ def release(std: float, bias: float, rectified: bool = True) -> dict:
     )
 
 
-def preserving(std: float, bias: float, rectified: bool = True) -> dict:
+def preserving(std: float, bias: float, behind_relu: bool = True) -> dict:
     """Fillers that keep signals' size from layer to layer, and biases of 0.
 
-    rectified: a ReLU alone stands before, which halves the mean square: weights of
+    behind_relu: a ReLU alone stands before, which halves the mean square: weights of
     variance 2 / inputs (He et al. 2015) make up for it. Dropout, which doubles it
     again, and pooling, which takes the largest, want 1 / inputs (Glorot and Bengio
     2010).
     """
-    return dict(weight_filler=dict(type="msra" if rectified else "xavier"))
+    return dict(weight_filler=dict(type="msra" if behind_relu else "xavier"))
 
 
-def msra(std: float, bias: float, rectified: bool = True) -> dict:
-    """He et al.'s fillers behind every layer, for the short trainings by Adam."""
+def msra(std: float, bias: float, behind_relu: bool = True) -> dict:
+    """He et al.'s fillers but for the output's, for the short trainings by Adam."""
     return dict(weight_filler=dict(type="msra"))
 
 
@@ -47,11 +47,18 @@ Fill = Callable[..., dict]
 
 
 def convolution(
-    bottom, fill: Fill, filters: int, size: int, bias=1, stride=1, pooled=False, **more
+    bottom,
+    fill: Fill,
+    filters: int,
+    size: int,
+    bias=1,
+    stride=1,
+    behind_relu=True,
+    **more,
 ):
     """A convolution; `more` is pad and group where Caffe's 0 and 1 don't hold.
 
-    pooled: the bottom comes from a max pooling.
+    behind_relu: no pooling stands between the bottom and a ReLU.
     """
     return L.Convolution(
         bottom,
@@ -60,7 +67,7 @@ def convolution(
         stride=stride,
         param=WEIGHT_AND_BIAS,
         **more,
-        **fill(0.01, bias, not pooled),
+        **fill(0.01, bias, behind_relu),
     )
 
 
@@ -80,18 +87,18 @@ def normalisation(bottom):
 
 
 def fully_connected(
-    net, name: str, bottom, fill: Fill, outputs: int, rectified_bottom=False
+    net, name: str, bottom, fill: Fill, outputs: int, behind_relu=False
 ):
     """An inner product with ReLU and dropout; returns the blob after them.
 
-    rectified_bottom: neither pooling nor dropout stands between it and a ReLU.
+    behind_relu: neither pooling nor dropout stands between it and a ReLU.
     """
     number = name.removeprefix("fc")
     net[name] = L.InnerProduct(
         bottom,
         num_output=outputs,
         param=WEIGHT_AND_BIAS,
-        **fill(0.005, 1, rectified_bottom),
+        **fill(0.005, 1, behind_relu),
     )
     blob = rectified(net, number, net[name])
     net[f"drop{number}"] = L.Dropout(blob, in_place=True, dropout_ratio=0.5)
@@ -101,7 +108,7 @@ def fully_connected(
 def scores(net, bottom, aus: int, fill: Fill) -> None:
     """The blob "output", one score an AU."""
     if fill is msra:
-        fill = release
+        fill = release  # as the short trainings were chosen
     net.output = L.InnerProduct(
         bottom, num_output=aus, param=WEIGHT_AND_BIAS, **fill(0.01, 0, False)
     )
@@ -113,10 +120,10 @@ def pool3_to_output(net, blob, aus: int, fill: Fill) -> None:
     blob = net.norm3 = normalisation(net.pool3)
     for number, size, stride in [(4, 8, 1), (5, 8, 1), (6, 6, 2), (7, 5, 1)]:
         conv = net[f"conv{number}"] = convolution(
-            blob, fill, 16, size, stride=stride, pooled=number == 4
+            blob, fill, 16, size, stride=stride, behind_relu=number != 4
         )
         blob = rectified(net, number, conv)
-    blob = fully_connected(net, "fc8", blob, fill, 4096, rectified_bottom=True)
+    blob = fully_connected(net, "fc8", blob, fill, 4096, behind_relu=True)
     blob = fully_connected(net, "fc9", blob, fill, 2048)
     scores(net, blob, aus, fill)
 
@@ -160,7 +167,7 @@ def alexnet(net, face, aus: int, fill: Fill) -> None:
         (5, 256, 3, 1, dict(pad=1, group=2)),
     ]:
         conv = convolution(
-            blob, fill, filters, size, bias, pooled=number in (2, 3), **more
+            blob, fill, filters, size, bias, behind_relu=number not in (2, 3), **more
         )
         net[f"conv{number}"] = conv
         blob = rectified(net, number, conv)

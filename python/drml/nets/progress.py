@@ -8,11 +8,10 @@ from datetime import timedelta
 from math import isfinite, log
 from pathlib import Path
 
-from google.protobuf import text_format
-
 from caffe.proto import caffe_pb2
 from data_prep.base import UserError
 from drml.evaluate.dataset import read_dataset
+from drml.nets.deploy import read_prototxt
 from drml.nets.log import loss_of, seconds_left
 from drml.nets.solver import Solver
 
@@ -46,10 +45,11 @@ def training_counts(solver: Solver) -> dict | None:
 
 
 def _sources(net: Path | None) -> list[Path]:
-    param = caffe_pb2.NetParameter()
+    if net is None:
+        return []
     try:
-        text_format.Parse(net.read_text(encoding="utf-8"), param)
-    except (AttributeError, OSError, UnicodeDecodeError, text_format.ParseError):
+        param = read_prototxt(net)
+    except UserError:
         return []  # Caffe itself says what is wrong with it
     train = [
         layer

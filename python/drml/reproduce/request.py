@@ -53,7 +53,6 @@ def config(options: argparse.Namespace) -> dict:
         **{name: str(path) if path else None for name, path in datasets.items()},
         "content": {n: content(path, memory) for n, path in datasets.items() if path},
         "importer": {layout: importer(options, layout) for layout in datasets},
-        "train_folds": options.train_folds,
         "caffe": str(options.caffe),
         # Of a cluster's nodes the machine that it is asked on knows nothing.
         "engine": engine() if local else engine(mode),

@@ -1,6 +1,8 @@
 #ifndef CAFFE_UTIL_DIVERGENCE_HPP_
 #define CAFFE_UTIL_DIVERGENCE_HPP_
 
+#include <time.h>
+
 #include <string>
 
 #include "caffe/solver.hpp"
@@ -27,14 +29,14 @@ class EndAtNaN : public Solver<Dtype>::Callback {
   void on_gradients_ready() override;
 
  private:
-  /// The snapshot of the weights as they are, "" where none was written.
-  string SnapshotOfNow() const;
+  /// The snapshot of an iteration's weights, "" where this training wrote none.
+  string Snapshot(int iter) const;
   string Sentence(Dtype loss) const;
 
   Solver<Dtype>* const solver_;
   const string resumed_from_;
   const int first_iter_;
-  string good_snapshot_;
+  const time_t begun_;
 };
 
 /**
