@@ -36,6 +36,7 @@ class FaceFrame(NamedTuple):
     frame: Frame
     points: np.ndarray | None  # (49, 2) float32, pixels (x, y); None: to be detected
     labels: np.ndarray  # (AUs,) int8: +1 present, -1 absent, 0 unknown
+    intensities: np.ndarray | None = None  # (AUs,) int8, 0 to 5, -1 unknown, if coded
 
 
 NO_IMAGE, NO_LANDMARKS, FAILED = "no image", "no landmarks", "failed landmarks"
@@ -66,13 +67,14 @@ def join(
     points: dict[int, np.ndarray | None] | None,
     excluded: tuple[str, set[int]] = ("", set()),
     notes: list[str] | None = None,
+    intensities: dict[int, np.ndarray] | None = None,
 ) -> Sequence:
     """Join a sequence's parts by coded frame number.
 
     labels: int8 (AUs,); images: what the frame is called in names, and where it is;
     points: float32 (49, 2), None of a frame that the tracker lost, or None at all where
     the dataset has no landmark files and faces are to be detected; excluded: a
-    reason, and the frames that are left out for it.
+    reason, and the frames that are left out for it; intensities: int8 (AUs,), if coded.
     """
     reason, barred = excluded
     faces, left_out = [], {NO_IMAGE: 0, NO_LANDMARKS: 0, FAILED: 0}
@@ -90,7 +92,8 @@ def join(
             title, image = images[frame]
             shape = None if points is None else points[frame]
             face = FaceFrame(subject, f"{name}_{title}", image, shape, labels[frame])
-            faces.append(face)
+            coded = intensities and intensities[frame]
+            faces.append(face._replace(intensities=coded))
     return Sequence(subject, name, faces, len(labels), left_out, notes or [])
 
 

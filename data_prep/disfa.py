@@ -52,7 +52,7 @@ from data_prep.images import count_frames
 from data_prep.landmarks import to_49, tracked
 
 CAMERAS = ("left", "right")
-MOST = 5  # the highest intensity
+MOST, UNKNOWN = 5, -1  # the highest intensity, and one that is not coded
 TRACKING_FAILURES = Path(__file__).with_name("disfa_tracking_failures.txt")
 LOST = "tracking failure"
 
@@ -192,26 +192,28 @@ def _by_subject(
 # Frames count from 1; intensities are 0 (absent) to 5 (FACS's A to E are 1 to 5).
 
 
-def read_labels(files: list[Path], threshold: int) -> dict[int, np.ndarray]:
-    """Return int8 labels (len(files),) by frame: a file an AU.
+def read_intensities(files: list[Path]) -> dict[int, np.ndarray]:
+    """Return int8 intensities (len(files),) by frame: a file an AU.
 
-    An intensity of `threshold` or more is present (+1), less is absent (-1). A frame
-    that some files lack is unknown (0) there. Raises UserError, naming file and line,
-    on anything but a frame from 1 up and an intensity of 0 to 5, or a frame twice.
+    0 to 5, and -1 (unknown) where a file lacks a frame that another has. Raises
+    UserError, naming file and line, on anything but a frame from 1 up and an intensity
+    of 0 to 5, or a frame twice.
     """
-    columns = [read_intensities(file) for file in files]
+    columns = [read_intensity(file) for file in files]
     frames = sorted(set().union(*columns))
     return {
-        frame: _labels([c.get(frame) for c in columns], threshold) for frame in frames
+        frame: np.array([c.get(frame, UNKNOWN) for c in columns], np.int8)
+        for frame in frames
     }
 
 
-def _labels(intensities: list[int | None], threshold: int) -> np.ndarray:
-    signs = [0 if i is None else 1 if i >= threshold else -1 for i in intensities]
-    return np.array(signs, np.int8)
+def labels_at(intensities: np.ndarray, threshold: int) -> np.ndarray:
+    """Return int8 labels: `threshold` or more is +1, less is -1, unknown is 0."""
+    known = intensities != UNKNOWN
+    return (known * np.where(intensities >= threshold, 1, -1)).astype(np.int8)
 
 
-def read_intensities(file: Path) -> dict[int, int]:
+def read_intensity(file: Path) -> dict[int, int]:
     """Return an AU's intensity, 0 to 5, by frame."""
     intensities: dict[int, int] = {}
     for number, line in enumerate(file.read_text(errors="replace").splitlines(), 1):
@@ -359,7 +361,7 @@ def find_disfa(root: Path, how: Reading) -> Dataset:
 
 def _numbers(layout: Layout, how: Reading) -> Iterator[tuple[set[int], set[int]]]:
     for subject in layout.labels:
-        codes = read_labels(layout.code_files(subject, DISFA_AUS), how.threshold)
+        codes = read_intensities(layout.code_files(subject, DISFA_AUS))
         yield set(codes), set(layout.image_files(subject))
 
 
@@ -381,7 +383,8 @@ def read_sequence(
     layout: Layout, how: Reading, subject: str, failures: set[int] | None
 ) -> Sequence:
     """Join a subject's AU codes, images and landmarks by coded frame (from 1)."""
-    labels = read_labels(layout.code_files(subject, DISFA_AUS), how.threshold)
+    intensities = read_intensities(layout.code_files(subject, DISFA_AUS))
+    labels = {f: labels_at(row, how.threshold) for f, row in intensities.items()}
     damage: list[str] | None = [] if how.skip_damaged else None
     images = _images(layout, how, subject, damage)
     files = layout.landmark_files(subject)
@@ -397,7 +400,7 @@ def read_sequence(
     if partly:
         notes.append(f"{subject}: {partly} frames that not all AUs are coded in")
     lost = (LOST, failures or set())
-    return join(subject, subject, labels, images, points, lost, notes)
+    return join(subject, subject, labels, images, points, lost, notes, intensities)
 
 
 def _images(
