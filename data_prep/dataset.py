@@ -132,6 +132,30 @@ def open_root(root: Path, name: str) -> None:
     are_generated([root])
 
 
+PARTS = {
+    "frames": "images or videos",
+    "codes": "AU codes",
+    "landmarks": "landmarks",
+}
+
+
+def open_trees(root: Path, name: str, parts: dict[str, Path | None]) -> dict[str, Path]:
+    """Return the tree that each of PARTS is looked for in: root, unless it has its own.
+
+    Each is checked as open_root does.
+    """
+    trees = {part: parts.get(part) or root for part in PARTS}
+    for tree in {root, *trees.values()}:
+        open_root(tree, name)
+    return {part: tree.resolve() for part, tree in trees.items()}
+
+
+def place_in(root: Path, place: Path) -> str:
+    """Return a place as the survey shows it: seen from root where it lies below it."""
+    inside = place.is_relative_to(root)
+    return str(place.relative_to(root) if inside else place)
+
+
 def are_generated(parts: Iterable[Path]) -> bool:
     """Return whether a file or folder is of generated faces.
 
@@ -167,7 +191,7 @@ def find_folder(
     """Return the folder nearest to root whose entries have names that match.
 
     levels: regular expressions, of an entry's name, of the name of an entry of that
-    one, and so on. avoid: of folders to stay out of. within: what the folder's path
+    one, and so on; the last one is of a file, the others are of folders. avoid: of folders to stay out of. within: what the folder's path
     below root must have in it. Hidden files do not count: macOS leaves some beside
     others (._NAME).
     """
@@ -191,7 +215,8 @@ def _holds(folder: Path, patterns: list[re.Pattern]) -> bool:
     first, *rest = patterns
     return any(
         first.fullmatch(entry.name)
-        and (not rest or (entry.is_dir() and _holds(Path(entry), rest)))
+        and entry.is_dir() == bool(rest)
+        and (not rest or _holds(Path(entry), rest))
         for entry in _entries(folder)
     )
 

@@ -34,6 +34,7 @@ from data_prep.base import DamagedFileError, UserError, leaving_out, run
 from data_prep.dataset import (
     IMAGE,
     OFFSETS,
+    PARTS,
     Dataset,
     Frame,
     Sequence,
@@ -45,7 +46,8 @@ from data_prep.dataset import (
     join,
     missing_part,
     number_images,
-    open_root,
+    open_trees,
+    place_in,
     unique,
 )
 from data_prep.images import count_frames
@@ -55,6 +57,7 @@ CAMERAS = ("left", "right")
 MOST, UNKNOWN = 5, -1  # the highest intensity, and one that is not coded
 TRACKING_FAILURES = Path(__file__).with_name("disfa_tracking_failures.txt")
 LOST = "tracking failure"
+FEW = 3  # files that are named one by one
 
 
 # ---- Where its parts lie
@@ -75,23 +78,29 @@ class Layout:
     landmarks: dict[str, Path]  # folders
 
     @classmethod
-    def find(cls, root: Path, camera: str) -> "Layout":
+    def find(
+        cls, root: Path, camera: str, trees: dict[str, Path] | None = None
+    ) -> "Layout":
         """Find the parts under root, or raise UserError with what was looked for.
 
-        Landmarks are the left camera's: with the other one there are none.
+        trees: of PARTS that lie elsewhere. Landmarks are the left camera's: with the
+        other one there are none.
         """
-        labels = _by_subject(root, SUBJECT, CODES)
+        trees = dict.fromkeys(PARTS, root) | (trees or {})
+        labels = _by_subject(trees["codes"], SUBJECT, CODES)
         if not labels:
             what = "folder of AU codes (SN001/SN001_au1.txt)"
-            raise missing_part(root, what, "DISFA")
-        videos = _by_subject(root, rf"(?i:{camera}.*{SUBJECT}.*\.avi)")
-        images = {} if videos else _image_folders(root, camera)
+            raise missing_part(trees["codes"], what, "DISFA")
+        videos = _by_subject(trees["frames"], rf"(?i:{camera}.*{SUBJECT}.*\.avi)")
+        images = {} if videos else _image_folders(trees["frames"], camera)
         if not (videos or images):
             what = f"video of the {camera} camera ({camera.title()}VideoSN001_comp.avi)"
-            raise missing_part(root, f"{what} and no images", "DISFA")
-        return cls(
-            root, camera, videos, images, labels, _landmark_folders(root, camera)
-        )
+            raise missing_part(trees["frames"], f"{what} and no images", "DISFA")
+        landmarks = _landmark_folders(trees["landmarks"], camera)
+        if not landmarks and trees["landmarks"] != root and camera == "left":
+            what = "folder of landmarks (SN001/SN001_0000_lm.mat)"
+            raise missing_part(trees["landmarks"], what, "DISFA")
+        return cls(root, camera, videos, images, labels, landmarks)
 
     @property
     def parts(self) -> dict[str, dict[str, Path]]:
@@ -111,7 +120,7 @@ class Layout:
         return found if self.landmarks else found | {"landmarks": none}
 
     def _place(self, part: dict[str, Path]) -> str:
-        folder = next(iter(part.values())).parent.relative_to(self.root)
+        folder = place_in(self.root, next(iter(part.values())).parent)
         return f"{folder}, {len(part)} subjects"
 
     def coded_aus(self, subject: str) -> dict[int, Path]:
@@ -182,7 +191,7 @@ def _by_subject(
     named = (
         (re.search(SUBJECT, entry.name)[0].upper(), entry)
         for entry in entries
-        if re.fullmatch(levels[0], entry.name) and (len(levels) == 1 or entry.is_dir())
+        if re.fullmatch(levels[0], entry.name) and entry.is_dir() == (len(levels) > 1)
     )
     return unique(named, "subject")
 
@@ -320,10 +329,10 @@ class Reading(NamedTuple):
     skip_damaged: bool  # videos and landmark files that cannot be read
 
 
-def find_disfa(root: Path, how: Reading) -> Dataset:
-    """Find DISFA under root."""
-    open_root(root, "DISFA")
-    layout = Layout.find(root.resolve(), how.camera)
+def find_disfa(root: Path, how: Reading, parts: dict[str, Path | None]) -> Dataset:
+    """Find DISFA under root; parts: of PARTS, those that lie in trees of their own."""
+    trees = open_trees(root, "DISFA", parts)
+    layout = Layout.find(root.resolve(), how.camera, trees)
     places = (place for part in layout.parts.values() for place in part.values())
     generated = are_generated(places)
     found = layout.describe()
@@ -389,18 +398,29 @@ def read_sequence(
     images = _images(layout, how, subject, damage)
     files = layout.landmark_files(subject)
     points = read_landmarks(files, labels, damage) if layout.landmarks else None
-    extra = {"images": images.keys(), "landmark files": files.keys()}
     notes = damage or []
-    notes += [
-        f"{subject}: {len(frames - labels.keys())} {part} of frames that are not coded"
-        for part, frames in extra.items()
-        if frames - labels.keys()
-    ]
+    extra = {
+        "images": {n: _file_name(image) for n, (_, image) in images.items()},
+        "landmark files": {n: file.name for n, file in files.items()},
+    }
+    for part, names in extra.items():
+        if over := [names[n] for n in sorted(names.keys() - labels.keys())]:
+            some = ", ".join(over[:FEW]) + (", ..." if len(over) > FEW else "")
+            notes.append(
+                f"{subject}: {len(over)} {part} of frames that are not coded are left "
+                f"out: {some}"
+            )
     partly = sum(not row.all() for row in labels.values())
     if partly:
         notes.append(f"{subject}: {partly} frames that not all AUs are coded in")
     lost = (LOST, failures or set())
     return join(subject, subject, labels, images, points, lost, notes, intensities)
+
+
+def _file_name(image: Frame) -> str:
+    if image.number is None:
+        return Path(image.file).name
+    return f"frame {image.number + 1} of {Path(image.file).name}"
 
 
 def _images(
@@ -432,7 +452,8 @@ def main(argv: list[str] | None = None) -> None:
     keep = args.keep_tracking_failures
     skip = args.on_damaged == "skip"
     how = Reading(args.camera, args.threshold, args.frame_offset, keep, skip)
-    importer.import_dataset(args, find_disfa(args.root, how))
+    parts = {part: getattr(args, part) for part in PARTS}
+    importer.import_dataset(args, find_disfa(args.root, how, parts))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -440,6 +461,7 @@ def parser() -> argparse.ArgumentParser:
     options = importer.parser(
         __doc__, "the folder that holds DISFA", out="data/disfa", sample="800/1600"
     )
+    importer.add_parts(options)
     add = options.add_argument
     add("--camera", choices=CAMERAS, default="left", help="landmarks are the left's")
     add(
