@@ -86,7 +86,7 @@ def test_the_papers_skewness_stands_beside_no_other_dataset(table, tmp_path, cap
     own_faces.main([str(table), "--jobs=1", "--dry-run"])
     shown = capsys.readouterr().out
     assert "24 lip pressor" in shown
-    assert "paper" not in shown
+    assert "in the paper" not in shown
 
 
 def test_labels_and_names_are_the_csvs(table, tmp_path):

@@ -154,15 +154,26 @@ def resample(folds: Sequence[Tally], aus: list[int], how: Bootstrap) -> Resample
 
     aus: the C AUs. Where every fold has one subject, nothing can be drawn: all is nan.
     """
+    if all(len(fold.subjects) < 2 for fold in folds):
+        return weighted(folds, aus, [np.full((1, 1), np.nan)] * len(folds))
+    return weighted(folds, aus, [how.draw(fold.subjects) for fold in folds])
+
+
+def exact(folds: Sequence[Tally], aus: list[int]) -> Resampled:
+    """Measure a system as it is: one "resample", in which each subject counts once."""
+    return weighted(folds, aus, [np.ones((1, len(f.subjects))) for f in folds])
+
+
+def weighted(
+    folds: Sequence[Tally], aus: list[int], weights: Sequence[np.ndarray]
+) -> Resampled:
+    """Measure a system with weights (B, S) of each fold's subjects."""
     defined = np.any([fold.defined for fold in folds], axis=0)
-    drawn = any(len(fold.subjects) > 1 for fold in folds)
-    values, micro = [], np.zeros((2, how.resamples))
+    pairs = list(zip(folds, weights, strict=True))
     with np.errstate(divide="ignore", invalid="ignore"):
-        for fold in folds:
-            weights = how.draw(fold.subjects) if drawn else np.full((1, 1), np.nan)
-            values.append(fold.measures(weights))
-            micro = micro + fold.micro(weights, defined)
-        return Resampled(aus, mean_of_defined(np.stack(values), 0), micro[0] / micro[1])
+        values = mean_of_defined(np.stack([f.measures(w) for f, w in pairs]), 0)
+        hits, others = np.sum([f.micro(w, defined) for f, w in pairs], axis=0)
+        return Resampled(aus, values, hits / others)
 
 
 def mean_of_defined(values: np.ndarray, axis: int) -> np.ndarray:

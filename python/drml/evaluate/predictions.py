@@ -58,9 +58,26 @@ class Predictions(NamedTuple):
 
 
 def of_same_faces(one: Predictions, other: Predictions) -> bool:
-    """Tell whether two nets were evaluated on the same faces with the same labels."""
+    """Tell whether two systems were evaluated on the same faces with the same labels.
+
+    Of another tool (--csv), which may lack some AUs, on the AUs that both have.
+    """
+    if "tool" in one.about or "tool" in other.about:
+        shared = [au for au in one.aus if au in other.aus]
+        one, other = with_aus(one, shared), with_aus(other, shared)
     alike = (one.keys, one.aus) == (other.keys, other.aus)
     return alike and np.array_equal(one.labels, other.labels)
+
+
+def with_aus(found: Predictions, aus: Sequence[int]) -> Predictions:
+    """Return the predictions of some of the AUs."""
+    columns = [found.aus.index(au) for au in aus]
+    kept = {
+        name: values[:, columns]
+        for name in ("scores", "labels", "intensities")
+        if (values := getattr(found, name)) is not None
+    }
+    return found._replace(aus=list(aus), **kept)
 
 
 def by_fold(found: Predictions) -> list[Predictions]:
