@@ -191,9 +191,9 @@ def find_folder(
     """Return the folder nearest to root whose entries have names that match.
 
     levels: regular expressions, of an entry's name, of the name of an entry of that
-    one, and so on; the last one is of a file, the others are of folders. avoid: of folders to stay out of. within: what the folder's path
-    below root must have in it. Hidden files do not count: macOS leaves some beside
-    others (._NAME).
+    one, and so on; the last one is of a file, the others are of folders. avoid: of
+    folders to stay out of. within: what the folder's path below root must have in it.
+    Hidden files do not count: macOS leaves some beside others (._NAME).
     """
     patterns = [re.compile(level) for level in levels]
     barred = re.compile(avoid) if avoid else None

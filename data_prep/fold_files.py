@@ -23,8 +23,8 @@ from data_prep.network_input import read_mean, write_mean
 from data_prep.registered_faces import RegisteredFaces, face_key
 from data_prep.survey import count_labels
 
-# Of the records' meaning. 2: 0 is also an AU that was not sampled for; 3: intensities lie
-# beside DISFA's, BP4D's landmarks count from 0, JPEGs keep the detail a face can show.
+# Of the records' meaning. 2: 0 is also an AU that was not sampled for; 3: intensities
+# lie beside DISFA's, BP4D's landmarks count from 0, JPEGs keep a face's detail.
 VERSION = 3
 REGISTERED = "registered.sqlite"  # beside the folds' folders
 UNREADABLE, NO_FACE = "unreadable image", "no face detected"

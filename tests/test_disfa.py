@@ -259,7 +259,7 @@ def test_folders_of_frames_that_are_called_like_videos(own_root, imported, tmp_p
 
 
 def test_a_video_in_xvid_with_b_frames(own_root, tmp_path, capfd):
-    """Its frames are where they belong, but for the last, which the codec keeps back."""
+    """Its frames are where they belong, but for the last, which the codec holds."""
     shutil.copy(XVID, tiny.video(own_root, "SN001"))
     folder = run_import(own_root, tmp_path)
     (lost,) = set(expected()) - set(labels(folder))

@@ -13,8 +13,8 @@ prepared with its mean image, the AUs of both datasets are scored, and those tha
 net has no output for are named.
 
 Another tool: --csv takes what OpenFace, py-feat or LibreFace wrote of the dataset's
-videos or images, files or folders of them, in place of a net (docs/data.md says how rows
-find their faces).
+videos or images, files or folders of them, in place of a net (docs/data.md says how
+rows find their faces).
 """
 
 import argparse
@@ -61,8 +61,8 @@ def run(options: argparse.Namespace) -> None:
     )
     if unanswered := found.about.get("unanswered"):
         print(
-            f"{unanswered} of {len(found.keys)} faces have no row in the CSV, or no face "
-            "was found: they count as not called present"
+            f"{unanswered} of {len(found.keys)} faces have no row in the CSV, or the "
+            "tool found no face: they count as not called present"
         )
     if left_out := found.about.get("left_out"):
         who = (
@@ -135,8 +135,8 @@ def with_thresholds(found: Predictions, file: Path) -> Predictions:
         val = read_predictions(file)
         if val.about["split"] != "val":
             raise UserError(
-                f"{file} is of the {val.about['split']} split; thresholds are chosen on "
-                "val's (drml evaluate --split val)"
+                f"{file} is of the {val.about['split']} split; thresholds are chosen "
+                "on val's (drml evaluate --split val)"
             )
         best = best_thresholds(val.scores, val.labels)
         chosen = dict(zip(map(str, val.aus), best, strict=True))
@@ -149,8 +149,8 @@ def with_thresholds(found: Predictions, file: Path) -> Predictions:
         return found
     if found.about.get("val_is_test"):
         print(
-            "warning: val is test here (--train-folds 2), so that these thresholds were "
-            "chosen on the faces that they are tested on",
+            "warning: val is test here (--train-folds 2), so that these thresholds "
+            "were chosen on the faces that they are tested on",
             file=sys.stderr,
         )
     return found._replace(about=found.about | {"val_thresholds": chosen})
@@ -185,7 +185,8 @@ def check(options: argparse.Namespace) -> None:
              if getattr(options, name)}  # fmt: skip
     if given not in ({"net", "weights", "data"}, {"csv", "data"}, {"predictions"}):
         raise UsageError(
-            "give --net, --weights and --data, or --csv and --data, or --predictions alone"
+            "give --net, --weights and --data, or --csv and --data, or --predictions "
+            "alone"
         )
     if options.trained_on and "net" not in given:
         raise UsageError("--trained-on goes with --net")

@@ -72,7 +72,7 @@ class Tally:
         return self.positives.any(axis=0) & self.negatives.any(axis=0)
 
     def measures(self, weights: np.ndarray) -> np.ndarray:
-        """Return MEASURES (3, B, C) for weights (B, S); nan where an AU is undefined."""
+        """Return MEASURES (3, B, C) for weights (B, S); nan: an undefined AU."""
         weights = weights.astype(float)
         p, n = weights @ self.positives, weights @ self.negatives  # (B, C)
         f1 = 2 * (weights @ self.hits) / (weights @ self.called + p)  # (2, B, C)

@@ -27,7 +27,7 @@ THRESHOLDS = (3, 2)  # of DISFA's intensities: the paper's (C level), later pape
 
 
 @dataclass(frozen=True)
-class TestFrames:
+class Protocol:
     """A reading of the paper's protocol.
 
     frames: of FRAMES; counts: positive and negative frames that are sampled of a video;
@@ -80,6 +80,6 @@ class TestFrames:
         return Sampling(positive, negative, self.seed, all_labels=True)
 
 
-def readings(dataset: str, threshold: int | None = None) -> list[TestFrames]:
+def readings(dataset: str, threshold: int | None = None) -> list[Protocol]:
     """Return all readings for "BP4D" or "DISFA"."""
-    return [TestFrames(frames, COUNTS[dataset], threshold) for frames in FRAMES]
+    return [Protocol(frames, COUNTS[dataset], threshold) for frames in FRAMES]

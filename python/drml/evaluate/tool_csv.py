@@ -10,8 +10,8 @@ A row is matched to a face by video and number.
 1. Its video is the one that the row's path names, or else the CSV's own path: F001/T1,
    F001_T1 and F001-T01 all name F001_T1; LeftVideoSN001_comp.csv names SN001.
 2. Its number is `frame`; or, of an image, the number that ends the image's name; or,
-   without either column, the one that ends the CSV's name (a CSV an image). A tool whose
-   frames count from 0 is one later: `offset`.
+   without either column, the one that ends the CSV's name (a CSV an image). A tool
+   whose frames count from 0 is one later: `offset`.
 3. The face is the one of that video whose name ends in that number: images' own numbers
    in BP4D, frames of the video from 1 in DISFA.
 Of several faces in a frame the one of highest confidence counts. A face that the tool
@@ -104,7 +104,7 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _read(file: Path) -> pd.DataFrame:
-    """Return a file's rows: place, number, whether it counts frames, AUs, confidence."""
+    """Return a file's rows: AUs, place, number, and whether that is `frame`."""
     try:
         table = pd.read_csv(file, skipinitialspace=True, usecols=_is_used)
     except (OSError, ValueError) as error:  # pandas' errors are ValueErrors
@@ -188,8 +188,9 @@ def _check_found(found: np.ndarray, videos: np.ndarray, named: dict) -> None:
     without = sorted({*videos} - {*named.values()})
     if without:
         raise UserError(
-            f"no CSV is of {without[0]} ({len(without)} of {len({*videos})} videos have "
-            "none): its path must name the video, and every video of the split wants one"
+            f"no CSV is of {without[0]} ({len(without)} of {len({*videos})} videos "
+            "have none): its path must name the video, and every video of the split "
+            "wants one"
         )
     if (found >= 0).mean() < LEAST_FOUND:
         raise UserError(

@@ -10,7 +10,7 @@ import pandas as pd
 from data_prep.base import UserError
 from drml.evaluate.metrics import au_results
 from drml.evaluate.predictions import Predictions, of_same_faces
-from drml.evaluate.protocols import TestFrames
+from drml.evaluate.protocols import Protocol
 from drml.report.paper import AVERAGE, misprinted_averages, percent_of, read_paper
 from drml.report.tables import (
     FULL,
@@ -46,7 +46,7 @@ class Folds:
                 "on imports of one kind"
             )
 
-    def on(self, frames: TestFrames) -> "Folds":
+    def on(self, frames: Protocol) -> "Folds":
         """Return the same predictions on other test frames."""
         masked = {fold: frames.of(found) for fold, found in self.predictions.items()}
         return Folds(self.title, masked)

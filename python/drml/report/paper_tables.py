@@ -8,7 +8,7 @@ import pandas as pd
 
 from data_prep.aus import AU_NAMES, BP4D_SKEWNESS
 from drml.evaluate.predictions import Predictions, by_fold
-from drml.evaluate.protocols import TestFrames
+from drml.evaluate.protocols import Protocol
 from drml.report.comparison import (
     MEASURES,
     SHARES,
@@ -194,7 +194,7 @@ class OnDisfa:
         both = [part for part in (direct, rest) if len(part)]
         return {DIRECT: pd.concat(both), READ_OUT: read_out}
 
-    def on(self, frames: TestFrames) -> "OnDisfa":
+    def on(self, frames: Protocol) -> "OnDisfa":
         """Return the same predictions on other test frames."""
         both = (self.direct, self.read_out)
         return OnDisfa(self.title, *(p and frames.of(p) for p in both))

@@ -34,8 +34,8 @@ from drml.report.tables import (
 
 MORE, NOISE = "more than noise", "noise"
 HOW = (
-    "95% intervals by bootstrap over subjects: {resamples:,} times the subjects of each "
-    "fold are drawn with replacement (seed {seed}) and everything is measured again. "
+    "95% intervals by bootstrap over subjects: {resamples:,} times the subjects of "
+    "each fold are drawn with replacement (seed {seed}) and all is measured again. "
     "Frames of a video are nearly copies of each other, so that intervals over frames "
     "would be far too narrow. Two systems are measured on the same draws: their "
     "difference is more than noise where its interval does not contain 0. Of twenty "
@@ -43,9 +43,9 @@ HOW = (
     "subjects alone: another training's random numbers are not in them."
 )
 PUBLIC = (
-    "The paper's DRML leads ConvNet by {convnet:.1f} and LCN by {lcn:.1f} points of F1, "
-    "without intervals; public work on three-fold splits of BP4D+ finds +-6.5 points "
-    "(second-hand)."
+    "The paper's DRML leads ConvNet by {convnet:.1f} and LCN by {lcn:.1f} points of "
+    "F1, without intervals; public work on three-fold splits of BP4D+ finds +-6.5 "
+    "points (second-hand)."
 )
 VAL = "F1 at val's threshold"
 AVERAGES = {"F1-frame": "f1", VAL: "f1_val_threshold", "AUC": "auc"}
@@ -91,7 +91,7 @@ def statistics(
             tables.append(_averages(results, name, on, systems, again))
             tables += [_of_aus(results, name, m, on, systems, again) for m in MEASURES]
         if len(systems) > 1:
-            pairs = [*map(Pair, *zip(*combinations(systems, 2), strict=True))]
+            pairs = [Pair(later, first) for first, later in combinations(systems, 2)]
             tables.append(_differences(results, name, number, on, pairs, how))
             said.append(_said(on, pairs, how))
     if not tables:
@@ -129,7 +129,7 @@ def _columns(
 ) -> list[Column]:
     """Return a measure (fractions) and its interval, in percent."""
     return [
-        Column("", [100 * v for v in values], OURS, group),
+        Column("is", [100 * v for v in values], OURS, group),
         Column("from", [100 * s.low for s in spans], group=group),
         Column("to", [100 * s.high for s in spans], group=group),
     ]
@@ -137,7 +137,8 @@ def _columns(
 
 def _averages(results, name, on, systems, again) -> Table:
     titles = [system.title for system in systems]
-    columns = [Column("system", titles, NAME)]
+    counts = [sum(len(f.subjects) for f in s.folds.values()) for s in systems]
+    columns = [Column("system", titles, NAME), Column("subjects", counts)]
     for what, measure in AVERAGES.items():
         values = [s.as_it_is.averages(measure)[0] for s in systems]
         spans = [interval(again[t].averages(measure)) for t in titles]
@@ -148,8 +149,8 @@ def _averages(results, name, on, systems, again) -> Table:
     title = results.marked(f"Averages over AUs with 95% intervals {on}")
     note = (
         f"Percent. F1-frame: at 0.5. {VAL}: for each AU the threshold of highest F1 on "
-        "the val split. F1-micro: of all AUs' decisions together, in which frequent AUs "
-        "weigh more. Averages are over the AUs that are defined."
+        "the val split. F1-micro: of all AUs' decisions together, in which frequent "
+        "AUs weigh more. Averages are over the AUs that are defined."
     )
     return Table(f"{name}_intervals", title, columns, notes=[note])
 
