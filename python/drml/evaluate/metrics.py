@@ -15,7 +15,6 @@ from statistics import fmean
 import numpy as np
 from sklearn.metrics import (
     average_precision_score,
-    f1_score,
     precision_recall_curve,
     roc_auc_score,
 )
@@ -91,13 +90,13 @@ def _au_result(
     measures = dict.fromkeys(MEANS, nan)
     if positives and negatives:
         measures = {
-            "f1": f1_score(present, called),
-            "f1_all_positive": f1_score(present, np.ones_like(present)),
+            "f1": f1_of(called, present),
+            "f1_all_positive": f1_of(np.ones_like(present), present),
             "auc": roc_auc_score(present, scores),
             "average_precision": average_precision_score(present, scores),
             "f1_val_threshold": nan
             if isnan(threshold)
-            else f1_score(present, scores >= threshold),
+            else f1_of(scores >= threshold, present),
         }
     return AuResult(
         au,
@@ -109,6 +108,14 @@ def _au_result(
         false_positives=int((called & ~present).sum()),
         **{name: float(value) for name, value in measures.items()},
     )
+
+
+def f1_of(called: np.ndarray, present: np.ndarray) -> float:
+    """Return F1 of decisions (N,) bool, without the checks of scikit-learn's.
+
+    present: (N,) bool, at least one True.
+    """
+    return 2 * (called & present).sum() / (called.sum() + present.sum())
 
 
 def best_thresholds(scores: np.ndarray, labels: np.ndarray) -> list[float]:
