@@ -20,8 +20,8 @@ from caffe.proto import caffe_pb2
 from data_prep.base import UserError, fingerprint
 from data_prep.face_lmdb import Record, read_faces, write_faces
 from data_prep.network_input import network_input, read_mean
-from drml.evaluate.dataset import load_mean
 from drml.evaluate.bootstrap import Bootstrap
+from drml.evaluate.dataset import load_mean
 from drml.evaluate.metrics import au_results, best_thresholds
 from drml.evaluate.predictions import intervals, read_predictions
 from drml.evaluate.selection import Scored, write_selection
