@@ -188,7 +188,7 @@ def test_intervals_stand_beside_the_measures(project, monkeypatch, capsys):
     assert "intervals" not in json.loads(Path("out/evaluation.json").read_text())
 
 
-def test_thresholds_of_the_val_split(project, monkeypatch, capsys, capfd):
+def test_thresholds_of_the_val_split(project, monkeypatch, capfd):
     """From val's predictions and from drml select's file; another weights' refused."""
     (project / "data/test_lmdb").rename(project / "data/val_lmdb")
     dataset = json.loads(Path("data/dataset.json").read_text())
@@ -202,7 +202,7 @@ def test_thresholds_of_the_val_split(project, monkeypatch, capsys, capfd):
     chosen = {"1": expected[0], "12": expected[1]}
     scored = Scored(1, "gone.caffemodel", content, 0.5, 0.5, 2, chosen)
     write_selection(Path("selection.json"), {}, [scored])
-    capsys.readouterr()
+    capfd.readouterr()
     for file in ("val/predictions.h5", "selection.json"):
         assert evaluated(monkeypatch, "--thresholds", file) == 0
         rows = json.loads(Path("out/evaluation.json").read_text())["aus"]
@@ -211,7 +211,7 @@ def test_thresholds_of_the_val_split(project, monkeypatch, capsys, capfd):
         f1 = f1_score(val.labels[known, 1] > 0, val.scores[known, 1] >= expected[1])
         assert rows[1]["f1_val_threshold"] == pytest.approx(f1)
         assert rows[1]["f1_val_threshold"] >= rows[1]["f1"]
-        assert "F1 (val)" in capsys.readouterr().out
+        assert "F1 (val)" in capfd.readouterr().out
     make_weights(Path("tiny.caffemodel"), seed=2)
     words = ("--thresholds", "selection.json", "--out", "other")
     assert evaluated(monkeypatch, *words) == 1

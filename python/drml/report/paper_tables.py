@@ -132,8 +132,8 @@ def _pooled_table(results: Results, networks: Sequence[Folds], only: str) -> Tab
         columns.append(Column(title, [*first[kind].tolist(), ""]))
     for measure, what in MEASURES.items():
         for network in networks:
-            values = network.pooled[measure]
-            values = [*values, values.mean()]
+            own = network.pooled[measure]
+            values = [*(own.get(au) for au in first.index), own.mean()]
             columns.append(Column(network.title, values, OURS, what, contest=what))
     mark_best(columns)
     frames = f"frames of {only}" if only else "all folds' frames together"

@@ -230,8 +230,8 @@ def _beside(
             values = [*first, first.mean()]
             columns.append(Column("all-pos. F1", values, group=frames))
         for title, frame in systems.items():
-            own = frame[measure].reindex(aus)
-            values = [v if au in frame.index else None for au, v in own.items()]
+            own = frame[measure]
+            values = [own.get(au) for au in aus]
             remarks = {len(aus): average_remark(frame, len(aus))}
             columns.append(
                 Column(title, [*values, own.mean()], OURS, frames, contest=frames,
@@ -262,8 +262,8 @@ def _precision_table(results: Results, networks: Sequence[Folds]) -> Table:
     ]
     for what, measure in {"AP": "average_precision", "AUC": "auc"}.items():
         for network in networks:
-            own = network.mean[measure].reindex(aus)
-            values = [*own, own.mean()]
+            own = network.mean[measure]
+            values = [*(own.get(au) for au in aus), own.mean()]
             columns.append(Column(network.title, values, OURS, what, contest=what))
     mark_best(columns)
     rates = read_paper()["base_rates"]["BP4D"]
