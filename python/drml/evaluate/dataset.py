@@ -196,11 +196,12 @@ def subjects_and_videos(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Tell subject and video, (N,) str each, of faces; subjects: the dataset's."""
     names = [name_of(key) for key in keys]
+    videos = [name.rsplit("_", 1)[0] for name in names]
     longest_first = sorted(subjects, key=len, reverse=True)
-    found = []
-    for name in names:
-        subject = next((s for s in longest_first if name.startswith(f"{s}_")), None)
-        if subject is None:
+    owners: dict[str, str] = {}
+    for video, name in dict(zip(videos, names, strict=True)).items():
+        own = (s for s in longest_first if name.startswith(f"{s}_"))
+        owners[video] = next(own, "")
+        if not owners[video]:
             raise UserError(f"face {name} is of no subject of the dataset; see --data")
-        found.append(subject)
-    return np.array(found), np.array([name.rsplit("_", 1)[0] for name in names])
+    return np.array([owners[video] for video in videos]), np.array(videos)

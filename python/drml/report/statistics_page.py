@@ -89,7 +89,11 @@ def statistics(
         if systems:
             again = {s.title: s.measured([*s.folds], how) for s in systems}
             tables.append(_averages(results, name, on, systems, again))
-            tables += [_of_aus(results, name, m, on, systems, again) for m in MEASURES]
+            tables += [
+                _of_aus(results, name, what, on, systems, again)
+                for what, measure in AVERAGES.items()
+                if any(is_number(s.as_it_is.averages(measure)[0]) for s in systems)
+            ]
         if len(systems) > 1:
             pairs = [Pair(later, first) for first, later in combinations(systems, 2)]
             tables.append(_differences(results, name, number, on, pairs, how))
@@ -155,7 +159,8 @@ def _averages(results, name, on, systems, again) -> Table:
     return Table(f"{name}_intervals", title, columns, notes=[note])
 
 
-def _of_aus(results, name, measure, on, systems, again) -> Table:
+def _of_aus(results, name, what, on, systems, again) -> Table:
+    measure = AVERAGES[what]
     aus = sorted({au for system in systems for au in system.aus})
     columns = [Column("AU", [*map(str, aus), "Avg."], NAME)]
     for system in systems:
@@ -168,7 +173,7 @@ def _of_aus(results, name, measure, on, systems, again) -> Table:
             [*(spans.get(au, none) for au in aus), interval(drawn.averages(measure))],
             system.title,
         )
-    title = results.marked(f"{MEASURES[measure]} with 95% intervals {on}")
+    title = results.marked(f"{what} with 95% intervals {on}")
     return Table(f"{name}_intervals_{measure}", title, columns, True, ["Percent."])
 
 
