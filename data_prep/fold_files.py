@@ -4,6 +4,7 @@ Each of its files is whole, or not there yet, so that a killed run goes on.
 """
 
 import hashlib
+import io
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -69,6 +70,11 @@ class Fold:
         lists = self.options.get("fold_lists", {})
         return "val" in lists and lists["val"] == lists["test"]
 
+    @property
+    def has_landmarks(self) -> bool:
+        """Whether the faces have landmarks, and are not registered by detected eyes."""
+        return all(f.points is not None for own in self.splits.values() for f in own)
+
     def write(self, out: Path, jobs: int) -> dict:
         """Write what is not there yet, and return the content of dataset.json.
 
@@ -94,6 +100,7 @@ class Fold:
         registered = RegisteredFaces(out.parent / REGISTERED)
         files = _Files(out, registered, self.formats, jobs)
         done = self.formats.names <= there and files.complete(self)
+        done &= {"landmarks", *self.about} <= before.keys()  # of an earlier import
         if done and not self.formats.aligned:
             return before
         faces, lost = self._register(registered, jobs)
@@ -107,6 +114,7 @@ class Fold:
             "version": VERSION,
             "formats": sorted(self.formats.names | there),
             "splits": splits,
+            "landmarks": self.has_landmarks,
             "left_out": self.left_out | lost,
             **self.about,
         }
@@ -163,12 +171,17 @@ class _Files:
     def _lmdb(self, split: str) -> Path:
         return self.out / f"{split}_lmdb"
 
+    def _landmarks(self, split: str) -> Path:
+        return self.out / f"{split}_landmarks.npy"
+
     def complete(self, fold: Fold) -> bool:
         """Whether every file of a fold is there."""
         splits = [*fold.splits, *(["val"] if fold.val_is_test else [])]
         parts = [self._mean(), *map(self._sheet, fold.splits)]
         if "lmdb" in self.formats.names:
             parts += map(self._lmdb, splits)
+        if fold.has_landmarks:
+            parts += map(self._landmarks, splits)
         whole = all(part.exists() for part in parts)
         if "hdf5" in self.formats.names:
             whole &= all(is_complete(self.out, split) for split in splits)
@@ -182,8 +195,10 @@ class _Files:
                 self._write_lmdb(split, own)
             if "hdf5" in self.formats.names:
                 self._write_hdf5(split, own)
+            if fold.has_landmarks:
+                self._write_landmarks(split, own)
         if fold.val_is_test:
-            self._name_test_val()
+            self._name_test_val(fold.has_landmarks)
         name = title(fold.options["dataset"], fold.options["generated"])
         for split, own in faces.items():
             self._write_sheet(split, own, f"{name}, {self.out.name}", fold.options)
@@ -214,8 +229,19 @@ class _Files:
         labels = [(key, face.labels) for key, face in faces.items()]
         files.write(self.out, split, self.registered, labels, self.jobs)
 
-    def _name_test_val(self) -> None:
+    def _write_landmarks(self, split: str, faces: Faces) -> None:
+        """Write the landmarks in registered faces: (N, 49, 2) float32, as records."""
+        points = [
+            registration.registered(f.points, self.formats.size) for f in faces.values()
+        ]
+        content = io.BytesIO()
+        np.save(content, np.stack(points))
+        write(self._landmarks(split), content.getvalue())
+
+    def _name_test_val(self, has_landmarks: bool) -> None:
         """Let val be test: solvers and scripts want one, and it costs no room."""
+        if has_landmarks and not self._landmarks("val").is_symlink():
+            self._landmarks("val").symlink_to(self._landmarks("test").name)
         link = self._lmdb("val")
         if "lmdb" in self.formats.names and not link.is_symlink():
             link.symlink_to(self._lmdb("test").name)
