@@ -84,8 +84,10 @@ class Relations:
     def slope(self, outputs: np.ndarray) -> np.ndarray:
         """dR/df (N, C)."""
         faces, aus = outputs.shape
-        slope = self._apart(outputs) @ self._signs(self.positive, -1, outputs) * (
-            self.agree / faces
+        slope = (
+            self._apart(outputs)
+            @ self._signs(self.positive, -1, outputs)
+            * (self.agree / faces)
         )
         return slope + self._both(outputs) @ self._signs(self.negative, 1, outputs) * (
             self.compete / faces
