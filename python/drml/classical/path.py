@@ -32,13 +32,11 @@ from drml.classical.solver import (
     Bounds,
     Problem,
     Relations,
-    Weights,
     solve,
 )
 from drml.evaluate.metrics import au_results
 
 LSVM, APL, JPML = "lsvm", "apl", "jpml"
-TITLES = {LSVM: "LSVM", APL: "APL", JPML: "JPML"}
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)  # C of LSVM
 EXPONENTS = (0.5, 1.0, 1.5, 2.0, 2.5)  # lambda = lambda_max 10^-exponent
 LAST_EXPONENT = 4.0  # where a path that goes on ends

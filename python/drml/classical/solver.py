@@ -21,6 +21,7 @@ from scipy.special import entr
 
 GROUP_EPOCHS = 5  # the first sweeps all patches, the others the active ones
 MOST_EPOCHS = 200
+LOCAL, FLOOR, AGAIN = True, 0.02, (6, 16)
 TOLERANCE = 1e-3  # relative duality gap, or with relations KKT violation over lambda
 GROUP, RIDGE = "group", "ridge"
 
@@ -337,6 +338,33 @@ class _Descent:
         self.b = self.start.intercepts.copy()
         self.f = self.problem.outputs(self.start)
         self.active = [True] * len(self.w)
+        self.share = np.ones(len(self.b))
+        self.rejected = 0
+        self.groups = 0
+        self.now = self.objectives()
+        if LOCAL:
+            self._metric()
+
+    def _metric(self):
+        p = self.problem
+        m = p.signs * self.f
+        a = p.loss.pull(m)
+        curv = (
+            np.where(p.signs != 0, FLOOR + (1 - 4 * FLOOR) * a * (1 - a), 0) / p.known
+        )
+        values, vectors = [], []
+        for x in p.patches:
+            ms = np.stack(
+                [(x * curv[:, [c]].astype(x.dtype)).T @ x for c in range(p.aus)]
+            ).astype(float)
+            if self.relations is not None:
+                ms += self.bounds.stiffness[:, None, None] * _square(x)
+            ev, ec = np.linalg.eigh(ms)
+            values.append(np.maximum(ev, 0))
+            vectors.append(ec.astype(x.dtype))
+        self.bounds = Bounds(np.stack(values), np.stack(vectors), self.bounds.stiffness)
+        self.share[:] = 1
+        self.curv = curv.sum(axis=0)
 
     @property
     def weights(self) -> Weights:
@@ -356,10 +384,34 @@ class _Descent:
     def run(self, epochs: int) -> None:
         """Descend so many epochs, and extrapolate from them."""
         passed = [self._copy()]
+        self.groups += 1
+        if LOCAL and self.groups in AGAIN:
+            self._metric()
         for epoch in range(epochs):
+            before = passed[-1]
             self._epoch(every_patch=epoch == 0)
+            self._judge(before)
             passed.append(self._copy())
         self._extrapolate(passed)
+
+    def _judge(self, before: tuple) -> None:
+        now = self.objectives()
+        worse = now > self.now
+        if self.relations is not None:
+            worse[:] = now.sum() + self.relations.value(
+                self.f
+            ) > self.now.sum() + self.relations.value(before[2])
+        w, b, f = before
+        self.w[..., worse], self.b[worse], self.f[:, worse] = (
+            w[..., worse],
+            b[worse],
+            f[:, worse],
+        )
+        self.now = np.where(worse, self.now, now)
+        self.rejected += worse.sum()
+        self.share = np.where(
+            worse, np.minimum(1 / FLOOR / 4, 2 * self.share), self.share
+        )
 
     def _epoch(self, every_patch: bool) -> None:
         for patch in range(len(self.w)):
@@ -367,7 +419,11 @@ class _Descent:
                 self._block(patch)
         if self.problem.intercept:
             slope = self._slope().sum(axis=0, dtype=np.float64)
-            step = slope / (self.problem.loss.curvature + self.bounds.stiffness)
+            step = (
+                slope
+                / ((self.curv if LOCAL else 0.25) + self.bounds.stiffness)
+                / self.share
+            )
             self.b -= step.astype(self.b.dtype)
             self.f -= step.astype(self.b.dtype)
 
@@ -386,6 +442,7 @@ class _Descent:
         """
         x, before = self.problem.patches[patch], self.w[patch]
         values, vectors = self.bounds.values[patch], self.bounds.vectors[patch]
+        values = values * self.share[:, None]
         gradient = x.T @ self._slope()  # (D, C)                                    (1)
         turned = np.swapaxes(vectors, 1, 2)  # Q'
         q = _apply(turned, gradient) - values * _apply(turned, before)  # (C, D)
@@ -443,6 +500,7 @@ class _Descent:
         self.w[..., better], self.b[better] = w[..., better], b[better]
         self.f[:, better] = f[:, better]
         self.active = self.w.any(axis=(1, 2)).tolist()
+        self.now = self.objectives()
 
     def gaps(self) -> np.ndarray:
         """Return how far each AU is from its minimum (C,), with the best intercept."""
@@ -451,6 +509,7 @@ class _Descent:
         shift = balance(self.problem, self.f).astype(self.b.dtype)
         self.b += shift
         self.f += shift
+        self.now = self.objectives()
         return self._duality_gaps()
 
     def _duality_gaps(self) -> np.ndarray:

@@ -35,7 +35,6 @@ from drml.classical.path import (
     JPML,
     LSVM,
     STRENGTHS,
-    TITLES,
     Chosen,
     Point,
     Points,
@@ -60,6 +59,7 @@ from drml.evaluate.predictions import (
 from drml.figures.patches import pair_chart, patch_maps, path_chart
 from drml.figures.relations import correlations
 from drml.figures.style import png
+from drml.nets.names import METHODS
 from drml.report.tables import csv_text, lay_out, percent, text_table
 
 SPLITS = ("train", "val", "test")
@@ -151,7 +151,7 @@ def descend(
     val: Descriptors,
     pairs: related.Pairs | None,
 ) -> Chosen:
-    title = TITLES[method]
+    title = METHODS[method]
     with tqdm(total=LENGTHS[method], desc=title, unit="point") as progress:
         path = Points(training, validation(val), out / "path", progress)
         if method == LSVM:
@@ -194,7 +194,7 @@ def finish(
     """Write the model, its predictions, the path and the pictures; print the table."""
     of_train, best = files["train"].about, chosen.best
     about = {
-        "title": TITLES[method],
+        "title": METHODS[method],
         "method": method,
         "trained_on": of_train["dataset"],
         "generated": of_train["generated"],
@@ -210,7 +210,7 @@ def finish(
     draw(options, method, out, training, chosen, model, found["test"], pairs)
     print(chosen_table(method, training, chosen))
     results = measure(found["test"])
-    print(text_table(f"{TITLES[method]} on {found['test'].about['dataset']}", results))
+    print(text_table(f"{METHODS[method]} on {found['test'].about['dataset']}", results))
     aus = [training.aus[c] for c in training.columns]
     for line in unfinished(aus, best):
         print(f"warning: {line}", file=sys.stderr)
@@ -261,7 +261,7 @@ def draw(
     """Write path.csv, patches.csv and the pictures."""
     write(out / "path.csv", path_csv(training, chosen))
     write(out / "patches.csv", patches_csv(model))
-    where = f"{TITLES[method]}, {model.about['trained_on']}"
+    where = f"{METHODS[method]}, {model.about['trained_on']}"
     aus = [training.aus[c] for c in training.columns]
     write(out / "path.png", png(path_chart(f"The path of {where}", aus, chosen)))
     face = load_mean(mean_file(options.data), read_dataset(options.data)["size"])
@@ -313,17 +313,17 @@ def chosen_table(method: str, training: Training, chosen: Chosen) -> str:
         rows.append(
             (
                 str(training.aus[column]), *(f"{v:.2g}" for v in values),
-                str(best.active[c]), percent(100 * best.f1[c]),
-                percent(100 * best.auc[c]), f"{best.gap[c]:.0e}", f"{best.epochs[c]:.0f}",
+                str(best.active[c]), percent(best.f1[c]),
+                percent(best.auc[c]), f"{best.gap[c]:.0e}", f"{best.epochs[c]:.0f}",
             )
         )  # fmt: skip
-    title = f"{TITLES[method]}: chosen on val, in {best.seconds:.0f} s"
+    title = f"{METHODS[method]}: chosen on val, trained in {best.seconds:.0f} s"
     return lay_out(title, rows, names=0, foot=False)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("method", choices=TITLES, help="linear SVM, APL or JPML")
+    add("method", choices=METHODS, help="linear SVM, APL or JPML")
     add("--data", type=Path, required=True, help="prepared fold (.../foldK)")
     add("--out", type=Path, required=True, help="folder for the results")
     add("--features", type=Path, help="folder of train.h5, val.h5, test.h5 (DATA/sift)")
