@@ -19,9 +19,13 @@ from drml.classical.solver import (
 )
 
 PAIRS = {"positive": [(0, 1)], "negative": [(1, 2)]}
-# (beta1, beta2) -> the minimum by cvxpy 1.x (Clarabel, tolerances 1e-12) of small() at a
-# third of lambda_max, each AU's.
-CVXPY = {(0, 0): None, (0.5, 0.5): None, (5, 20): None}
+# (beta1, beta2) -> the minimum for small() at a third of lambda_max, by a general convex
+# solver (cvxpy 1.7.5 with Clarabel, tolerances 1e-13).
+CVXPY = {
+    (0, 0): 1.701553908257335,
+    (0.5, 0.5): 1.9207971140788085,
+    (5, 20): 2.02154084747197,
+}
 
 
 def related(betas):
