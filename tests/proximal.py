@@ -53,7 +53,7 @@ def shrink(w, by):
     return w * np.maximum(0, 1 - by / np.maximum(norms, 1e-300))
 
 
-def fista(problem, lambdas, relations=None, steps=4000):
+def fista(problem, lambdas, relations=None, steps=1500):
     """Return w (P, D, C) and b (C,). Restarts where the momentum points uphill."""
     every = np.hstack([*problem.patches, np.ones((len(problem.labels), 1))])
     stiff = relations.stiffness(problem.aus).max() if relations else 0
@@ -73,7 +73,7 @@ def fista(problem, lambdas, relations=None, steps=4000):
     return now[:-1].reshape(shape), now[-1]
 
 
-def admm(problem, lambdas, relations, rho=1.0, steps=400):
+def admm(problem, lambdas, relations, rho=0.01, steps=100):
     """Return w and b: outputs z = X w + b parted from the weights, coupled by rho.
 
     The z-step by Newton face by face (their term is separable), the w-step by proximal
@@ -85,7 +85,7 @@ def admm(problem, lambdas, relations, rho=1.0, steps=400):
     z = u = np.zeros(problem.labels.shape)
     step = 1 / np.linalg.norm(every, 2) ** 2
     for _ in range(steps):
-        for _ in range(60):  # w: rho/2 |X w - z + u|^2 + penalty
+        for _ in range(30):  # w: rho/2 |X w - z + u|^2 + penalty
             moved = wide - step * every.T @ (every @ wide - z + u)
             w = shrink(moved[:-1].reshape(shape), step * lambdas / rho)
             wide = np.concatenate([w.reshape(-1, problem.aus), moved[-1:]])

@@ -37,15 +37,21 @@ class Project:
             file.write_text(json.dumps(FIRST))
 
     def start(
-        self, *words, nets="convnet", methods="none", folds="1", tables="2", bp4d="dataset"
+        self,
+        *words,
+        nets="convnet",
+        methods="none",
+        folds="1",
+        tables="2",
+        bp4d="dataset",
     ):
         (self.folder / "calls").write_text("")
         path = f"{self.folder}:{self.env.get('PATH', os.environ['PATH'])}"
         faces = ("--bp4d", self.folder / bp4d) if bp4d else ()
         return reproduce(
             *faces, "--protocol", "short", "--out", self.out,
-            "--nets", *nets.split(), "--methods", *methods.split(), "--folds", *folds.split(),
-            "--tables", *tables.split(), *words,
+            "--nets", *nets.split(), "--methods", *methods.split(),
+            "--folds", *folds.split(), "--tables", *tables.split(), *words,
             env=self.env | {"FAKE": str(self.folder), "PATH": path},
         )  # fmt: skip
 

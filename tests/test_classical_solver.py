@@ -19,8 +19,8 @@ from drml.classical.solver import (
 )
 
 PAIRS = {"positive": [(0, 1)], "negative": [(1, 2)]}
-# (beta1, beta2) -> the minimum for small() at a third of lambda_max, by a general convex
-# solver (cvxpy 1.7.5 with Clarabel, tolerances 1e-13).
+# (beta1, beta2) -> the minimum for small() at a third of lambda_max by a general convex
+# solver: cvxpy 1.7.5 with Clarabel, tolerances 1e-13.
 CVXPY = {
     (0, 0): 1.701553908257335,
     (0.5, 0.5): 1.9207971140788085,
@@ -115,7 +115,8 @@ def test_optimality_and_descent(problem, lambdas, betas):
         rest = np.linalg.norm(gradient, axis=1)[norms[:, 0] == 0]
         assert (rest <= lambdas.max() * part * (1 + 1e-6)).all()
         assert np.abs(r.sum(axis=0)).max() < 1e-6 * lambdas.min() * part
-        assert (found.gap > -1e-12).all() and (found.gap <= 1e-10).all()
+        assert (found.gap > -1e-12).all()
+        assert (found.gap <= 1e-10).all()
         assert (np.diff(found.history) <= 1e-12).all()
 
 
@@ -123,7 +124,8 @@ def test_what_does_not_converge_says_its_gap(problem, lambdas):
     bounds = problem.bounds()
     found = solve(problem, lambdas / 30, bounds, tolerance=1e-12, most_epochs=5)
     assert found.epochs.tolist() == [5, 5, 5]
-    assert (found.gap > 1e-12).all() and np.isfinite(found.gap).all()
+    assert (found.gap > 1e-12).all()
+    assert np.isfinite(found.gap).all()
 
 
 def test_beta_0_is_apl(problem, lambdas):
@@ -140,7 +142,8 @@ def test_pairs_are_drawn_together_and_kept_apart(problem, lambdas):
         f = outputs_of(problem, lambdas, Relations([], [(0, 1)], 0, beta))
         both.append(np.mean((f[:, 0] > 0) & (f[:, 1] > 0)))
     assert np.diff(apart).max() < 0
-    assert np.diff(both).max() <= 0 and both[-1] < both[0] / 2
+    assert np.diff(both).max() <= 0
+    assert both[-1] < both[0] / 2
 
 
 def outputs_of(problem, lambdas, relations=None):

@@ -42,7 +42,7 @@ class Model:
 
     @property
     def importance(self) -> np.ndarray:
-        """Each patch's norm over the AU's largest, (49, C) in [0, 1]; 0 of no weights."""
+        """Each patch's norm over the AU's largest, (49, C) in [0, 1]; 0 for 0 of 0."""
         norms = np.nan_to_num(self.norms)
         largest = norms.max(axis=0)
         return np.divide(norms, largest, out=np.zeros_like(norms), where=largest > 0)

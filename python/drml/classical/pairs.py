@@ -1,7 +1,7 @@
-"""Pairs of AUs that JPML relates: published ones, or derived from the training frames.
+"""Pairs of AUs that JPML relates: published, or derived from the training frames.
 
-The published list is second-hand: JPML (Zhao et al., CVPR 2015) derived it from labels of
-its own datasets, and its thresholds are in no source that could be read.
+The published list is second-hand: JPML (Zhao et al., CVPR 2015) derived it from labels
+of its own datasets, and its thresholds are in no source that could be read.
 """
 
 from collections.abc import Sequence

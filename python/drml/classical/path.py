@@ -1,12 +1,13 @@
 """Along a path of parameters: each point trained from the one before, then one chosen.
 
-LSVM: C from 1e-4 to 1e-1. APL: lambda, from just below lambda_max downwards, and further
-where an AU does best at the last. JPML: APL's lambdas as they are, so that (0, 0) is APL;
-beta1 rises, then beta2 at the best beta1. LSVM and APL choose for each AU by its F1 on the
-val split (ties: AUC, then the stronger regularisation), JPML by the average.
+LSVM: C from 1e-4 to 1e-1. APL: lambda, from just below lambda_max downwards, and
+further where an AU does best at the last. JPML: APL's lambdas as they are, so that
+(0, 0) is APL; beta1 rises, then beta2 at the best beta1. LSVM and APL choose for each
+AU by its F1 on the val split (ties: AUC, then the stronger regularisation), JPML by the
+average.
 
-A point is a file of --out/path, written once it is trained, from which a stopped run goes
-on.
+A point is a file of --out/path, written once it is trained, from which a stopped run
+goes on.
 """
 
 import json
@@ -62,7 +63,7 @@ class Training:
     def model(
         self, weights: np.ndarray, intercepts: np.ndarray, about: dict | None = None
     ) -> Model:
-        """Return the model of all AUs; weights (D, C) and intercepts: of the columns."""
+        """Return the model of all AUs; weights (D, C), intercepts: of the columns."""
         every = np.full((len(self.mean), len(self.aus)), np.nan, np.float32)
         shifts = np.full(len(self.aus), np.nan, np.float32)
         every[:, self.columns], shifts[self.columns] = weights, intercepts
@@ -79,8 +80,8 @@ def prepare(
 ) -> Training:
     """Get faces ready to train on.
 
-    rows: descriptors (N, D) as they are kept; labels (N, C), 0 where unknown. Without an
-    intercept descriptors are not centred, as the authors' code has it.
+    rows: descriptors (N, D) as they are kept; labels (N, C), 0 where unknown. Without
+    an intercept descriptors are not centred, as in the authors' code.
     """
     both = [(labels == kind).any(axis=0) for kind in (1, -1)]
     columns = np.flatnonzero(both[0] & both[1])
@@ -139,7 +140,7 @@ def read_point(file: Path) -> Point:
 
 @dataclass
 class Points:
-    """The points of one training, in order; folder: where they are kept, if anywhere."""
+    """The points of one training, in order; folder: where they are kept, if at all."""
 
     training: Training
     validate: Validate
@@ -181,8 +182,7 @@ class Points:
         if not isinstance(some, slice):
             labels = problem.labels[:, some]
             problem = Problem(problem.patches, labels, problem.loss, problem.intercept)
-            values, vectors, stiffness = bounds
-            bounds = Bounds(values[:, some], vectors[:, some], stiffness[some])
+            bounds = bounds.take(some)
         initial = None
         if start is not None:
             initial = by_patch(start.weights[:, some], start.intercepts[some])
@@ -251,22 +251,22 @@ class Chosen:
         return Point({}, seconds=sum(p.seconds for p in self.points), **arrays)
 
 
-def train_lsvm(path: Points, strengths: Sequence[float] = STRENGTHS) -> Chosen:
+def train_lsvm(path: Points) -> Chosen:
     """Train LSVM: squared hinge and ridge, lambda = 1 / (2 C n), as LIBLINEAR's."""
     problem, start = path.training.problem, None
     bounds = _once(problem)
-    for strength in strengths:
+    for strength in STRENGTHS:
         lambdas = 1 / (2 * strength * problem.known)
         names = {"C": strength}
         start = path.point(names, lambdas, bounds, start, penalty=RIDGE)
     return Chosen(path.points, best_of_each(path.points))
 
 
-def train_apl(path: Points, exponents: Sequence[float] = EXPONENTS) -> Chosen:
+def train_apl(path: Points, exponents: Sequence[float] | None = None) -> Chosen:
     """Train APL: logistic loss and group lasso over the 49 patches."""
     problem, start = path.training.problem, None
     bounds, largest = _once(problem), problem.largest_lambda()
-    for exponent in exponents:
+    for exponent in exponents or EXPONENTS:
         names = {"exponent": exponent}
         start = path.point(names, largest * 10**-exponent, bounds, start, penalty=GROUP)
     which = best_of_each(path.points)
@@ -281,9 +281,7 @@ def train_apl(path: Points, exponents: Sequence[float] = EXPONENTS) -> Chosen:
     return Chosen(path.points, which)
 
 
-def train_jpml(
-    path: Points, apl: Point, pairs: Pairs, betas: Sequence[float] = BETAS
-) -> Chosen:
+def train_jpml(path: Points, apl: Point, pairs: Pairs) -> Chosen:
     """Train JPML from APL's model and lambdas; pairs: by columns of the training."""
     problem = path.training.problem
     first = replace(apl, names={"beta1": 0.0, "beta2": 0.0}, seconds=0.0)
@@ -291,7 +289,7 @@ def train_jpml(
     agree = compete = 0.0
     for name in ("beta1", "beta2"):
         start = path.points[best_on_average(path.points)] if agree else first
-        for beta in betas:
+        for beta in BETAS:
             agree, compete = (beta, 0.0) if name == "beta1" else (agree, beta)
             relations = Relations(*pairs, agree, compete)
             start = path.point(

@@ -1,9 +1,8 @@
 """LSVM and APL by the protocol of the networks' read-out (drml/evaluate/readout.py).
 
-The paper says of DISFA only that it reports them. In each fold the training subjects are
-dealt into two halves; a path on one half is measured on the other, and each AU is then
-trained on both, at the parameter of best F1 there. So nothing is chosen on a subject that
-is scored.
+In each fold the training subjects are dealt into two halves; a path on one half is
+measured on the other, and each AU is then trained on both, at the parameter of best F1
+there. So nothing is chosen on a subject that is scored.
 """
 
 from typing import NamedTuple
@@ -34,18 +33,17 @@ class Classical(NamedTuple):
     def score(
         self, faces: FaceFeatures, wanted: np.ndarray, test: np.ndarray
     ) -> np.ndarray:
-        """Return scores (n, C), nan in the columns of AUs that have not both classes."""
+        """Return scores (n, C), nan in the columns of AUs without both classes."""
         rows = np.flatnonzero(wanted.any(axis=1))
         labels = np.where(wanted, faces.labels, 0)
         groups = faces.subjects[rows]
         if len(np.unique(groups)) < 2:
             raise UserError(
-                "a fold has one subject to train on, where one half of them is to choose "
+                "a fold has one subject to train on, where half are to choose "
                 "on; give features of more subjects"
             )
-        half, other = (
-            rows[part] for part in next(GroupKFold(2).split(rows, groups=groups))
-        )
+        halves = next(GroupKFold(2).split(rows, groups=groups))
+        half, other = (rows[part] for part in halves)
         tried = self._prepared(faces, half, labels[half])
         path = Points(tried, lambda model: self._measured(model, faces, other, labels))
         chosen = train_lsvm(path) if self.method == LSVM else train_apl(path)

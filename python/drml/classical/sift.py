@@ -1,8 +1,8 @@
 """Upright SIFT at a face's 49 registered landmarks: 49 x 128 numbers (paper, 4.2).
 
-OpenCV's descriptor has 4 x 4 bins in a window of 6 x the keypoint's size; positions are
-rounded to whole pixels, and nothing at the border is dropped. Its 128 numbers are whole,
-0 to 255, of norm about 512, so they are kept as bytes; SCALE makes the norm about 1.
+OpenCV's descriptor has 4 x 4 bins in a window of 6 x the keypoint's size; positions
+are rounded to whole pixels, and nothing at the border is dropped. Its 128 numbers are
+whole, 0 to 255, of norm about 512, so they are kept as bytes; SCALE makes the norm 1.
 """
 
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ WINDOW = 24  # pixels, in a face of 200 x 200
 BINS = 128
 SCALE = 1 / 512
 _WINDOWS_SIZE = 6  # a window over its keypoint's size, for OpenCV's octave 0
+_SMALLEST = 1  # size: OpenCV 4.10 writes beyond its memory at 0.5
 
 
 def describe_face(
@@ -30,6 +31,12 @@ def describe_face(
     face of 200 x 200.
     """
     size = window / _WINDOWS_SIZE * len(image) / 200
+    if size < _SMALLEST:
+        raise UserError(
+            f"a window of {window:g} at 200 is {_WINDOWS_SIZE * size:.1f} pixels of a face"
+            f" of {len(image)}, fewer than {_SMALLEST * _WINDOWS_SIZE}: give a larger "
+            "--window, or import larger faces"
+        )
     # Angle 0 is upright; the default, -1, would turn the window by a degree.
     keys = [cv2.KeyPoint(float(x), float(y), size, 0) for x, y in points]
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)

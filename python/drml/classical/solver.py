@@ -8,9 +8,14 @@ and, where AUs are related, the term of `Relations`, which couples them. A patch
 is solved exactly for the quadratic that bounds the loss, and every five epochs are
 followed by an Anderson extrapolation, which is taken where the objective falls: so it
 never rises. The spectrum of centred descriptors is what makes this fast: centre them.
+
+The bound is far above the loss's curvature where faces are told apart well. AUs that
+have not converged after REFRESH epochs, and are not related, go on with the curvature
+at hand; an epoch in which an AU's objective rises is then taken back, and its curvature
+doubled.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -21,7 +26,8 @@ from scipy.special import entr
 
 GROUP_EPOCHS = 5  # the first sweeps all patches, the others the active ones
 MOST_EPOCHS = 200
-LOCAL, FLOOR, AGAIN = True, 0.02, (6, 16)
+REFRESH = (25, 100)
+FLOOR = 0.08  # least curvature of a face, of the largest
 TOLERANCE = 1e-3  # relative duality gap, or with relations KKT violation over lambda
 GROUP, RIDGE = "group", "ridge"
 
@@ -31,10 +37,13 @@ GROUP, RIDGE = "group", "ridge"
 
 @dataclass(frozen=True)
 class Loss:
-    """value(m), pull(m) = -value'(m), conjugate(a): dual value of a = pull(m)."""
+    """value(m), pull(m) = -value'(m), bend(m) = value''(m); conjugate(a): dual value
+    of a = pull(m).
+    """
 
     value: Callable[[np.ndarray], np.ndarray]
     pull: Callable[[np.ndarray], np.ndarray]
+    bend: Callable[[np.ndarray], np.ndarray]
     conjugate: Callable[[np.ndarray], np.ndarray]
     curvature: float  # the largest
 
@@ -47,12 +56,14 @@ def _sigmoid_of_minus(m: np.ndarray) -> np.ndarray:
 LOGISTIC = Loss(
     value=lambda m: np.logaddexp(0, -m),
     pull=_sigmoid_of_minus,
+    bend=lambda m: _sigmoid_of_minus(m) * _sigmoid_of_minus(-m),
     conjugate=lambda a: entr(a) + entr(1 - a),
     curvature=0.25,
 )
 SQUARED_HINGE = Loss(
     value=lambda m: np.maximum(0, 1 - m) ** 2 / 2,
     pull=lambda m: np.maximum(0, 1 - m),
+    bend=lambda m: (m < 1).astype(m.dtype),
     conjugate=lambda a: a - a * a / 2,
     curvature=1.0,
 )
@@ -216,14 +227,37 @@ class Problem:
         """Decompose each block's bound of the curvature."""
         own, every = self.products
         stiffness = relations.stiffness(self.aus)
+        matrices = (
+            self.loss.curvature * block.astype(np.float64)
+            + stiffness[:, None, None] * common
+            for block, common in zip(own, every, strict=True)
+        )
+        return self._decomposed(matrices, self.loss.curvature + stiffness)
+
+    def curvature_at(self, outputs: np.ndarray) -> "Bounds":
+        """Decompose the curvature at outputs f (N, C), which bounds nothing.
+
+        FLOOR times the bound is its least.
+        """
+        bends = self.loss.bend(self.signs * outputs)
+        bends = np.maximum(bends, FLOOR * self.loss.curvature)
+        bends = np.where(self.signs != 0, bends / self.known, 0).astype(self.dtype)
+        matrices = (
+            np.stack([(x.T * bend) @ x for bend in bends.T]).astype(np.float64)
+            for x in self.patches
+        )
+        return self._decomposed(matrices, bends.sum(axis=0, dtype=np.float64))
+
+    def _decomposed(
+        self, matrices: Iterable[np.ndarray], shift: np.ndarray
+    ) -> "Bounds":
+        """matrices: (C, D, D) of each patch; shift: an intercept's curvature (C,)."""
         values, vectors = [], []
-        for block, common in zip(own, every, strict=True):
-            matrix = self.loss.curvature * block.astype(np.float64)
-            matrix += stiffness[:, None, None] * common
+        for matrix in matrices:
             eigenvalues, eigenvectors = np.linalg.eigh(matrix)  # of each AU
             values.append(np.maximum(eigenvalues, 0))
             vectors.append(eigenvectors.astype(self.dtype))
-        return Bounds(np.stack(values), np.stack(vectors), stiffness)
+        return Bounds(np.stack(values), np.stack(vectors), shift)
 
     def largest_lambda(self) -> np.ndarray:
         """Return (C,): from there on a group lasso's weights are all 0."""
@@ -239,7 +273,12 @@ class Bounds(NamedTuple):
 
     values: np.ndarray  # L: (P, C, D) float64, >= 0
     vectors: np.ndarray  # Q: (P, C, D, D)
-    stiffness: np.ndarray  # (C,), of the relations
+    shift: np.ndarray  # (C,), of the intercept
+
+    def take(self, columns: np.ndarray) -> "Bounds":
+        return Bounds(
+            self.values[:, columns], self.vectors[:, columns], self.shift[columns]
+        )
 
 
 def _square(rows: np.ndarray) -> np.ndarray:
@@ -304,6 +343,8 @@ def solve(
     history, done = [], 0
     work = _Descent(problem, lambdas, bounds, relations, penalty, start)
     while live.size and done < most_epochs:
+        if relations is None and done in REFRESH:
+            work.refresh()
         work.run(GROUP_EPOCHS)
         done += GROUP_EPOCHS
         found = work.gaps()
@@ -338,33 +379,7 @@ class _Descent:
         self.b = self.start.intercepts.copy()
         self.f = self.problem.outputs(self.start)
         self.active = [True] * len(self.w)
-        self.share = np.ones(len(self.b))
-        self.rejected = 0
-        self.groups = 0
-        self.now = self.objectives()
-        if LOCAL:
-            self._metric()
-
-    def _metric(self):
-        p = self.problem
-        m = p.signs * self.f
-        a = p.loss.pull(m)
-        curv = (
-            np.where(p.signs != 0, FLOOR + (1 - 4 * FLOOR) * a * (1 - a), 0) / p.known
-        )
-        values, vectors = [], []
-        for x in p.patches:
-            ms = np.stack(
-                [(x * curv[:, [c]].astype(x.dtype)).T @ x for c in range(p.aus)]
-            ).astype(float)
-            if self.relations is not None:
-                ms += self.bounds.stiffness[:, None, None] * _square(x)
-            ev, ec = np.linalg.eigh(ms)
-            values.append(np.maximum(ev, 0))
-            vectors.append(ec.astype(x.dtype))
-        self.bounds = Bounds(np.stack(values), np.stack(vectors), self.bounds.stiffness)
-        self.share[:] = 1
-        self.curv = curv.sum(axis=0)
+        self.share = None  # with refresh(): by what an AU's curvature is multiplied
 
     @property
     def weights(self) -> Weights:
@@ -372,46 +387,37 @@ class _Descent:
 
     def take(self, left: np.ndarray) -> "_Descent":
         """Go on with some AUs; left: (C,) bool."""
-        values, vectors, stiffness = self.bounds
         return replace(
             self,
             problem=replace(self.problem, labels=self.problem.labels[:, left]),
             lambdas=self.lambdas[left],
-            bounds=Bounds(values[:, left], vectors[:, left], stiffness[left]),
+            bounds=self.bounds.take(left),
             start=self.weights.take(np.flatnonzero(left)),
         )
 
     def run(self, epochs: int) -> None:
         """Descend so many epochs, and extrapolate from them."""
         passed = [self._copy()]
-        self.groups += 1
-        if LOCAL and self.groups in AGAIN:
-            self._metric()
         for epoch in range(epochs):
-            before = passed[-1]
             self._epoch(every_patch=epoch == 0)
-            self._judge(before)
+            if self.share is not None:
+                self._take_back(passed[-1])
             passed.append(self._copy())
         self._extrapolate(passed)
 
-    def _judge(self, before: tuple) -> None:
-        now = self.objectives()
-        worse = now > self.now
-        if self.relations is not None:
-            worse[:] = now.sum() + self.relations.value(
-                self.f
-            ) > self.now.sum() + self.relations.value(before[2])
+    def refresh(self) -> None:
+        """Go on with the curvature at hand."""
+        self.bounds = self.problem.curvature_at(self.f)
+        self.share = np.ones(len(self.b))
+
+    def _take_back(self, before: tuple) -> None:
+        """Undo the epoch for AUs whose objective rose, and double their curvature."""
         w, b, f = before
-        self.w[..., worse], self.b[worse], self.f[:, worse] = (
-            w[..., worse],
-            b[worse],
-            f[:, worse],
-        )
-        self.now = np.where(worse, self.now, now)
-        self.rejected += worse.sum()
-        self.share = np.where(
-            worse, np.minimum(1 / FLOOR / 4, 2 * self.share), self.share
-        )
+        rounding = 1 + 4 * np.finfo(self.f.dtype).eps
+        worse = self.objectives() > self._objectives(w, f) * rounding
+        self.w[..., worse], self.b[worse] = w[..., worse], b[worse]
+        self.f[:, worse] = f[:, worse]
+        self.share = np.minimum(self.share * np.where(worse, 2, 1), 1 / FLOOR)
 
     def _epoch(self, every_patch: bool) -> None:
         for patch in range(len(self.w)):
@@ -419,11 +425,8 @@ class _Descent:
                 self._block(patch)
         if self.problem.intercept:
             slope = self._slope().sum(axis=0, dtype=np.float64)
-            step = (
-                slope
-                / ((self.curv if LOCAL else 0.25) + self.bounds.stiffness)
-                / self.share
-            )
+            step = slope / self.bounds.shift
+            step /= 1 if self.share is None else self.share
             self.b -= step.astype(self.b.dtype)
             self.f -= step.astype(self.b.dtype)
 
@@ -442,7 +445,8 @@ class _Descent:
         """
         x, before = self.problem.patches[patch], self.w[patch]
         values, vectors = self.bounds.values[patch], self.bounds.vectors[patch]
-        values = values * self.share[:, None]
+        if self.share is not None:
+            values = values * self.share[:, None]
         gradient = x.T @ self._slope()  # (D, C)                                    (1)
         turned = np.swapaxes(vectors, 1, 2)  # Q'
         q = _apply(turned, gradient) - values * _apply(turned, before)  # (C, D)
@@ -500,7 +504,6 @@ class _Descent:
         self.w[..., better], self.b[better] = w[..., better], b[better]
         self.f[:, better] = f[:, better]
         self.active = self.w.any(axis=(1, 2)).tolist()
-        self.now = self.objectives()
 
     def gaps(self) -> np.ndarray:
         """Return how far each AU is from its minimum (C,), with the best intercept."""
@@ -509,7 +512,6 @@ class _Descent:
         shift = balance(self.problem, self.f).astype(self.b.dtype)
         self.b += shift
         self.f += shift
-        self.now = self.objectives()
         return self._duality_gaps()
 
     def _duality_gaps(self) -> np.ndarray:

@@ -165,7 +165,7 @@ def descend(
 def from_apl(
     options: argparse.Namespace, training: Training, val: Descriptors
 ) -> Point:
-    """Return APL's chosen model, from its path, as the point that JPML's begins with."""
+    """Return APL's chosen model, from its path, as the point where JPML's begins."""
     path = Points(training, validation(val), options.apl / "path")
     return train_apl(path).best
 
@@ -272,7 +272,9 @@ def draw(
         tables = {"labels": correlations(test.labels, test.labels)}
         for found in (apl, test):
             tables[found.about["title"]] = correlations(found.scores, test.labels)
-        title = f"Related AUs, {test.about['dataset']}"
+        names = chosen.points[chosen.which[0]].names
+        betas = ", ".join(f"{name} {value:g}" for name, value in names.items())
+        title = f"Related AUs, {test.about['dataset']}; JPML's {betas}"
         chart = pair_chart(title, test.aus, pairs._asdict(), tables)
         write(out / "pairs.png", png(chart))
 
@@ -285,7 +287,8 @@ def path_csv(training: Training, chosen: Chosen) -> str:
         (
             *point.names.values(), training.aus[column], point.lambdas[c],
             point.active[c], point.f1[c], point.auc[c], point.objective[c],
-            point.gap[c], int(point.epochs[c]), point.seconds, int(chosen.which[c] == i),
+            point.gap[c], int(point.epochs[c]), point.seconds,
+            int(chosen.which[c] == i),
         )
         for i, point in enumerate(chosen.points)
         for c, column in enumerate(training.columns)

@@ -1,7 +1,7 @@
 """Write a blob of a net for every face of a split to HDF5: fc9 is DRML's features.
 
-With --sift and no net: upright SIFT descriptors at the faces' 49 landmarks, 6272 numbers
-a face, what LSVM, APL and JPML are made of.
+With --sift and no net: upright SIFT descriptors at the faces' 49 landmarks, 6272
+numbers a face, what LSVM, APL and JPML are trained on.
 
 The file's layout stands in drml/evaluate/features.py. Prints dimension and share of
 zeros. What was interrupted goes on from OUT.parts, what is complete is not done again.

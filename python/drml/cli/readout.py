@@ -75,9 +75,9 @@ def describe_run(
     if options.classifier != LOGISTIC:
         title = METHODS[options.classifier]
         said = (
-            f"{title} on SIFT, {protocol.folds} folds without common subjects, trained on "
-            f"{protocol.frames}; {PARAMETERS[options.classifier]} of each AU by F1 on half "
-            "of a fold's training subjects, after training on the other half"
+            f"{title} on SIFT, {protocol.folds} folds without common subjects, trained "
+            f"on {protocol.frames}; {PARAMETERS[options.classifier]} of each AU by F1 "
+            "on half of a fold's training subjects, after training on the other half"
         )
     return {
         "title": title,

@@ -50,15 +50,15 @@ def _discs(axes: Axes, points: np.ndarray, importance: np.ndarray):
     some = np.flatnonzero(importance)
     some = some[np.argsort(importance[some])]  # the larger ones on top
     return axes.scatter(
-        *points[some].T, s=LARGEST * importance[some], c=importance[some], cmap="YlOrRd",
-        vmin=0, vmax=1, edgecolors="#40201a", linewidths=0.4,
+        *points[some].T, s=LARGEST * importance[some], c=importance[some],
+        cmap="YlOrRd", vmin=0, vmax=1, edgecolors="#40201a", linewidths=0.4,
     )  # fmt: skip
 
 
 def path_chart(title: str, aus: Sequence[int], chosen: Chosen) -> Figure:
     """Show active patches, validation F1 and AUC against the parameter.
 
-    aus: of the points' columns. A line an AU, their mean in bold; a dot: what was chosen.
+    aus: of the points' columns. A line an AU, their mean in bold; a dot: the choice.
     """
     points = chosen.points
     labels = [_label(point.names) for point in points]
@@ -113,8 +113,8 @@ def pair_chart(
 ) -> Figure:
     """Show for each pair the labels' correlation and each model's scores'.
 
-    pairs: "positive", "negative" -> AU numbers; tables: (C, C) of the labels first, then
-    of the models in the order in which a line joins them.
+    pairs: "positive", "negative" -> AU numbers; tables: (C, C) of the labels first,
+    then of the models in the order in which a line joins them.
     """
     rows = [(kind, pair) for kind, own in pairs.items() for pair in own]
     truth, *models = tables
@@ -128,15 +128,10 @@ def pair_chart(
         axes.plot(
             [values[n] for n in models], [heights] * len(models), color=GREY, lw=1
         )
-        for i, name in enumerate(models):
-            axes.plot(
-                values[name],
-                heights,
-                "o",
-                color=COLOURS[i],
-                label=f"{name}, scores",
-                ms=5,
-            )
+        for i, name in enumerate(models):  # the first as a ring, that both are seen
+            look = dict(ms=8, fillstyle="none") if i == 0 else dict(ms=4)
+            label = f"{name}, scores"
+            axes.plot(values[name], heights, "o", color=COLOURS[i], label=label, **look)
         axes.plot(values[truth], heights, "|", color="black", ms=11, mew=2, label=truth)
         axes.axvline(0, color=GREY, linewidth=0.6, zorder=0)
         axes.set_yticks(heights, [f"{a}, {b} ({kind})" for kind, (a, b) in rows])

@@ -30,7 +30,10 @@ PROTOCOLS = {
     "paper": "the paper's solver and sampling (4.1)",
     "short": "short: fewer faces, iterations and a solver to match (docs/decisions.md)",
 }
-SAID_ELSEWHERE = "generated nets methods folds parts grids protocol iterations patience left_out".split()
+SAID_ELSEWHERE = (
+    *("generated", "nets", "methods", "folds", "parts", "grids", "protocol"),
+    *("iterations", "patience", "left_out"),
+)
 
 
 def paper_page(results: Results, command: str) -> Page:
