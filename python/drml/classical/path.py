@@ -186,9 +186,8 @@ class Points:
         initial = None
         if start is not None:
             initial = by_patch(start.weights[:, some], start.intercepts[some])
-        found = solve(
-            problem, lambdas[some], bounds, initial, on_check=self._say, **how
-        )
+        how |= {"on_check": self._say, "most_epochs": MOST_EPOCHS}
+        found = solve(problem, lambdas[some], bounds, initial, **how)
         wide = np.full(len(self.training.columns), np.nan)
         weights = np.full((len(self.training.mean), len(wide)), np.nan, np.float32)
         intercepts = wide.astype(np.float32)
@@ -368,5 +367,6 @@ def retrain(method: str, training: Training, names: Sequence[dict]) -> Model:
     else:
         exponents = np.array([own["exponent"] for own in names])
         lambdas, penalty = problem.largest_lambda() * 10**-exponents, GROUP
-    found = solve(problem, lambdas, problem.bounds(), penalty=penalty)
+    bounds = problem.bounds()
+    found = solve(problem, lambdas, bounds, penalty=penalty, most_epochs=MOST_EPOCHS)
     return training.model(flat(found.weights), found.weights.intercepts)

@@ -32,9 +32,10 @@ def describe_face(
     """
     size = window / _WINDOWS_SIZE * len(image) / 200
     if size < _SMALLEST:
+        pixels = _WINDOWS_SIZE * size
         raise UserError(
-            f"a window of {window:g} at 200 is {_WINDOWS_SIZE * size:.1f} pixels of a face"
-            f" of {len(image)}, fewer than {_SMALLEST * _WINDOWS_SIZE}: give a larger "
+            f"a window of {window:g} at 200 is {pixels:.1f} pixels of a face of "
+            f"{len(image)}, fewer than {_SMALLEST * _WINDOWS_SIZE}: give a larger "
             "--window, or import larger faces"
         )
     # Angle 0 is upright; the default, -1, would turn the window by a degree.

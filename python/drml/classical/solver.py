@@ -15,7 +15,7 @@ at hand; an epoch in which an AU's objective rises is then taken back, and its c
 doubled.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -27,6 +27,7 @@ from scipy.special import entr
 GROUP_EPOCHS = 5  # the first sweeps all patches, the others the active ones
 MOST_EPOCHS = 200
 REFRESH = (25, 100)
+NEARLY_ALL = 0.9  # of the faces: so many known labels are taken for all in a bound
 FLOOR = 0.08  # least curvature of a face, of the largest
 TOLERANCE = 1e-3  # relative duality gap, or with relations KKT violation over lambda
 GROUP, RIDGE = "group", "ridge"
@@ -213,26 +214,47 @@ class Problem:
         return np.stack([p.T @ slope for p in self.patches]).astype(np.float64)
 
     @cached_property
-    def products(self) -> tuple[np.ndarray, np.ndarray]:
-        """X_p' M_c X_p / n_c (P, C, D, D) of known rows, X_p'X_p / N (P, D, D)."""
-        masks, which = np.unique(self.labels != 0, axis=1, return_inverse=True)
-        own, every = [], []
-        for patch in self.patches:
-            of_masks = [_square(patch[mask]) for mask in masks.T]
-            own.append(np.stack([of_masks[i] for i in which.ravel()]))
-            every.append(_square(patch))
-        return np.stack(own), np.stack(every)
+    def products(self) -> list[dict[bytes, np.ndarray]]:
+        """Return each patch's X'X of the rows that an AU knows, by the mask's bytes.
+
+        Those of nearly all rows are bounded by those of all, for all such AUs at once.
+        """
+        masks = {mask.tobytes(): mask for mask in (*self._masks.T, self._all_rows)}
+        return [
+            {key: patch[mask].T @ patch[mask] for key, mask in masks.items()}
+            for patch in self.patches
+        ]
+
+    @cached_property
+    def _all_rows(self) -> np.ndarray:
+        return np.ones(len(self.labels), bool)
+
+    @cached_property
+    def _masks(self) -> np.ndarray:
+        """The rows (N, C) that an AU's bound is of: the known ones, or all."""
+        known = self.labels != 0
+        return known | (self.known >= NEARLY_ALL * len(known))
 
     def bounds(self, relations: Relations = NO_RELATIONS) -> "Bounds":
         """Decompose each block's bound of the curvature."""
-        own, every = self.products
-        stiffness = relations.stiffness(self.aus)
-        matrices = (
-            self.loss.curvature * block.astype(np.float64)
-            + stiffness[:, None, None] * common
-            for block, common in zip(own, every, strict=True)
-        )
-        return self._decomposed(matrices, self.loss.curvature + stiffness)
+        stiffness, faces = relations.stiffness(self.aus), len(self.labels)
+        own = self.loss.curvature / self.known  # of X'X
+        related = stiffness / faces
+        keys, every = [m.tobytes() for m in self._masks.T], self._all_rows.tobytes()
+        values, vectors = [], []
+        for products in self.products:
+            common = np.linalg.eigh(products[every].astype(np.float64))
+            found = [
+                (common[0] * (own[c] + related[c]), common[1])
+                if key == every
+                else np.linalg.eigh(own[c] * products[key].astype(np.float64)
+                                    + related[c] * products[every])
+                for c, key in enumerate(keys)
+            ]  # fmt: skip
+            values.append(np.maximum([v for v, _ in found], 0))
+            vectors.append(np.stack([v for _, v in found]).astype(self.dtype))
+        shift = self.loss.curvature + stiffness
+        return Bounds(np.stack(values), np.stack(vectors), shift)
 
     def curvature_at(self, outputs: np.ndarray) -> "Bounds":
         """Decompose the curvature at outputs f (N, C), which bounds nothing.
@@ -242,21 +264,13 @@ class Problem:
         bends = self.loss.bend(self.signs * outputs)
         bends = np.maximum(bends, FLOOR * self.loss.curvature)
         bends = np.where(self.signs != 0, bends / self.known, 0).astype(self.dtype)
-        matrices = (
-            np.stack([(x.T * bend) @ x for bend in bends.T]).astype(np.float64)
-            for x in self.patches
-        )
-        return self._decomposed(matrices, bends.sum(axis=0, dtype=np.float64))
-
-    def _decomposed(
-        self, matrices: Iterable[np.ndarray], shift: np.ndarray
-    ) -> "Bounds":
-        """matrices: (C, D, D) of each patch; shift: an intercept's curvature (C,)."""
         values, vectors = [], []
-        for matrix in matrices:
-            eigenvalues, eigenvectors = np.linalg.eigh(matrix)  # of each AU
+        for x in self.patches:
+            matrices = np.stack([(x.T * bend) @ x for bend in bends.T])
+            eigenvalues, eigenvectors = np.linalg.eigh(matrices.astype(np.float64))
             values.append(np.maximum(eigenvalues, 0))
             vectors.append(eigenvectors.astype(self.dtype))
+        shift = bends.sum(axis=0, dtype=np.float64)
         return Bounds(np.stack(values), np.stack(vectors), shift)
 
     def largest_lambda(self) -> np.ndarray:
@@ -279,10 +293,6 @@ class Bounds(NamedTuple):
         return Bounds(
             self.values[:, columns], self.vectors[:, columns], self.shift[columns]
         )
-
-
-def _square(rows: np.ndarray) -> np.ndarray:
-    return rows.T @ rows / len(rows)
 
 
 def balance(problem: Problem, outputs: np.ndarray) -> np.ndarray:
