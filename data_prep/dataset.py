@@ -52,6 +52,7 @@ class Sequence:
     coded: int  # frames with AU codes
     left_out: dict[str, int]  # coded frames by the reason why they are no face
     notes: list[str] = field(default_factory=list)  # what else a user should know
+    codes: np.ndarray | None = None  # (coded, AUs) int8: of frames without a face, too
 
     @property
     def labels(self) -> np.ndarray:
@@ -94,7 +95,8 @@ def join(
             face = FaceFrame(subject, f"{name}_{title}", image, shape, labels[frame])
             coded = intensities and intensities[frame]
             faces.append(face._replace(intensities=coded))
-    return Sequence(subject, name, faces, len(labels), left_out, notes or [])
+    codes = np.stack([*labels.values()]) if labels else None
+    return Sequence(subject, name, faces, len(labels), left_out, notes or [], codes)
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,11 @@ class Fold:
             own and own[0].intensities is not None for own in self.splits.values()
         )
 
+    @property
+    def has_landmarks(self) -> bool:
+        """Whether the faces have landmarks, and are not registered by detected eyes."""
+        return all(f.points is not None for own in self.splits.values() for f in own)
+
     def write(self, out: Path, jobs: int) -> dict:
         """Write what is not there yet, and return the content of dataset.json.
 
@@ -103,6 +108,7 @@ class Fold:
         registered = RegisteredFaces(out.parent / REGISTERED)
         files = _Files(out, registered, self.formats, jobs)
         done = self.formats.names <= there and files.complete(self)
+        done &= {"landmarks", *self.about} <= before.keys()  # of an earlier import
         if done and not self.formats.aligned:
             return before
         faces, lost = self._register(registered, jobs)
@@ -116,6 +122,7 @@ class Fold:
             "version": VERSION,
             "formats": sorted(self.formats.names | there),
             "splits": splits,
+            "landmarks": self.has_landmarks,
             "left_out": self.left_out | lost,
             **self.about,
         }
@@ -172,6 +179,9 @@ class _Files:
     def _lmdb(self, split: str) -> Path:
         return self.out / f"{split}_lmdb"
 
+    def _landmarks(self, split: str) -> Path:
+        return self.out / f"{split}_landmarks.npy"
+
     def complete(self, fold: Fold) -> bool:
         """Whether every file of a fold is there."""
         splits = [*fold.splits, *(["val"] if fold.val_is_test else [])]
@@ -180,6 +190,8 @@ class _Files:
             parts += map(self._lmdb, splits)
             if fold.codes_intensities:
                 parts += [intensity_file(self._lmdb(split)) for split in splits]
+        if fold.has_landmarks:
+            parts += map(self._landmarks, splits)
         whole = all(part.exists() for part in parts)
         if "hdf5" in self.formats.names:
             whole &= all(is_complete(self.out, split) for split in splits)
@@ -195,8 +207,10 @@ class _Files:
                     self._write_intensities(split, own)
             if "hdf5" in self.formats.names:
                 self._write_hdf5(split, own)
+            if fold.has_landmarks:
+                self._write_landmarks(split, own)
         if fold.val_is_test:
-            self._name_test_val(fold.codes_intensities)
+            self._name_test_val(fold)
         name = title(fold.options["dataset"], fold.options["generated"])
         for split, own in faces.items():
             self._write_sheet(split, own, f"{name}, {self.out.name}", fold.options)
@@ -233,15 +247,27 @@ class _Files:
         labels = [(key, face.labels) for key, face in faces.items()]
         files.write(self.out, split, self.registered, labels, self.jobs)
 
-    def _name_test_val(self, intensities: bool) -> None:
+    def _write_landmarks(self, split: str, faces: Faces) -> None:
+        """Write the landmarks in registered faces: (N, 49, 2) float32, as records."""
+        points = [
+            registration.registered(f.points, self.formats.size) for f in faces.values()
+        ]
+        content = io.BytesIO()
+        np.save(content, np.stack(points))
+        write(self._landmarks(split), content.getvalue())
+
+    def _name_test_val(self, fold: Fold) -> None:
         """Let val be test: solvers and scripts want one, and it costs no room."""
-        links = {self._lmdb("val"): self._lmdb("test")}
-        if intensities:
-            links |= {
-                intensity_file(link): intensity_file(to) for link, to in links.items()
-            }
+        val, test = self._lmdb("val"), self._lmdb("test")
+        links = {}
+        if "lmdb" in self.formats.names:
+            links[val] = test
+            if fold.codes_intensities:
+                links[intensity_file(val)] = intensity_file(test)
+        if fold.has_landmarks:
+            links[self._landmarks("val")] = self._landmarks("test")
         for link, to in links.items():
-            if "lmdb" in self.formats.names and not link.is_symlink():
+            if not link.is_symlink():
                 link.symlink_to(to.name)
         if "hdf5" in self.formats.names:
             write(self.out / "val.txt", (self.out / "test.txt").read_bytes())

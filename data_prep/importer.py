@@ -31,7 +31,7 @@ from data_prep.folds import (
 from data_prep.network_input import usual_crop
 from data_prep.processes import stream
 from data_prep.sampling import Sampling
-from data_prep.survey import describe, label_table, survey
+from data_prep.survey import count_pairs, describe, label_table, survey
 
 SPLITS = ("train", "val", "test")
 Groups = dict[str, list[Sequence]]  # by split
@@ -210,7 +210,7 @@ def import_dataset(args: argparse.Namespace, dataset: Dataset) -> None:
         ),
         splits=faces,
         left_out=found["left out"],
-        about={"short of frames": short, "survey": found},
+        about={"short of frames": short, "survey": found, **cooccurrence(groups)},
         skip_damaged=args.on_damaged == "skip",
     )
     out = args.out / (args.fold if args.fold == "all" else f"fold{args.fold}")
@@ -218,6 +218,11 @@ def import_dataset(args: argparse.Namespace, dataset: Dataset) -> None:
     title = f"\n{dataset.title}, {out.name}"
     print(label_table(title, dataset.name, record["aus"], record["splits"]))
     print(f"{out} is complete")
+
+
+def cooccurrence(groups: Groups) -> dict:
+    """Return the counts of pairs of AUs in train's coded frames; none without train."""
+    return {"cooccurrence": count_pairs(groups["train"])} if "train" in groups else {}
 
 
 def warnings(args: argparse.Namespace) -> Iterator[str]:

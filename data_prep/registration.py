@@ -84,6 +84,12 @@ def target(points: np.ndarray, size: int) -> np.ndarray:
     return np.stack([shape[19:25].mean(axis=0), shape[25:31].mean(axis=0)])
 
 
+def registered(points: np.ndarray, size: int) -> np.ndarray:
+    """Return where register() puts the 49 landmarks: (49, 2) float32 pixels (x, y)."""
+    warp = similarity(points, target(points, size))
+    return (points @ warp[:, :2].T + warp[:, 2]).astype(np.float32)
+
+
 DETAIL = 2
 
 

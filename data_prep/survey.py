@@ -108,6 +108,22 @@ def count_labels(labels: np.ndarray) -> dict:
     return counts | {"skewness": [skewness(counts, i) for i in aus]}
 
 
+def count_pairs(sequences: Iterable[Sequence]) -> dict:
+    """Return how often AUs occur together in all coded frames, sampled or not.
+
+    Each is (AUs, AUs): `known`, frames in which both AUs are coded; `present`, those of
+    them in which the row's AU is present; `both`, in which both are.
+    """
+    codes = np.concatenate([s.codes for s in sequences if s.codes is not None])
+    known, present = (codes != 0).astype(np.int64), (codes > 0).astype(np.int64)
+    return {
+        "frames": len(codes),
+        "known": (known.T @ known).tolist(),
+        "present": (present.T @ known).tolist(),
+        "both": (present.T @ present).tolist(),
+    }
+
+
 def label_table(
     title: str, dataset: str, aus: list[int], columns: dict[str, dict]
 ) -> str:

@@ -11,7 +11,7 @@ quoted = $(if $($(1)),--$(call lower,$(1)) '$($(1))')
 asked_jobs = $(if $(filter command environment,$(firstword $(origin JOBS))),--jobs $(JOBS))
 
 REPRODUCE = $(strip $(foreach name,BP4D DISFA OUT FOLD_LISTS PROFILE,$(call quoted,$(name))) \
-  $(foreach name,NETS FOLDS TABLES GRIDS SEED ITERATIONS PATIENCE FACES TRIALS \
+  $(foreach name,NETS METHODS FOLDS TABLES GRIDS SEED ITERATIONS PATIENCE FACES TRIALS \
     TRIAL_ITERATIONS MODE ON_DAMAGED FRAME_OFFSET SAMPLE_SPLITS LABELS THRESHOLD \
     TRAIN_FOLDS,$(call option,$(name))) \
   $(asked_jobs) $(if $(filter 1,$(REDO)),--redo) $(if $(filter 1,$(DRY_RUN)),--dry-run))

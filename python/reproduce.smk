@@ -13,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from drml.nets.names import TITLES
+from drml.nets.names import METHODS, TITLES
 from drml.reproduce.contents import Contents
 from drml.reproduce.protocol import TABLE_4_BATCH
 
@@ -27,6 +27,7 @@ THREADS = config["threads"]
 GPU = int(config["gpu"])
 EVALUATION = ["predictions.h5", "evaluation.json", "evaluation.csv"]
 FEATURES = {"alexnet": "fc7"}  # fc9 of the others
+CLASSICAL = [f"{split}/{file}" for split in ("val", "test") for file in EVALUATION]
 
 
 class Commands:
@@ -50,12 +51,14 @@ print(json.load(open(sys.argv[1]))[sys.argv[2]])'"""
 
 wildcard_constraints:
     layout="bp4d|disfa",
-    net="drml|convnet|lcn|alexnet",
-    run=r"\w+/fold\d|grids/\d+x\d+/fold\d",  # a training's folder
+    net="|".join(TITLES),
+    method="|".join(METHODS),
+    run=rf"({'|'.join(TITLES)})/fold\d|grids/\d+x\d+/fold\d",  # a training's folder
     size=r"\d+",
+    k=r"\d",
 
 
-localrules: results, prototxts, begin, best, report
+localrules: results, prototxts, begin, begin_method, best, report
 
 
 def network(run):
@@ -350,6 +353,74 @@ rule region:
     resources: gpu=GPU
     shell:
         "{ON_GPU} exec {DRML[figure region]} " + of_best() + " --out region"
+
+
+# ---- LSVM, APL and JPML, on SIFT features
+
+
+def sift(k, *splits):
+    return [f"sift/fold{k}/{split}.h5" for split in splits]
+
+
+rule sift:
+    input: lambda w: faces(bp4d(f"drml/fold{w.k}"), w.split)
+    output: "sift/fold{k}/{split}.h5"
+    params:
+        data=lambda w: bp4d(f"drml/fold{w.k}")
+    shell:
+        "rm -rf {output}.parts; exec {DRML[features]} --sift --data {params.data}"
+        " --split {wildcards.split} --out {output}"
+
+
+rule sift_disfa:
+    input: faces(disfa("drml"), "test")
+    output: "sift/disfa.h5"
+    params:
+        data=disfa("drml")
+    shell:
+        "rm -rf {output}.parts; exec {DRML[features]} --sift --data {params.data}"
+        " --out {output}"
+
+
+# As `begin` of a network: a path of other faces starts anew, a stopped one goes on.
+rule begin_method:
+    input: lambda w: sift(w.k, "train", "val")
+    output: "{method}/fold{k}/begun"
+    params:
+        content=f"BP4D: {config['content'].get('bp4d')}"
+    shell:
+        "rm -rf {wildcards.method}/fold{wildcards.k}/path; date +%s.%N > {output}"
+
+
+rule classical:
+    input:
+        begun="{method}/fold{k}/begun",
+        features=lambda w: sift(w.k, "train", "val", "test"),
+        apl=lambda w: [f"apl/fold{w.k}/model.h5"] * (w.method == "jpml")
+    output:
+        expand("{{method}}/fold{{k}}/{file}", file=["model.h5", *CLASSICAL])
+    params:
+        data=lambda w: bp4d(f"drml/fold{w.k}"),
+        options=lambda w: f"--apl apl/fold{w.k}" if w.method == "jpml" else ""
+    threads: THREADS
+    shell:
+        "exec {DRML[classical]} {wildcards.method} --data {params.data}"
+        " --features sift/fold{wildcards.k} --out {wildcards.method}/fold{wildcards.k}"
+        " {params.options}"
+
+
+rule disfa_classical:
+    input:
+        features="sift/disfa.h5",
+        faces=faces(disfa("drml"))
+    output: expand("{{method}}/disfa/read_out/{file}", file=EVALUATION)
+    params:
+        data=disfa("drml"),
+        options=SEED
+    threads: THREADS
+    shell:
+        "exec {DRML[readout]} --classifier {wildcards.method} --features {input.features}"
+        " --data {params.data} --out {wildcards.method}/disfa/read_out {params.options}"
 
 
 # ---- What compares networks: on one fold, the best of the first of them

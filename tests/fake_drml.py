@@ -52,6 +52,10 @@ def files(name: str, words: list[str], given: dict) -> list[str]:
         "evaluate": [f"{out}/{file}" for file in EVALUATION],
         "readout": [f"{out}/{file}" for file in EVALUATION],
         "features": [out],
+        "classical": [
+            f"{out}/model.h5",
+            *(f"{out}/{split}/{f}" for split in ("val", "test") for f in EVALUATION),
+        ],
         "figure saliency": [
             f"{out}/saliency{f}" for f in (".png", "_mean.png", ".csv")
         ],

@@ -36,14 +36,22 @@ class Project:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(FIRST))
 
-    def start(self, *words, nets="convnet", folds="1", tables="2", bp4d="dataset"):
+    def start(
+        self,
+        *words,
+        nets="convnet",
+        methods="none",
+        folds="1",
+        tables="2",
+        bp4d="dataset",
+    ):
         (self.folder / "calls").write_text("")
         path = f"{self.folder}:{self.env.get('PATH', os.environ['PATH'])}"
         faces = ("--bp4d", self.folder / bp4d) if bp4d else ()
         return reproduce(
             *faces, "--protocol", "short", "--out", self.out,
-            "--nets", *nets.split(), "--folds", *folds.split(),
-            "--tables", *tables.split(), *words,
+            "--nets", *nets.split(), "--methods", *methods.split(),
+            "--folds", *folds.split(), "--tables", *tables.split(), *words,
             env=self.env | {"FAKE": str(self.folder), "PATH": path},
         )  # fmt: skip
 

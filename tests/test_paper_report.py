@@ -242,7 +242,7 @@ def test_summary_is_that_of_the_averages():
     ranked = sorted(averages, key=averages.get, reverse=True)
     first = f"{ranked[0]} ({averages[ranked[0]]:.1f})"
     assert f"By average F1-frame {first} is best here" in page()
-    assert "of the same networks in the paper DRML (48.3)." in page()
+    assert "of the same systems in the paper DRML (48.3)." in page()
     holds = {
         "DRML": "holds here",
         "AlexNet": "does not hold here; it is AlexNet > DRML",

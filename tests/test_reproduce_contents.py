@@ -64,8 +64,21 @@ def test_only_what_a_part_needs_is_made(asked, part, expected, spared):
 
 def test_folds_come_in_turn(asked):
     tests = [f for f in asked("--tables", 2).targets() if "evaluation.json" in f]
-    nets = ("drml", "convnet", "lcn", "alexnet")
-    assert tests == [TEST.format(net, fold) for fold in (1, 2, 3) for net in nets]
+    systems = ("drml", "convnet", "lcn", "alexnet", "lsvm", "apl", "jpml")
+    assert tests == [TEST.format(name, fold) for fold in (1, 2, 3) for name in systems]
+
+
+def test_classical_methods_stand_in_tables_2_and_3(asked, there):
+    files = [*asked("--methods", "apl", "jpml", "--tables", 3).targets()]
+    assert "apl/disfa/read_out/evaluation.json" in files
+    assert not any(f.startswith(("lsvm", "jpml")) for f in files)
+    assert not any("apl" in f for f in asked("--methods", "none").targets())
+    there(TEST.format("lsvm", 2))
+    contents = asked("--methods", "none", "--tables", "2", "--folds", 1)
+    assert TEST.format("lsvm", 2) in contents.targets()
+    assert contents.about()["methods"] == ["lsvm"]
+    demo = asked("--protocol", "demo", "--tables", 2)
+    assert not any(f.startswith("apl") for f in demo.targets())
 
 
 @pytest.mark.parametrize(
@@ -110,6 +123,7 @@ def test_what_the_folder_holds(asked, there):
     ).about()
     assert about == {
         "nets": ["drml", "lcn"],
+        "methods": [],
         "folds": [1, 3],
         "parts": ["2", "fig4", "region"],
         "grids": [5, 10],

@@ -238,3 +238,16 @@ def test_several_trainings_at_once(project):
     project.release("train")
     process.communicate(timeout=200)
     assert process.returncode == 0
+
+
+def test_classical_methods_are_trained_on_sift_and_jpml_from_apl(done):
+    status, out, err = done.run(methods="jpml")
+    assert status == 0, err
+    assert done.names == ["features"] * 3 + ["classical"] * 2 + ["report"]
+    methods = [call.split()[1] for call in done.calls if call.startswith("classical")]
+    assert methods == ["apl", "jpml"]
+    assert "--apl apl/fold1" in done.calls[-2]
+    assert "JPML, fold 1" in out
+    assert "SIFT features" in out
+    assert done.run(methods="jpml")[0] == 0
+    assert done.calls == []

@@ -30,6 +30,7 @@ COMMANDS = {
     "best-fold": "say which fold's model stands for a network",
     "evaluate": "F1 and AUC per AU on a split, as a table and files",
     "features": "write a blob of every face, fc9 say, to HDF5",
+    "classical": "LSVM, APL or JPML on SIFT: train, choose, evaluate",
     "readout": "AUs that a net has no output for, from its features",
     "figure saliency": "what a net looks at for each AU (Fig. 4)",
     "figure region": "what each patch of the region layer learned",

@@ -17,7 +17,7 @@ from pathlib import Path
 from data_prep.dataset import OFFSETS
 from data_prep.importer import SPLITS, at_least
 from drml.cli.options import positive
-from drml.nets.names import TITLES
+from drml.nets.names import METHODS, TITLES
 from drml.reproduce.contents import FOLDS, PARTS
 from drml.reproduce.driver import reproduce
 from drml.reproduce.protocol import PROTOCOLS
@@ -36,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--bp4d", type=folder, help="BP4D's folder; without it faces are generated")
     add("--disfa", type=folder, help="DISFA's folder")
     add("--nets", nargs="+", choices=nets, default=nets, help="all")
+    methods = list(METHODS)
+    add(
+        "--methods", nargs="+", choices=[*methods, "none"], default=methods,
+        help="classical ones: all",
+    )  # fmt: skip
     add("--folds", nargs="+", type=int, choices=folds, default=folds, help="all")
     add("--tables", nargs="+", choices=parts, default=parts, help="all")
     add("--grids", nargs="+", type=int, default=[], help="other grids to try: 5 10")

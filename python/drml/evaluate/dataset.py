@@ -103,6 +103,35 @@ class Split:
         net = f"; trained on {describe(self.trained_on)}" if self.trained_on else ""
         return f"{describe(self.dataset)}, {self.name} split{extent}{net}"
 
+    def landmarks(self) -> np.ndarray:
+        """Return the faces' 49 landmarks, (N, 49, 2) float32 pixels (x, y) of a face.
+
+        Raises UserError where there are none: the faces were registered by detected
+        eyes, or imported before landmarks were kept.
+        """
+        if self.dataset.get("landmarks") is False:
+            raise UserError(
+                f"{self.folder} has faces without landmarks, which SIFT is taken at: "
+                "import them with their landmark files"
+            )
+        file = self.folder / f"{self.name}_landmarks.npy"
+        remedy = "import it again (the same drml import command adds it)"
+        if "landmarks" not in self.dataset:
+            raise UserError(
+                f"{self.folder} was imported before landmarks were kept; {remedy}"
+            )
+        try:
+            points = np.load(file)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{file} cannot be read ({error}); {remedy}") from None
+        faces = self.dataset["splits"][self.name]["faces"]
+        if points.shape != (faces, 49, 2):
+            raise UserError(
+                f"{file} has shape {points.shape} where {faces} faces need "
+                f"{(faces, 49, 2)}; delete it, and {remedy}"
+            )
+        return points[: self.limit]
+
     def __len__(self) -> int:
         total = self.dataset["splits"][self.name]["faces"]
         return min(total, self.limit or total)

@@ -2,7 +2,8 @@
 
 HDF5, in chunks of rows: keys (N) strings, features (N, D) float32, labels (N, C) int8
 in {-1, 0, 1}; attributes aus (C), about (JSON: net, weights, blob, dataset, ...) and
-zeros, the share of features that are exactly 0 (the paper, 4.2: more than 40%).
+zeros, the share of features that are exactly 0 (the paper, 4.2: more than 40%). SIFT
+descriptors are uint8, with an attribute scale, by which they are to be multiplied.
 
 Until all faces are done, FILE.parts/ holds about.json, which says what is computed, and
 00000000.h5, 00001024.h5, ..., each named by its first row and there once it is whole.
@@ -34,6 +35,7 @@ class Features(NamedTuple):
     dimension: int
     aus: list[int]  # of the labels
     zeros: float  # share of all values, in [0, 1]
+    scale: float = 1  # of the values as they are stored
 
 
 def read_features(file: Path) -> Features:
@@ -42,20 +44,28 @@ def read_features(file: Path) -> Features:
             about = json.loads(content.attrs["about"])
             shape, attributes = content["features"].shape, content.attrs
             aus = attributes["aus"].tolist()
-            return Features(about, *shape, aus, attributes["zeros"])
+            scale = float(attributes.get("scale", 1))
+            return Features(about, *shape, aus, attributes["zeros"], scale)
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"{file} cannot be read ({error}); {REMEDY}") from None
 
 
 def read_rows(file: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Return the keys, features (N, D) float32 and labels (N, C) int8 of a file."""
+    """Return the keys, features (N, D) and labels (N, C) int8 of a file.
+
+    The features are as they are stored: float32, or uint8 to be scaled.
+    """
     with h5py.File(file) as content:
         rows = content["features"][:], content["labels"][:]
         return list(content["keys"].asstr()), *rows
 
 
 def write_features(
-    file: Path, about: dict, aus: list[int], compute: Callable[[int], Iterable[Batch]]
+    file: Path,
+    about: dict,
+    aus: list[int],
+    compute: Callable[[int], Iterable[Batch]],
+    scale: float = 1,
 ) -> None:
     """Write what compute(N), the batches from face N on, yields.
 
@@ -71,7 +81,7 @@ def write_features(
         rows += sum(len(keys) for keys, _, _ in group)
     if not rows:
         raise UserError(f"there is no face to write into {file}; import again")
-    join(folder, file, about, aus)
+    join(folder, file, {"aus": aus, "about": json.dumps(about)}, scale)
     shutil.rmtree(folder)
 
 
@@ -91,16 +101,17 @@ def part_of(group: Iterable[Batch]) -> bytes:
     return content.getvalue()
 
 
-def join(folder: Path, file: Path, about: dict, aus: list[int]) -> None:
+def join(folder: Path, file: Path, attributes: dict, scale: float) -> None:
     zeros = 0
     with replacing(file) as unfinished, h5py.File(unfinished, "w") as content:
         for part in parts(folder):
             for name in ("keys", "features", "labels"):
                 append(content, name, part[name])
             zeros += np.count_nonzero(part["features"][:] == 0)
-        content.attrs["aus"] = aus
+        content.attrs.update(attributes)
         content.attrs["zeros"] = zeros / content["features"].size
-        content.attrs["about"] = json.dumps(about)
+        if scale != 1:
+            content.attrs["scale"] = scale
 
 
 def append(content: h5py.File, name: str, rows: h5py.Dataset) -> None:

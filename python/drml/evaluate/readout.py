@@ -4,6 +4,8 @@
 2. Of the training subjects' videos, frames are sampled for each AU (paper, 4.1).
 3. Each AU has its own logistic regression, on features of zero mean and unit variance;
    both classes weigh alike, so that 0.5 lies between them however rare the AU is.
+
+Or the third step is LSVM's or APL's, on SIFT features (drml/classical).
 """
 
 from collections.abc import Iterator
@@ -43,9 +45,13 @@ class Protocol:
     sampling: Sampling | None  # None: every frame is trained on
     strength: float  # C, the inverse of the regularisation's strength
 
-    def __str__(self) -> str:
+    @property
+    def frames(self) -> str:
         s = self.sampling
-        frames = f"{s.positive}/{s.negative} frames a video" if s else "all frames"
+        return f"{s.positive}/{s.negative} frames a video" if s else "all frames"
+
+    def __str__(self) -> str:
+        frames = self.frames
         origin = TRIED if self.strength == STRENGTH else "as asked for"
         return (
             f"logistic regression on standardised features, {self.folds} folds without "
@@ -60,27 +66,46 @@ def classifier(strength: float) -> Pipeline:
     return make_pipeline(StandardScaler(copy=False), logistic)
 
 
+class Logistic(NamedTuple):
+    """The classifiers of one fold: logistic regressions."""
+
+    strength: float
+
+    def score(self, faces: FaceFeatures, wanted: np.ndarray, test: np.ndarray):
+        """Score the test faces by what was learnt of others.
+
+        wanted: (N, C) bool, the frames to train each AU on; test: rows. Returns scores
+        (n, C), nan in the columns of AUs that have not both classes.
+        """
+        scores = np.full((len(test), wanted.shape[1]), np.nan)
+        for column, rows in enumerate(map(np.flatnonzero, wanted.T)):
+            present = faces.labels[rows, column] > 0
+            if present.any() and not present.all():
+                trained = classifier(self.strength).fit(faces.features[rows], present)
+                of_test = trained.predict_proba(faces.features[test])
+                scores[:, column] = of_test[:, 1]
+        return scores
+
+
 def linear_readout(
-    faces: FaceFeatures, protocol: Protocol
+    faces: FaceFeatures, protocol: Protocol, method=None
 ) -> tuple[np.ndarray, list[list[str]], list[int]]:
     """Score every face by classifiers that never saw its subject.
 
-    Returns scores (N, C) float32 in [0, 1], the subjects of each fold, and the columns
-    of AUs that some fold had not both present and absent to train on: these have no
-    score worth the name (0.5 all through).
+    method: whose `score` is as Logistic's, which is the default. Returns scores (N, C)
+    float32 in [0, 1], the subjects of each fold, and the columns of AUs that some fold
+    had not both present and absent to train on: these have no score worth the name (0.5
+    all through).
     """
+    method = method or Logistic(protocol.strength)
     scores = np.full(faces.labels.shape, NO_VERDICT, np.float32)
     sampled, dealt = sample(faces, protocol.sampling), list(deal(faces, protocol.folds))
     undefined = set()
-    for fold, column in tqdm(list(np.ndindex(len(dealt), scores.shape[1])), "read-out"):
-        train, test = dealt[fold]
-        train = train[sampled[train, column]]
-        present = faces.labels[train, column] > 0
-        if present.all() or not present.any():
-            undefined.add(column)
-            continue
-        trained = classifier(protocol.strength).fit(faces.features[train], present)
-        scores[test, column] = trained.predict_proba(faces.features[test])[:, 1]
+    for train, test in tqdm(dealt, "read-out", unit="fold"):
+        wanted = np.zeros_like(sampled)
+        wanted[train] = sampled[train]
+        scores[test] = method.score(faces, wanted, test)
+        undefined |= {*np.flatnonzero(np.isnan(scores[test]).any(axis=0)).tolist()}
     scores[:, sorted(undefined)] = NO_VERDICT
     tested = [np.unique(faces.subjects[test]).tolist() for _, test in dealt]
     return scores, tested, sorted(undefined)

@@ -35,15 +35,16 @@ PROTOCOLS = {
     "the paper's SGD learns too, in some 1,000 of 32, in hours (docs/training.md)",
 }
 SAID_ELSEWHERE = (
-    "generated nets folds parts grids protocol iterations patience left_out".split()
+    *("generated", "nets", "methods", "folds", "parts", "grids", "protocol"),
+    *("iterations", "patience", "left_out"),
 )
 
 
 def paper_page(results: Results, command: str, how: Bootstrap | None) -> Page:
     """Measure all that is there; how: of the 95% intervals, None for none."""
-    tested = {net: results.tested(net) for net in results.nets}
+    tested = {name: results.tested(name) for name in results.systems}
     networks = {
-        n: Folds(results.nets[n], folds) for n, folds in tested.items() if folds
+        n: Folds(results.systems[n], folds) for n, folds in tested.items() if folds
     }
     on_bp4d = list(networks.values())
     tools = [Folds(tool.title, tool.folds) for tool in results.tools.values()]
@@ -92,8 +93,14 @@ def _contents(results: Results) -> Facts:
         f"{n} x {n}: {_folds(results, folder)}"
         for n, folder in sorted(results.grids.items())
     ]
+    methods = [
+        f"{title}: {named_folds(results.by_fold(name, 'test/predictions.h5'))}"
+        for name, title in results.methods.items()
+        if results.by_fold(name, "test/predictions.h5")
+    ]
     facts = {
         "Networks": "; ".join(nets),
+        "Classical methods": "; ".join(methods),
         "Other grids": "; ".join(grids),
         "Faces": "generated" if results.generated else "real",
         "Protocol": _protocol(results.record),
@@ -160,9 +167,12 @@ def _compared(networks: Sequence[Folds], measure: str) -> str:
     name = f"average {MEASURES[measure]}"
     means = {network.title: network.mean[measure].mean() for network in networks}
     ours = {title: mean for title, mean in means.items() if not isnan(mean)}
-    papers = {title: percent_of(2, measure, title) for title in ours}
+    papers = {t: p for t in ours if (p := percent_of(2, measure, t)) is not None}
     if not ours:
         return f"No AU has both classes, so there is no {name}."
+    if not papers:
+        return f"Of {', '.join(ours)} the paper gives no {name}."
+    ours = {title: ours[title] for title in papers}
     here, theirs = (sorted(m, key=m.get, reverse=True) for m in (ours, papers))
     first = f"{here[0]} ({ours[here[0]]:.1f})"
     papers_first = f"{theirs[0]} ({papers[theirs[0]]:.1f})"
@@ -171,6 +181,6 @@ def _compared(networks: Sequence[Folds], measure: str) -> str:
     order, other = " > ".join(theirs), " > ".join(here)
     holds = "holds here" if here == theirs else f"does not hold here; it is {other}"
     return (
-        f"By {name} {first} is best here, and of the same networks in the paper "
+        f"By {name} {first} is best here, and of the same systems in the paper "
         f"{papers_first}. The paper's order, {order}, {holds}."
     )

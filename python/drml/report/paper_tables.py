@@ -9,6 +9,7 @@ import pandas as pd
 from data_prep.aus import AU_NAMES, BP4D_SKEWNESS
 from drml.evaluate.predictions import Predictions, by_fold
 from drml.evaluate.protocols import Protocol
+from drml.nets.names import METHODS
 from drml.report.comparison import (
     MEASURES,
     SHARES,
@@ -70,7 +71,7 @@ def _table2_missing(results: Results, networks: Sequence[Folds]) -> list[str]:
     wanted = results.record.get("folds") or sorted(set().union(*there.values()))
     gaps = {
         title: [fold for fold in wanted if fold not in there.get(title, {})]
-        for title in results.nets.values()
+        for title in results.systems.values()
     }
     return [
         f"Table 2: {title} has no results on {named_folds(folds)} yet"
@@ -180,16 +181,19 @@ DIRECT, READ_OUT = "direct", "read-out"
 
 @dataclass(frozen=True)
 class OnDisfa:
-    """A network's predictions on DISFA; either may be missing."""
+    """A system's predictions on DISFA; either may be missing."""
 
     title: str
     direct: Predictions | None
     read_out: Predictions | None
+    classical: bool = False  # trained on DISFA itself, so that it has a read-out alone
 
     @cached_property
     def columns(self) -> dict[str, pd.DataFrame]:
         """Direct outputs, completed by the read-out; and the read-out of all AUs."""
         direct, read_out = map(self._measured, (self.direct, self.read_out))
+        if self.classical:
+            return {READ_OUT: read_out}
         rest = read_out[~read_out.index.isin(direct.index)]
         both = [part for part in (direct, rest) if len(part)]
         return {DIRECT: pd.concat(both), READ_OUT: read_out}
@@ -213,26 +217,47 @@ def table3(results: Results) -> Section:
     there = [found for found in every if found.direct or found.read_out]
     if not there:
         return Section(title, missing=results.lacking("3", "Table 3"))
-    gaps = [(f.title, DIRECT) for f in every if not f.direct]
-    nets = {*results.nets.values()}
-    gaps += [(f.title, READ_OUT) for f in every if not f.read_out and f.title in nets]
+    systems = {*results.systems.values()}
+    gaps = [(f.title, DIRECT) for f in every if not f.direct and not f.classical]
+    gaps += [
+        (f.title, READ_OUT) for f in every if not f.read_out and f.title in systems
+    ]
     return Section(
         title,
-        [_how(there), *_protocol(there), f"The models: {results.single_models}."],
+        [
+            _how(there),
+            *_classical(results, there),
+            *_protocol(there),
+            f"The models: {results.single_models}.",
+        ],
         [_table3(results, there, measure) for measure in MEASURES],
         missing=[f"Table 3: {net} has no {column} results yet" for net, column in gaps],
     )
 
 
 def on_disfa(results: Results) -> list[OnDisfa]:
-    """Return what every network, and then every other tool, said of DISFA."""
+    """Return what every system, and then every other tool, said of DISFA."""
     found = []
-    for net, title in results.nets.items():
-        folder = results.folder / net / "disfa"
-        files = (folder / name / "predictions.h5" for name in ("direct", "read_out"))
-        found.append(OnDisfa(title, *map(results.predictions, files)))
+    for name, title in results.systems.items():
+        if name == "jpml":
+            continue
+        folder = results.folder / name / "disfa"
+        files = (folder / kind / "predictions.h5" for kind in ("direct", "read_out"))
+        kinds = map(results.predictions, files)
+        found.append(OnDisfa(title, *kinds, classical=name in METHODS))
     tools = (tool for tool in results.tools.values() if tool.disfa)
     return found + [OnDisfa(tool.title, tool.disfa, None) for tool in tools]
+
+
+def _classical(results: Results, there: Sequence[OnDisfa]) -> list[str]:
+    titles = " and ".join(found.title for found in there if found.classical)
+    if not results.methods:
+        return []
+    trained = f"{titles}: trained as the read-out is, on SIFT features. " * bool(titles)
+    return [
+        f"{trained}JPML is left out, as in the paper, for "
+        '"the lack of reported AU correlations" of DISFA (4.1).'
+    ]
 
 
 def _how(there: Sequence[OnDisfa]) -> str:

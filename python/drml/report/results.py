@@ -11,7 +11,7 @@ import pandas as pd
 from data_prep.base import UserError, read_json
 from drml.evaluate.predictions import Predictions, read_predictions
 from drml.evaluate.selection import Scored, read_selection
-from drml.nets.names import TITLES
+from drml.nets.names import METHODS, TITLES
 from drml.report.pages import Picture
 from drml.report.paper import read_paper
 from drml.report.tables import distinct
@@ -63,6 +63,21 @@ class Results:
             for net, title in sorted(TITLES.items(), key=lambda n: order.index(n[1]))
             if net in self.record["nets"] or (self.folder / net).is_dir()
         }
+
+    @property
+    def methods(self) -> dict[str, str]:
+        """Classical methods asked for or there: folder -> title."""
+        asked = self.record.get("methods", [])
+        return {
+            method: title
+            for method, title in METHODS.items()
+            if method in asked or (self.folder / method).is_dir()
+        }
+
+    @property
+    def systems(self) -> dict[str, str]:
+        """What Table 2 compares: the classical methods and the networks."""
+        return self.methods | self.nets
 
     @property
     def grids(self) -> dict[int, str]:

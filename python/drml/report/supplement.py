@@ -194,7 +194,7 @@ def models(results: Results, networks: Sequence[Folds], facts: Facts) -> Section
     tested = [
         (n, fold, found) for n in networks for fold, found in n.predictions.items()
     ]
-    folders = {title: results.folder / net for net, title in results.nets.items()}
+    folders = {t: results.folder / name for name, t in results.systems.items()}
     logs = [folders[n.title] / f"fold{fold}" / "train.log" for n, fold, _ in tested]
     columns = [
         Column("network", [network.title for network, _, _ in tested], NAME),

@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
-from drml.nets.names import TITLES
+from drml.nets.names import METHODS, TITLES
 from drml.reproduce.protocol import PROTOCOLS
 
 FOLDS = (1, 2, 3)
@@ -44,6 +44,7 @@ FILES = {  # what a part ends in
     "region": ("region/region.png", "region/region.csv"),
 }
 TEST = "test/evaluation.json"
+ON_DISFA = ("lsvm", "apl")  # JPML is left out, as in the paper
 
 
 class Contents:
@@ -114,11 +115,19 @@ class Contents:
         for fold in FOLDS:
             for net in TITLES:
                 yield from self._training(net, fold)
+            for method in METHODS:
+                yield from self._method(method, fold)
         for grid in self.grids:
             for fold in FOLDS:
                 yield from self._grid(grid, fold)
         if self.protocol.chooses:
             yield from self._of_chosen()
+        if self.has_disfa:
+            for method in ON_DISFA:
+                files = [file.format(method) for file in FILES["3"][2:]]
+                asked = "3" in self.parts and method in self.methods
+                if asked or any(map(self.held, files)):
+                    yield from files
         if "4" in self.parts:  # hangs on no model: what is there stays as it is
             yield from FILES["4"]
 
@@ -127,6 +136,17 @@ class Contents:
         chosen = asked and self.protocol.chooses
         tested = asked and self.parts & {"2", "fig5"}
         yield from self._run(f"{net}/fold{fold}", chosen, tested)
+
+    @property
+    def methods(self) -> list[str]:
+        """The classical methods asked for; the demo shows networks alone."""
+        return self.config["methods"] if self.protocol.chooses else []
+
+    def _method(self, method: str, fold: int) -> Iterator[str]:
+        asked = method in self.methods and fold in self.config["folds"]
+        files = [file.format(method, fold) for file in FILES["2"]]
+        if (asked and "2" in self.parts) or any(map(self.held, files)):
+            yield from files
 
     def _grid(self, grid: int, fold: int) -> Iterator[str]:
         asked = grid in self.config["grids"] and fold in self.config["folds"]
@@ -192,6 +212,12 @@ class Contents:
         nets = {*self.config["nets"], *(net for net, own in folds.items() if own)}
         return {
             "nets": [net for net in TITLES if net in nets],
+            "methods": [
+                method
+                for method in METHODS
+                if (method in self.methods and self.parts & {"2", "3"})
+                or any(self.held(f"{method}/fold{fold}/{TEST}") for fold in FOLDS)
+            ],
             "folds": sorted({*self.config["folds"], *chain(*folds.values())}),
             "parts": [p for p in PARTS if p in self.config["tables"] or self.holds(p)],
             "grids": self.grids,

@@ -21,7 +21,7 @@ from time import sleep
 from data_prep.base import UserError, locked, read_json, write
 from data_prep.dataset import are_generated
 from data_prep.processes import start
-from drml.nets.names import TITLES
+from drml.nets.names import METHODS, TITLES
 from drml.report.tables import lay_out
 from drml.reproduce.contents import PARTS, Contents
 from drml.reproduce.estimate import Estimate
@@ -40,6 +40,9 @@ RULES = {  # the row of the plan that a rule stands in
     "disfa_direct": PARTS["3"],
     "disfa_features": PARTS["3"],
     "disfa_read_out": PARTS["3"],
+    "disfa_classical": PARTS["3"],
+    "sift": "SIFT features",
+    "sift_disfa": "SIFT features",
     "table4": PARTS["4"],
     "saliency": PARTS["fig4"],
     "relations": PARTS["fig5"],
@@ -233,6 +236,8 @@ class Driver:
     def _part(self, step: Step) -> str:
         if step.rule in RULES:
             return RULES[step.rule]
+        if method := METHODS.get(step.wildcards.get("method", "")):
+            return f"{method}, fold {step.wildcards['k']}"
         *place, fold = step.wildcards["run"].split("/")
         net = TITLES.get(place[0]) or f"DRML {place[-1]}"
         return f"{net}, fold {fold[-1]}"

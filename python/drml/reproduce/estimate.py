@@ -16,7 +16,15 @@ from drml.reproduce.plan import Step
 from drml.reproduce.protocol import TABLE_4_BATCH
 
 SALIENCY = 1200  # passes: 100 faces, a third showing each of 12 AUs, forth and back
-BRIEF = {"prototxts", "begin", "best", "disfa_read_out", "relations", "region"}
+BRIEF = {
+    "prototxts",
+    "begin",
+    "begin_method",
+    "best",
+    "disfa_read_out",
+    "relations",
+    "region",
+}
 
 
 class Estimate:

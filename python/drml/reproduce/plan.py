@@ -37,6 +37,7 @@ TRIGGERS = ("mtime", "params", "input")  # the code itself is not watched
 HELD = ".snakemake/held.json"
 JOINED = {"best", "saliency", "relations", "table4"}  # cheap: made again unasked
 PLACES = {"run": "{}", "net": "{}", "layout": "{}", "size": "{} pixels", "k": "fold {}"}
+PLACES |= {"method": "{}", "split": "{}"}
 
 
 @dataclass

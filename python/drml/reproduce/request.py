@@ -39,6 +39,7 @@ def config(options: argparse.Namespace) -> dict:
     return {
         "protocol": name,
         "nets": options.nets,
+        "methods": [method for method in options.methods if method != "none"],
         "folds": options.folds,
         "tables": options.tables,
         "grids": options.grids,
