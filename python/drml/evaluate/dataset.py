@@ -228,9 +228,11 @@ def subjects_and_videos(
     videos = [name.rsplit("_", 1)[0] for name in names]
     longest_first = sorted(subjects, key=len, reverse=True)
     owners: dict[str, str] = {}
-    for video, name in dict(zip(videos, names, strict=True)).items():
-        own = (s for s in longest_first if name.startswith(f"{s}_"))
-        owners[video] = next(own, "")
-        if not owners[video]:
+    for video, name in zip(videos, names, strict=True):
+        if video in owners:
+            continue
+        own = next((s for s in longest_first if name.startswith(f"{s}_")), None)
+        if own is None:
             raise UserError(f"face {name} is of no subject of the dataset; see --data")
+        owners[video] = own
     return np.array([owners[video] for video in videos]), np.array(videos)
