@@ -45,9 +45,14 @@ class Predictions(NamedTuple):
 
 
 def of_same_faces(one: Predictions, other: Predictions) -> bool:
-    """Tell whether two nets were evaluated on the same faces with the same labels."""
-    alike = (one.keys, one.aus) == (other.keys, other.aus)
-    return alike and np.array_equal(one.labels, other.labels)
+    """Tell whether two nets were evaluated on the same faces with the same labels.
+
+    An AU that was undefined for one of them, unknown in all its frames, does not count.
+    """
+    if (one.keys, one.aus) != (other.keys, other.aus):
+        return False
+    both = one.labels.any(axis=0) & other.labels.any(axis=0)
+    return np.array_equal(one.labels[:, both], other.labels[:, both])
 
 
 def by_fold(found: Predictions) -> list[Predictions]:
