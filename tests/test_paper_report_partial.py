@@ -17,12 +17,13 @@ from results_reader import (
     report,
     table,
 )
-from tiny_results import NETS, make_out, make_run
+from tiny_results import FACES, NETS, make_out, make_predictions, make_run
 
-from data_prep.aus import BP4D_AUS
+from data_prep.aus import BP4D_AUS, DISFA_AUS
 from drml.evaluate.predictions import measure as measure_all
 from drml.evaluate.predictions import read_predictions, with_aus, write_evaluation
 from drml.nets.names import TITLES
+from drml.report.paper import percent_of
 
 
 def test_direct_outputs_alone_have_no_average_to_compare(out):
@@ -72,6 +73,43 @@ def test_another_tool_is_one_more_system(out):
     with h5py.File(folder / "predictions.h5", "r+") as file:
         file["labels"][0] = 0
     assert report() == 1
+
+
+def test_classical_methods_stand_beside_the_networks(out):
+    """In Table 2 with the paper's JPML; in Table 3 read out, JPML's absence told."""
+    rng = np.random.default_rng(5)
+    for fold in (1, 2):
+        for method in ("apl", "jpml"):
+            folder = out / method / f"fold{fold}/test"
+            about = {"title": method.upper(), "weights": f"{method}/model.h5"}
+            make_predictions(folder, "drml", rng, first=fold * FACES, **about)
+    about = {"title": "APL", "layout": "DISFA", "aus": DISFA_AUS}
+    make_predictions(out / "apl/disfa/read_out", "drml", rng, **about)
+    assert report() == 0
+    row = table("table2_f1")["12"]
+    expected = np.mean(of_folds("jpml", 12, "f1"))
+    assert float(row["JPML ours"]) == pytest.approx(expected)
+    assert float(row["JPML paper"]) == percent_of(2, "f1", "JPML", 12)
+    assert float(row["APL ours"]) == pytest.approx(np.mean(of_folds("apl", 12, "f1")))
+    assert row["APL paper"] == ""  # has none in Table 2
+    row = table("table3_auc")["12"]
+    assert float(row["APL paper"]) == percent_of(3, "auc", "APL", 12)
+    assert row["APL read-out"]
+    assert "APL direct" not in row
+    assert "the lack of reported AU correlations" in page()
+    assert "APL: trained as the read-out is, on SIFT features" in page()
+    assert "Table 3: APL" not in page()
+    assert "apl/model.h5" in page()
+
+
+def test_an_au_that_one_system_leaves_undefined_is_no_difference(out):
+    for net in NETS[1:]:
+        for fold in (1, 2):
+            with h5py.File(
+                out / net / f"fold{fold}/test/predictions.h5", "r+"
+            ) as found:
+                found["labels"][:, 3] = 0
+    assert report() == 0
 
 
 def only_negatives(file, au=24):

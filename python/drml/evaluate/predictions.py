@@ -60,13 +60,16 @@ class Predictions(NamedTuple):
 def of_same_faces(one: Predictions, other: Predictions) -> bool:
     """Tell whether two systems were evaluated on the same faces with the same labels.
 
-    Of another tool (--csv), which may lack some AUs, on the AUs that both have.
+    An AU that was undefined for one of them, unknown in all its frames, does not count,
+    nor do the AUs that another tool (--csv) lacks.
     """
     if "tool" in one.about or "tool" in other.about:
         shared = [au for au in one.aus if au in other.aus]
         one, other = with_aus(one, shared), with_aus(other, shared)
-    alike = (one.keys, one.aus) == (other.keys, other.aus)
-    return alike and np.array_equal(one.labels, other.labels)
+    if (one.keys, one.aus) != (other.keys, other.aus):
+        return False
+    both = one.labels.any(axis=0) & other.labels.any(axis=0)
+    return np.array_equal(one.labels[:, both], other.labels[:, both])
 
 
 def with_aus(found: Predictions, aus: Sequence[int]) -> Predictions:
