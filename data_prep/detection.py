@@ -35,6 +35,12 @@ TO_49 = (
     61, 39, 37, 0, 267, 269, 291, (321, 405), 314, 17, 84, (91, 181),
     82, 13, 312, 317, 14, 87,
 )  # fmt: skip
+# What iBUG's 68 points, which OpenFace numbers from 0, have besides: the jaw's outline,
+# and behind 59 and 62 the corners of the inner lips.
+JAW = (
+    162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389,
+)  # fmt: skip
+INNER_LIP_CORNERS = 78, 308
 _FIRST, _SECOND = np.array([(p, p) if isinstance(p, int) else p for p in TO_49]).T
 EYES = 33, 263  # outer corners: a face's roll
 
@@ -68,6 +74,13 @@ class Face(NamedTuple):
     def landmarks(self) -> np.ndarray:
         """BP4D's 49, (49, 2) float32, pixels (x, y)."""
         return (self.mesh[_FIRST] + self.mesh[_SECOND]) / 2
+
+    @property
+    def landmarks_68(self) -> np.ndarray:
+        """iBUG's and OpenFace's 68, (68, 2) float32, pixels (x, y)."""
+        own, (left, right) = self.landmarks, self.mesh[list(INNER_LIP_CORNERS)]
+        parts = self.mesh[list(JAW)], own[:43], [left], own[43:46], [right], own[46:]
+        return np.concatenate(parts)
 
     @property
     def box(self) -> np.ndarray:

@@ -8,7 +8,8 @@ CSV names the images, a row an image, and their landmarks where there are some:
 
 Columns are found by name. path and landmarks are relative to the CSV's folder. An AU is
 1 (present), 0 (absent), or 9 or nothing (unknown). Without a column of landmarks a mesh
-finds them (detection.py); a row without them is left out. landmarks.py says what they are.
+finds them (detection.py); with one, a row without is left out. landmarks.py says what
+they are.
 
 Prints what is there, and writes under OUT/fold<K> or OUT/all what `drml import bp4d`
 writes. Without --folds the subjects are dealt into three lists by --seed. An
