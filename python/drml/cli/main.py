@@ -36,7 +36,7 @@ COMMANDS = {
     "figure training": "losses over iterations (Fig. 5a)",
     "figure signal": "what of each layer differs between faces: why a plateau",
     "figure relations": "AU correlations in predictions and labels (Fig. 5b-d)",
-    "predict": "AUs of your own pictures",
+    "predict": "AUs of your own pictures and videos",
     "export": "a Caffe net with its weights as ONNX, checked against Caffe",
     "time": "running time of the networks (Table 4)",
     "branches": "DRML as its authors released it: nets, weights, time",

@@ -1,4 +1,4 @@
-"""The front door: a trained net that takes pictures.
+"""The front door: a trained net that takes pictures and videos.
 
 from drml.predict import Detector
 
@@ -20,7 +20,8 @@ from data_prep.registration import register
 from drml.evaluate.scoring import score_faces
 from drml.nets.deploy import INPUT, OUTPUT, listed, load_net
 from drml.predict import tables
-from drml.predict.sources import find_sources, read_picture
+from drml.predict.sources import Source, find_sources, read_picture
+from drml.predict.tracking import Tracker
 from drml.predict.trained import find_trained
 
 BATCH = 16
@@ -35,7 +36,7 @@ class Seen(NamedTuple):
 
 
 class Detector:
-    """Faces, landmarks and AUs of pictures, by one trained net.
+    """Faces, landmarks and AUs of pictures and videos, by one trained net.
 
     net: deploy prototxt; weights: .caffemodel; mean: the mean image of its training
     faces; aus: of its outputs, in order. Weights of `drml train` find the other three.
@@ -115,15 +116,36 @@ class Detector:
             except DamagedFileError as damage:
                 yield path, damage
 
+    def rows(self, path: str, seen: Sequence[Seen]) -> list[dict]:
+        """Return the rows of a picture."""
+        heads = [{"file": path, "face": face.number} for face in seen]
+        return [
+            tables.row(head, face.face, face.scores, self.aus, self.notice)
+            for head, face in zip(heads, seen, strict=True)
+        ] or [tables.no_face({"file": path, "face": 0}, self.notice)]
+
     def predict(self, *names: str | Path) -> pd.DataFrame:
         """Return a table with a row a face; tables.py says what its columns are.
 
-        names: pictures, folders, patterns, or CSVs of paths. A picture without a face
-        has a row with success 0. Raises UserError where one cannot be read.
+        names: pictures, folders, patterns, videos, or CSVs of paths; of a video the
+        table has its columns behind `file`. A picture or frame without a face has a row
+        with success 0. Raises UserError where one cannot be read.
         """
-        found = []
-        for path, seen in self.pictures(find_sources(names)):
-            if isinstance(seen, DamagedFileError):
-                raise seen
-            found += tables.rows(path, seen, self.aus, self.notice)
-        return tables.frame_of(found, self.aus, self.notice)
+        found = {"picture": [], "video": []}
+        for source in find_sources(names):
+            found[source.kind] += self._rows_of(source)
+        heads = {"picture": tables.PICTURE, "video": ("file", *tables.VIDEO)}
+        parts = [
+            tables.table_of(rows, heads[kind], self.aus, self.notice)
+            for kind, rows in found.items()
+            if rows
+        ]
+        return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+
+    def _rows_of(self, source: Source) -> list[dict]:
+        from drml.predict.video import Frames, chunks  # which needs this module
+
+        if source.kind == "video":
+            chunk_rows = (rows for rows in chunks(self, Tracker(), Frames(source.path)))
+            return [{"file": source.path} | row for rows in chunk_rows for row in rows]
+        return self.rows(source.path, self.look(read_picture(source.path)))

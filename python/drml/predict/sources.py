@@ -1,10 +1,11 @@
-"""What a user names: pictures, folders, patterns, a CSV of paths."""
+"""What a user names: pictures, folders, patterns, videos, a camera, a CSV of paths."""
 
 import csv
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from glob import glob, has_magic
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -13,64 +14,91 @@ from data_prep.base import DamagedFileError, UserError
 from data_prep.images import read_image
 
 PICTURES = frozenset(".jpg .jpeg .png .bmp .webp .tif .tiff".split())
+VIDEOS = frozenset(".mp4 .avi .mov .mkv .webm .m4v .mpg .mpeg .wmv .3gp .ogv".split())
 PATH = "path"  # the column of a CSV
 
 
-def find_sources(names: Iterable[str | Path]) -> list[str]:
-    """List the pictures that the names stand for, in order and once; folders sorted.
+class Source(NamedTuple):
+    """A picture, or a video: a file or the number of a camera."""
+
+    path: str
+    kind: str  # "picture" or "video"
+
+    @property
+    def is_camera(self) -> bool:
+        return self.path.isdecimal() and not Path(self.path).exists()
+
+
+def find_sources(names: Iterable[str | Path]) -> list[Source]:
+    """List what the names stand for, in order and once; folders sorted.
 
     Raises UserError where a name stands for nothing that can be read.
     """
-    found = [path for name in names for path in _find(str(name))]
+    found = [source for name in names for source in _find(str(name))]
     if not found:
-        raise UserError("there is nothing to look at: name a picture or a folder")
-    return list(dict.fromkeys(map(str, found)))
+        raise UserError("there is nothing to look at: name a picture, video or folder")
+    return list(dict.fromkeys(found))
 
 
-def _find(name: str) -> Iterable[Path]:
+def _find(name: str) -> Iterable[Source]:
     path = Path(name)
     if path.is_dir():
         return _in_folder(path)
     if path.is_file():
         return _from_csv(path) if path.suffix.lower() == ".csv" else [_file(path)]
+    if name.isdecimal():
+        return [Source(name, "video")]
     if not has_magic(name):
         raise UserError(f"{name} does not exist")
-    found = list(filter(_is_picture, map(Path, sorted(glob(name, recursive=True)))))
+    found = _all_known(map(Path, sorted(glob(name, recursive=True))))
     if not found:
-        raise UserError(f"no picture matches {name}")
+        raise UserError(f"no picture or video matches {name}")
     return found
 
 
-def _in_folder(folder: Path) -> list[Path]:
-    """List the pictures in a folder, not in those below it (FOLDER/** finds those)."""
+def _in_folder(folder: Path) -> list[Source]:
+    """List what is in a folder, not in those below it (FOLDER/** finds those)."""
     try:
         files = sorted(folder.iterdir())
     except OSError as error:
         raise UserError(f"{folder} cannot be read: {error.strerror}") from None
-    found = list(filter(_is_picture, files))
+    found = _all_known(files)
     if not found:
-        raise UserError(f"{folder} holds no picture (those below it: '{folder}/**')")
+        raise UserError(
+            f"{folder} holds no picture or video (those below it: '{folder}/**')"
+        )
     return found
 
 
-def _is_picture(path: Path) -> bool:
-    hidden = path.name.startswith(".")
-    return path.suffix.lower() in PICTURES and not hidden and path.is_file()
+def _all_known(paths: Iterable[Path]) -> list[Source]:
+    return [source for path in paths if (source := _known(path))]
 
 
-def _file(path: Path) -> Path:
+def _known(path: Path) -> Source | None:
+    suffix = path.suffix.lower()
+    kind = "picture" if suffix in PICTURES else "video" if suffix in VIDEOS else None
+    if kind is None or path.name.startswith(".") or not path.is_file():
+        return None
+    return Source(str(path), kind)
+
+
+def _file(path: Path) -> Source:
     """Accept a file that is named, whatever its name ends in."""
-    if path.suffix.lower() not in PICTURES and not cv2.haveImageReader(str(path)):
-        raise UserError(f"{path} is no picture that OpenCV reads")
-    return path
+    if known := _known(path):
+        return known
+    if cv2.haveImageReader(str(path)):
+        return Source(str(path), "picture")
+    if cv2.VideoCapture(str(path), cv2.CAP_FFMPEG).isOpened():
+        return Source(str(path), "video")
+    raise UserError(f"{path} is neither a picture nor a video that OpenCV reads")
 
 
-def _from_csv(file: Path) -> Iterator[Path]:
+def _from_csv(file: Path) -> Iterator[Source]:
     """Rows name files, seen from the CSV's folder, in the column `path`."""
     with file.open(newline="", encoding="utf-8-sig", errors="replace") as text:
         rows = csv.DictReader(text)
         if PATH not in (rows.fieldnames or []):
-            raise UserError(f"{file} has no column {PATH!r}, which is to name pictures")
+            raise UserError(f"{file} has no column {PATH!r}, which is to name files")
         for row in rows:
             path = file.parent / (row[PATH] or "").strip()
             if not path.is_file():
