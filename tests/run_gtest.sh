@@ -1,17 +1,27 @@
 #!/usr/bin/env bash
-# run_gtest.sh BUILD FILTER LOG: runs Caffe's test runner where its test data
-# are, shows a line a test case, keeps everything in LOG.
+# run_gtest.sh BUILD FILTER LOG: runs Caffe's test runner where its test data are, a
+# part of the tests on each processor, shows how far it is, keeps everything in LOG.
 set -uo pipefail
 log=$PWD/$3
+export GTEST_TOTAL_SHARDS=$(nproc)
 cd "$1/caffe" || exit 1
-../test/test.testbin --gtest_color=no --gtest_filter="$2" > "$log" 2>&1 &
-runner=$!
-trap 'kill $runner 2> /dev/null' EXIT
-tail --pid=$runner -n +1 -f "$log" 2> /dev/null |
-  grep --line-buffered -aE '^\[-+\].*total\)|Failure$|^\[  FAILED|^\[  PASSED|^F[0-9]{8}' |
+trap 'kill $(jobs -p) 2> /dev/null' EXIT
+for ((part = 0; part < GTEST_TOTAL_SHARDS; part++)); do
+  logs[part]=$log.$part
+  GTEST_SHARD_INDEX=$part ../test/test.testbin --gtest_color=no --gtest_filter="$2" \
+    > "${logs[part]}" 2>&1 &
+  runners[part]=$!
+done
+tail -q -n +1 -f "${logs[@]}" 2> /dev/null > >(
+  grep --line-buffered -aE '^\[-+\].*total\)|Failure$|^\[  FAILED|^F[0-9]{8}' |
   awk '/total\)/ { printf "\r%4d test cases done", ++n; fflush(); next } { print "\n" $0 }'
-wait $runner
-status=$?
-trap - EXIT
+) &
+status=0
+for runner in "${runners[@]}"; do wait "$runner" || status=1; done
+sleep 1  # until tail has read the ends
+cat "${logs[@]}" > "$log"
+rm "${logs[@]}"
+grep -aoE '^\[  PASSED  \] [0-9]+' "$log" |
+  awk '{ n += $4 } END { print "\n[  PASSED  ] " n + 0 " tests." }'
 [ $status -eq 0 ] || { echo "run_gtest.sh: failed; see $3" >&2; tail -n 5 "$log" >&2; }
 exit $status

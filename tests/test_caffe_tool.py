@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import cv2
+import h5py
 import lmdb
 import numpy as np
 import pytest
@@ -68,6 +69,47 @@ def test_same_seed_same_losses(project):
     assert losses(first.stderr) == losses(second.stderr)
     edit("solver.prototxt", "random_seed: 1", "random_seed: 2")
     assert losses(train().stderr) != losses(first.stderr)
+
+
+def contents(model: Path) -> bytes | dict:
+    """Weights as bytes; an HDF5 file's own would hold the time of writing."""
+    if model.suffix != ".h5":
+        return model.read_bytes()
+    values = {}
+    with h5py.File(model) as file:
+        file.visititems(lambda name, item: values.update({name: np.array(item)}))
+    return {name: value.tobytes() for name, value in values.items()}
+
+
+@pytest.mark.parametrize("snapshot_format", ["BINARYPROTO", "HDF5"])
+def test_a_resumed_training_is_the_training_that_was_not_stopped(
+    project, snapshot_format
+):
+    """Eleven faces, four a batch: it was stopped within the second epoch."""
+    dropout = """
+    layer { name: "drop" type: "Dropout" bottom: "region" top: "region" }
+    layer { name: "output" """
+    edit("net.prototxt", 'layer { name: "output" ', dropout)
+    edit("net.prototxt", "batch_size: 4", "batch_size: 4 prefetch: 3")
+    edit(
+        "solver.prototxt", "snapshot: 100", "snapshot: 4 test_interval: 3 test_iter: 2"
+    )
+    edit(
+        "solver.prototxt",
+        "max_iter: 6",
+        f"snapshot_format: {snapshot_format} max_iter: 9",
+    )
+    end = ".h5" if snapshot_format == "HDF5" else ""
+    made = Path(f"tiny_iter_9.caffemodel{end}")
+    whole = train()
+    assert whole.returncode == 0, whole.stderr
+    weights = contents(made)
+    made.unlink()
+    rest = train("-snapshot", f"tiny_iter_4.solverstate{end}")
+    assert rest.returncode == 0, rest.stderr
+    assert contents(made) == weights
+    tests = [re.findall(r"Test net output.*", log.stderr) for log in (whole, rest)]
+    assert tests[1] == tests[0][-len(tests[1]) :]
 
 
 def test_solver_for_the_gpu_runs_on_the_cpu_with_a_warning(project):

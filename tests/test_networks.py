@@ -157,23 +157,24 @@ def test_the_releases_fillers_are_an_option(network):
     assert not any(layer.transform_param.scale != 1 for layer in net.layer)
 
 
-# Behind max pooling, or a ReLU and dropout: half of the variance behind a ReLU alone.
-HALVED = {"conv4", "fc9", "output"}
-XAVIER = {net: HALVED for net in ("drml", "convnet", "lcn")}
-XAVIER["alexnet"] = {"conv2", "conv3", "fc6", "fc7", "output"}
+BEHIND_POOLING = {net: {"conv4"} for net in ("drml", "convnet", "lcn")}
+BEHIND_POOLING["alexnet"] = {"conv2", "conv3"}
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_fillers_keep_signals_size(network):
+def test_convolutions_keep_signals_size_and_the_rest_is_the_releases(network):
     layers = filled(read(network, "train_val"))
-    types = {name: own.weight_filler.type for name, (_, own) in layers.items()}
-    assert types == {
-        name: "xavier" if name in XAVIER[network] else "msra" for name in types
-    }
-    assert not any(own.HasField("bias_filler") for _, own in layers.values())
-    for layer, _ in layers.values():
+    for name, (layer, own) in layers.items():
+        filler = own.weight_filler
         multipliers = [(p.lr_mult, p.decay_mult) for p in layer.param]
+        if layer.type == "InnerProduct":
+            std, _ = FILLED[network][name]
+            assert (filler.type, filler.std) == ("gaussian", pytest.approx(std))
+        else:
+            behind_pooling = name in BEHIND_POOLING[network]
+            assert filler.type == ("xavier" if behind_pooling else "msra")
         assert multipliers == [(1, 1), (2, 0)]  # the release's
+        assert not own.HasField("bias_filler")
 
 
 def test_msra_fills_every_layer_but_the_output():

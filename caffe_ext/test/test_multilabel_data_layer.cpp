@@ -298,6 +298,46 @@ TYPED_TEST(MultilabelDataLayerTest, TestRandomCropAndMirror) {
   EXPECT_EQ(2 * 2 * 3, seen.size());  // rows 0-1, columns 0-2, two ways
 }
 
+// Going on behind some records, wherever the layer was, gives what would have
+// come: across epochs, with the same crops and mirror images, and for each
+// solver its own.
+TYPED_TEST(MultilabelDataLayerTest, TestGoOnBehind) {
+  typedef typename TypeParam::Dtype Dtype;
+  this->Write(this->Records());
+  this->param_.mutable_multilabel_data_param()->set_seed(5);
+  this->param_.mutable_multilabel_data_param()->set_shuffle(true);
+  this->param_.mutable_data_param()->set_rand_skip(3);
+  this->param_.mutable_transform_param()->set_crop_size(4);
+  this->param_.mutable_transform_param()->set_mirror(true);
+  const vector<Blob<Dtype>*> bottom;
+  for (int solvers = 1; solvers <= 2; ++solvers) {
+    Caffe::set_solver_count(solvers);
+    Caffe::set_solver_rank(solvers - 1);
+    MultilabelDataLayer<Dtype> layer(this->param_);
+    layer.SetUp(bottom, this->tops_);
+    vector<vector<Dtype>> batches;
+    for (int i = 0; i < 12; ++i) {
+      EXPECT_EQ(2 * i, layer.records());
+      layer.Forward(bottom, this->tops_);
+      const Dtype* data = this->data_.cpu_data();
+      batches.push_back(vector<Dtype>(data, data + this->data_.count()));
+    }
+    for (int behind : {7, 2, 0}) {
+      layer.GoOnBehind(2 * behind);
+      for (int i = behind; i < 12; ++i) {
+        EXPECT_EQ(2 * i, layer.records());
+        layer.Forward(bottom, this->tops_);
+        const Dtype* data = this->data_.cpu_data();
+        EXPECT_EQ(batches[i],
+                  vector<Dtype>(data, data + this->data_.count()));
+      }
+    }
+    EXPECT_NE(batches[0], batches[5]);
+  }
+  Caffe::set_solver_count(1);
+  Caffe::set_solver_rank(0);
+}
+
 TYPED_TEST(MultilabelDataLayerTest, TestMissingLmdbDeathTest) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_DEATH(this->Order(1),

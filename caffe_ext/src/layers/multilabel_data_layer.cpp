@@ -22,7 +22,7 @@ static string Text(const vector<int>& shape) {
 
 template <typename Dtype>
 MultilabelDataLayer<Dtype>::MultilabelDataLayer(const LayerParameter& param)
-    : BasePrefetchingDataLayer<Dtype>(param), num_labels_(0), position_(0) {
+    : BasePrefetchingDataLayer<Dtype>(param), num_labels_(0), first_(0), given_(0) {
   // The records' matter: the transformer, given decoded images, would complain.
   this->transform_param_.clear_force_color();
   this->transform_param_.clear_force_gray();
@@ -89,8 +89,9 @@ void MultilabelDataLayer<Dtype>::DataLayerSetUp(
       << "multilabel_data_param { seed }.";
   if (data_param.rand_skip() && this->phase_ == TRAIN) {
     rng_t rng(seed_);
-    position_ = rng() % data_param.rand_skip();
+    first_ = rng() % data_param.rand_skip();
   }
+  position_ = first_;
   StartEpoch();
 
   const LabelledImage first = records_->Read(0);
@@ -194,6 +195,33 @@ void MultilabelDataLayer<Dtype>::load_batch(Batch<Dtype>* batch) {
     this->data_transformer_->Transform(item.image, &this->transformed_data_);
     CopyLabels(item.labels, record, labels + i * num_labels_);
   }
+}
+
+template <typename Dtype>
+void MultilabelDataLayer<Dtype>::Forward_cpu(
+    const vector<Blob<Dtype>*>& bottom, const vector<Blob<Dtype>*>& top) {
+  BasePrefetchingDataLayer<Dtype>::Forward_cpu(bottom, top);
+  given_ += top[0]->num();
+}
+
+template <typename Dtype>
+void MultilabelDataLayer<Dtype>::Forward_gpu(
+    const vector<Blob<Dtype>*>& bottom, const vector<Blob<Dtype>*>& top) {
+  BasePrefetchingDataLayer<Dtype>::Forward_gpu(bottom, top);
+  given_ += top[0]->num();
+}
+
+template <typename Dtype>
+void MultilabelDataLayer<Dtype>::GoOnBehind(uint64_t records) {
+  this->StopInternalThread();
+  Batch<Dtype>* ahead;
+  while (this->prefetch_full_.try_pop(&ahead)) this->prefetch_free_.push(ahead);
+  position_ = first_;
+  StartEpoch();
+  for (uint64_t i = 0; i < records; ++i) NextRecord();
+  this->data_transformer_->GoOnBehind(records);
+  given_ = records;
+  this->StartInternalThread();
 }
 
 INSTANTIATE_CLASS(MultilabelDataLayer);

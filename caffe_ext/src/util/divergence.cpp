@@ -17,7 +17,7 @@ static bool IsFinite(const Blob<Dtype>& blob) {
 
 template <typename Dtype>
 string FirstNotFinite(const Net<Dtype>& net) {
-  for (int i = 0; i < net.layers().size(); ++i) {
+  for (size_t i = 0; i < net.layers().size(); ++i) {
     const string name = "layer '" + net.layer_names()[i] + "' ";
     for (const shared_ptr<Blob<Dtype>>& blob : net.layers()[i]->blobs()) {
       if (!IsFinite(*blob)) return name + "(its weights)";
@@ -33,8 +33,8 @@ string FirstNotFinite(const Net<Dtype>& net) {
 template <typename Dtype>
 static Dtype Loss(const Net<Dtype>& net) {
   Dtype loss = 0;
-  for (int i = 0; i < net.layers().size(); ++i) {
-    for (int j = 0; j < net.top_vecs()[i].size(); ++j) {
+  for (size_t i = 0; i < net.layers().size(); ++i) {
+    for (size_t j = 0; j < net.top_vecs()[i].size(); ++j) {
       const Dtype weight = net.layers()[i]->loss(j);
       if (weight == 0) continue;
       const Blob<Dtype>& top = *net.top_vecs()[i][j];

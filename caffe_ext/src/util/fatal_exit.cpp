@@ -19,7 +19,10 @@ class FatalExit : public google::LogSink {
             const google::LogMessageTime& /* time */, const char* /* message */,
             size_t /* length */) override {
     if (severity != google::GLOG_FATAL) return;
-    fflush(NULL);
+    // Not fflush(NULL): it waits for each stream's lock, which a thread that is
+    // reading stdin holds.
+    fflush(stdout);
+    fflush(stderr);
     _exit(1);  // not exit: prefetching and OpenMP threads are still running
   }
 };

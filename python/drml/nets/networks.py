@@ -7,6 +7,7 @@ layer", so it stands where DRML has region2.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from caffe import layers as L
 from caffe import params as P
@@ -15,40 +16,58 @@ WEIGHT_AND_BIAS = [dict(lr_mult=1, decay_mult=1), dict(lr_mult=2, decay_mult=0)]
 
 
 def release(std: float, bias: float, behind_relu: bool = True) -> dict:
-    """The authors' fillers: weights N(0, std^2) and a constant bias.
-
-    In DRML the differences between faces shrink some 5,000 times from conv1 to the
-    output, and the paper's solver stays at the base rates' loss (docs/training.md).
-    """
+    """The authors' fillers: weights N(0, std^2) and a constant bias."""
     return dict(
         weight_filler=dict(type="gaussian", std=std),
         bias_filler=dict(type="constant", value=bias),
     )
 
 
+def unbiased(std: float, bias: float, behind_relu: bool = True) -> dict:
+    """The authors' weights, and biases of 0."""
+    return dict(weight_filler=dict(type="gaussian", std=std))
+
+
 def preserving(std: float, bias: float, behind_relu: bool = True) -> dict:
     """Fillers that keep signals' size from layer to layer, and biases of 0.
 
     behind_relu: a ReLU alone stands before, which halves the mean square: weights of
-    variance 2 / inputs (He et al. 2015) make up for it. Dropout, which doubles it
-    again, and pooling, which takes the largest, want 1 / inputs (Glorot and Bengio
-    2010).
+    variance 2 / inputs (He et al. 2015) make up for it. Pooling, which takes the
+    largest, wants 1 / inputs (Glorot and Bengio 2010).
     """
     return dict(weight_filler=dict(type="msra" if behind_relu else "xavier"))
 
 
 def msra(std: float, bias: float, behind_relu: bool = True) -> dict:
-    """He et al.'s fillers but for the output's, for the short trainings by Adam."""
+    """He et al.'s fillers and biases of 0."""
     return dict(weight_filler=dict(type="msra"))
 
 
-FILLERS = {"preserving": preserving, "release": release, "msra": msra}
-Fill = Callable[..., dict]
+# From the release's std and bias, and behind_relu, to the layer's filler options.
+Filler = Callable[..., dict]
+
+
+class Fill(NamedTuple):
+    """The fillers of a network, by kind of layer."""
+
+    convolution: Filler
+    fully_connected: Filler
+    output: Filler
+
+
+# "preserving": differences between faces reach the fully connected layers, whose
+# small weights the base rates are then learned by, not by the convolutions
+# (docs/training.md). "msra" is for short trainings by Adam.
+FILLERS = {
+    "preserving": Fill(preserving, unbiased, unbiased),
+    "release": Fill(release, release, release),
+    "msra": Fill(msra, msra, release),
+}
 
 
 def convolution(
     bottom,
-    fill: Fill,
+    fill: Filler,
     filters: int,
     size: int,
     bias=1,
@@ -86,19 +105,14 @@ def normalisation(bottom):
     return L.LRN(bottom, local_size=5, alpha=1e-4, beta=0.75)
 
 
-def fully_connected(
-    net, name: str, bottom, fill: Fill, outputs: int, behind_relu=False
-):
-    """An inner product with ReLU and dropout; returns the blob after them.
-
-    behind_relu: neither pooling nor dropout stands between it and a ReLU.
-    """
+def fully_connected(net, name: str, bottom, fill: Fill, outputs: int):
+    """An inner product with ReLU and dropout; returns the blob after them."""
     number = name.removeprefix("fc")
     net[name] = L.InnerProduct(
         bottom,
         num_output=outputs,
         param=WEIGHT_AND_BIAS,
-        **fill(0.005, 1, behind_relu),
+        **fill.fully_connected(0.005, 1),
     )
     blob = rectified(net, number, net[name])
     net[f"drop{number}"] = L.Dropout(blob, in_place=True, dropout_ratio=0.5)
@@ -107,10 +121,8 @@ def fully_connected(
 
 def scores(net, bottom, aus: int, fill: Fill) -> None:
     """The blob "output", one score an AU."""
-    if fill is msra:
-        fill = release  # as the short trainings were chosen
     net.output = L.InnerProduct(
-        bottom, num_output=aus, param=WEIGHT_AND_BIAS, **fill(0.01, 0, False)
+        bottom, num_output=aus, param=WEIGHT_AND_BIAS, **fill.output(0.01, 0)
     )
 
 
@@ -120,37 +132,44 @@ def pool3_to_output(net, blob, aus: int, fill: Fill) -> None:
     blob = net.norm3 = normalisation(net.pool3)
     for number, size, stride in [(4, 8, 1), (5, 8, 1), (6, 6, 2), (7, 5, 1)]:
         conv = net[f"conv{number}"] = convolution(
-            blob, fill, 16, size, stride=stride, behind_relu=number != 4
+            blob,
+            fill.convolution,
+            16,
+            size,
+            stride=stride,
+            behind_relu=number != 4,
         )
         blob = rectified(net, number, conv)
-    blob = fully_connected(net, "fc8", blob, fill, 4096, behind_relu=True)
+    blob = fully_connected(net, "fc8", blob, fill, 4096)
     blob = fully_connected(net, "fc9", blob, fill, 2048)
     scores(net, blob, aus, fill)
 
 
 def drml(net, face, aus: int, fill: Fill, grid: int = 8) -> None:
     """DRML from the 170 x 170 face; region2 has the ReLU for conv1 inside."""
-    net.conv1 = convolution(face, fill, 32, 11, bias=0)
+    net.conv1 = convolution(face, fill.convolution, 32, 11, bias=0)
     net.region2 = L.Region(
-        net.conv1, param=WEIGHT_AND_BIAS, region_param=dict(grid=grid, **fill(0.01, 1))
+        net.conv1,
+        param=WEIGHT_AND_BIAS,
+        region_param=dict(grid=grid, **fill.convolution(0.01, 1)),
     )
     pool3_to_output(net, rectified(net, 2, net.region2), aus, fill)
 
 
 def convnet(net, face, aus: int, fill: Fill) -> None:
     """DRML without its region layer."""
-    net.conv1 = convolution(face, fill, 32, 11, bias=0)
+    net.conv1 = convolution(face, fill.convolution, 32, 11, bias=0)
     pool3_to_output(net, rectified(net, 1, net.conv1), aus, fill)
 
 
 def lcn(net, face, aus: int, fill: Fill) -> None:
     """ConvNet with one filter bank per pixel where DRML has one per patch."""
-    net.conv1 = convolution(face, fill, 32, 11, bias=0)
+    net.conv1 = convolution(face, fill.convolution, 32, 11, bias=0)
     net.local2 = L.LocallyConnected(
         rectified(net, 1, net.conv1),
         param=WEIGHT_AND_BIAS,
         locally_connected_param=dict(
-            num_output=32, kernel_size=3, pad=1, **fill(0.01, 1)
+            num_output=32, kernel_size=3, pad=1, **fill.convolution(0.01, 1)
         ),
     )
     pool3_to_output(net, rectified(net, 2, net.local2), aus, fill)
@@ -167,7 +186,13 @@ def alexnet(net, face, aus: int, fill: Fill) -> None:
         (5, 256, 3, 1, dict(pad=1, group=2)),
     ]:
         conv = convolution(
-            blob, fill, filters, size, bias, behind_relu=number not in (2, 3), **more
+            blob,
+            fill.convolution,
+            filters,
+            size,
+            bias,
+            behind_relu=number not in (2, 3),
+            **more,
         )
         net[f"conv{number}"] = conv
         blob = rectified(net, number, conv)

@@ -10,6 +10,7 @@
 #include "caffe/layers/base_data_layer.hpp"
 #include "caffe/proto/caffe.pb.h"
 #include "caffe/util/labelled_images.hpp"
+#include "caffe/util/training_position.hpp"
 
 namespace caffe {
 
@@ -32,9 +33,13 @@ namespace caffe {
  * be given one multilabel_data_param { seed }, each read their own records. A
  * damaged record, one with a wrong number of labels or a label other than -1, 0
  * and 1 ends the program and is named by its key.
+ *
+ * A training that goes on from a snapshot goes on in the records' order, and
+ * with the same crops and mirror images, if its solver has a random_seed.
  */
 template <typename Dtype>
-class MultilabelDataLayer : public BasePrefetchingDataLayer<Dtype> {
+class MultilabelDataLayer : public BasePrefetchingDataLayer<Dtype>,
+                            public ResumableData {
  public:
   explicit MultilabelDataLayer(const LayerParameter& param);
   virtual ~MultilabelDataLayer();
@@ -48,7 +53,14 @@ class MultilabelDataLayer : public BasePrefetchingDataLayer<Dtype> {
   virtual inline int MinTopBlobs() const { return 1; }
   virtual inline int MaxTopBlobs() const { return 2; }
 
+  uint64_t records() const override { return given_; }
+  void GoOnBehind(uint64_t records) override;
+
  protected:
+  virtual void Forward_cpu(const vector<Blob<Dtype>*>& bottom,
+                           const vector<Blob<Dtype>*>& top);
+  virtual void Forward_gpu(const vector<Blob<Dtype>*>& bottom,
+                           const vector<Blob<Dtype>*>& top);
   virtual void load_batch(Batch<Dtype>* batch);
   virtual shared_ptr<LabelledImages> OpenRecords() const;
 
@@ -67,7 +79,9 @@ class MultilabelDataLayer : public BasePrefetchingDataLayer<Dtype> {
   vector<int> first_shape_;  // (C, H, W) of the first record
   vector<int> mean_shape_;   // (C, H, W), empty without a mean file
   vector<int> order_;        // of the current epoch
+  uint64_t first_;           // position_ at the start
   uint64_t position_;        // records passed since the first epoch's start
+  uint64_t given_;           // records that Forward has given out
   unsigned int seed_;
 };
 
