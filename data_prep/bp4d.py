@@ -54,7 +54,7 @@ from data_prep.landmarks import POINTS, tracked
 
 FRAMES, LABELS, LANDMARKS = "Sequences(2D+3D)", "AUCoding/AU_OCC", "2DFeatures"
 
-NO_LANDMARKS = "none: OpenCV detects faces and eyes"
+NO_LANDMARKS = "none: a mesh finds them (docs/data.md)"
 
 _SUBJECT, _TASK, _IMAGE = r"[FM]\d{3}", r"T\d+", r"\d+\.(?i:jpe?g)"
 _CODES, _POINTS = (rf"({_SUBJECT})_({_TASK})\.{suffix}" for suffix in ("csv", "mat"))

@@ -116,7 +116,7 @@ class Layout:
     def describe(self) -> dict[str, str]:
         """Return where the parts are, for the survey."""
         found = {name: self._place(part) for name, part in self.parts.items()}
-        none = f"none of the {self.camera} camera: OpenCV detects faces and eyes"
+        none = f"none of the {self.camera} camera: a mesh finds them (docs/data.md)"
         return found if self.landmarks else found | {"landmarks": none}
 
     def _place(self, part: dict[str, Path]) -> str:

@@ -7,8 +7,9 @@ CSV names the images, a row an image, and their landmarks where there are some:
     anna/0001.jpg,anna,1,0,,anna/0001.pts
 
 Columns are found by name. path and landmarks are relative to the CSV's folder. An AU is
-1 (present), 0 (absent), or 9 or nothing (unknown). Without a column of landmarks faces
-are detected; a row without them is left out. landmarks.py says what they are.
+1 (present), 0 (absent), or 9 or nothing (unknown). Without a column of landmarks a mesh
+finds them (detection.py); with one, a row without is left out. landmarks.py says what
+they are.
 
 Prints what is there, and writes under OUT/fold<K> or OUT/all what `drml import bp4d`
 writes. Without --folds the subjects are dealt into three lists by --seed. An
@@ -160,7 +161,7 @@ def find_csv(file: Path, skip_damaged: bool) -> Dataset:
 def _found(table: Table) -> dict[str, str]:
     found = {
         "AUs": ", ".join(map(str, table.aus)),
-        "landmarks": "none: OpenCV detects faces and eyes"
+        "landmarks": "none: a mesh finds them (docs/data.md)"
         if table.detect
         else "of files that the CSV names",
     }

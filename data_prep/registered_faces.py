@@ -25,7 +25,7 @@ from data_prep.base import (
     write,
 )
 from data_prep.dataset import FaceFrame
-from data_prep.detection import detect_eyes
+from data_prep.detection import detect_landmarks
 from data_prep.images import FrameReader, encode_jpeg, is_jpeg
 from data_prep.processes import stream
 from data_prep.registration import VERSION, register, shrinking, shrunk
@@ -139,7 +139,7 @@ def face_key(face: FaceFrame, size: int) -> bytes:
     except OSError:
         state = os.stat_result([0] * 10)  # reading it will say what is wrong
     about = (VERSION, size, file, number, state.st_size, state.st_mtime_ns)
-    points = b"" if face.points is None else face.points.tobytes()
+    points = b"mesh" if face.points is None else face.points.tobytes()
     return hashlib.blake2b(repr(about).encode() + points, digest_size=16).digest()
 
 
@@ -188,5 +188,5 @@ def _jpeg(reader: FrameReader, face: FaceFrame, size: int) -> bytes:
         points = shrunk(points, shrink)
     image = reader.read(face.frame, shrink)
     if points is None:
-        points = detect_eyes(image)
+        points = detect_landmarks(image)
     return NO_FACE if points is None else encode_jpeg(register(image, points, size))

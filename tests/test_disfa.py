@@ -154,7 +154,7 @@ def test_the_right_camera_has_no_landmarks(own_root, tmp_path, capsys):
     assert "Video_RightCamera, 6 subjects" in shown
     assert "12 AUs of the first subject, 8 used\n" in shown
     assert "full set:     27 subjects, 130,814 coded frames\n" in shown
-    assert "none of the right camera: OpenCV detects faces and eyes" in shown
+    assert "none of the right camera: a mesh finds them" in shown
 
 
 @pytest.mark.parametrize("folder", ["Images/{subject}", "Copyright/Left_{subject}"])
