@@ -17,7 +17,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data_prep.base import DamagedFileError, UserError, batches, write
+from data_prep.base import (
+    DamagedFileError,
+    HeldBackError,
+    UserError,
+    batches,
+    write,
+)
 from data_prep.dataset import FaceFrame
 from data_prep.detection import detect_landmarks
 from data_prep.images import FrameReader, encode_jpeg, is_jpeg
@@ -43,7 +49,7 @@ class RegisteredFaces:
         """Register the faces, by their keys, that are not there yet.
 
         Raises DamagedFileError at a damaged image, unless skip_damaged: then it is
-        named on the terminal and left out.
+        named on the terminal and left out, as are frames that a codec holds back.
         """
         held = zip(faces.items(), self.lengths(faces), strict=True)
         missing = [item for item, length in held if length is None]
@@ -114,7 +120,7 @@ def _sound(
         if not isinstance(image, DamagedFileError):
             progress.update()
             yield key, image
-        elif skip_damaged:
+        elif skip_damaged or isinstance(image, HeldBackError):
             progress.write(f"left out: {image}", file=sys.stderr)
         else:
             raise image

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from data_prep.base import UserError, read_json
 from data_prep.dataset import title
-from data_prep.face_lmdb import read_faces
+from data_prep.face_lmdb import intensity_file, read_faces, read_labels
 from data_prep.network_input import centre_crop, read_mean
 
 FIELDS = ("dataset", "generated", "aus", "size", "fold", "seed", "splits")
@@ -112,6 +112,41 @@ class Split:
         records = islice(read_faces(self.lmdb), start, self.limit)
         progress = tqdm(records, doing, len(self), initial=start, unit="face")
         return map(SplitFace._make, progress)
+
+    def labels(self) -> tuple[list[str], np.ndarray]:
+        """Return the faces' keys and labels (N, C) int8, without decoding a face."""
+        keys, labels = zip(*islice(read_labels(self.lmdb), self.limit), strict=True)
+        return list(keys), np.array(labels, np.int8)
+
+    @property
+    def subjects(self) -> list[str]:
+        return self.dataset["splits"][self.name]["subjects"]
+
+    @property
+    def sampled(self) -> dict | None:
+        """How the import sampled this split's frames, None where it took them all."""
+        sampling = self.dataset.get("sampling")
+        return sampling if sampling and self.name in sampling["splits"] else None
+
+    @property
+    def val_is_test(self) -> bool:
+        """Whether val is another name for test (--train-folds 2)."""
+        lists = self.dataset.get("fold_lists", {})
+        return "val" in lists and lists["val"] == lists["test"]
+
+
+def read_intensities(
+    folder: Path, split: str, keys: Sequence[str], labels: np.ndarray
+) -> np.ndarray | None:
+    """Return the coded intensities (N, C) int8 of faces, None where none are kept.
+
+    0 to 5, -1 where the label (N, C) is unknown. A key begins with its record's number.
+    """
+    file = intensity_file(folder / f"{split}_lmdb")
+    if not file.exists():
+        return None
+    records = [int(key.split("_")[0]) for key in keys]
+    return np.where(labels == 0, -1, np.load(file)[records]).astype(np.int8)
 
 
 def open_split(

@@ -10,6 +10,7 @@ import pandas as pd
 from data_prep.base import UserError
 from drml.evaluate.metrics import au_results
 from drml.evaluate.predictions import Predictions, of_same_faces
+from drml.evaluate.protocols import Protocol
 from drml.report.paper import AVERAGE, misprinted_averages, percent_of, read_paper
 from drml.report.tables import (
     FULL,
@@ -23,15 +24,15 @@ from drml.report.tables import (
 )
 
 MEASURES = {"f1": "F1-frame", "auc": "AUC"}
-SHARES = ["f1", "f1_all_positive", "auc"]  # those in percent
+SHARES = ["f1", "f1_all_positive", "auc", "average_precision"]  # those in percent
 
 
 @dataclass(frozen=True)
 class Folds:
     """A network's predictions on the test splits of its folds.
 
-    Its frames of measures (percent; nan: undefined) have columns f1, f1_all_positive
-    and auc, and AUs as rows.
+    Its frames of measures (percent; nan: undefined) have columns f1, f1_all_positive,
+    auc and average_precision, and AUs as rows.
     """
 
     title: str
@@ -44,6 +45,11 @@ class Folds:
                 f"{self.title}'s folds were evaluated on different AUs; evaluate all "
                 "on imports of one kind"
             )
+
+    def on(self, frames: Protocol) -> "Folds":
+        """Return the same predictions on other test frames."""
+        masked = {fold: frames.of(found) for fold, found in self.predictions.items()}
+        return Folds(self.title, masked)
 
     @property
     def frames(self) -> int:
@@ -136,6 +142,10 @@ class Comparison:
         return Table(name, title, columns, True, [source, *self._misprints(), *notes])
 
     def _system(self, title: str, ours: Mapping[str, pd.DataFrame]) -> list[Column]:
+        if title not in read_paper()[f"table{self.number}"]["methods"]:  # another tool
+            return [
+                self._ours(name, title, measures) for name, measures in ours.items()
+            ]
         papers, columns = self._papers("paper", title, title), []
         for name, measures in ours.items():
             column = self._ours(name, title, measures)

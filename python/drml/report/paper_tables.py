@@ -8,6 +8,7 @@ import pandas as pd
 
 from data_prep.aus import AU_NAMES, BP4D_SKEWNESS
 from drml.evaluate.predictions import Predictions, by_fold
+from drml.evaluate.protocols import Protocol
 from drml.report.comparison import (
     MEASURES,
     SHARES,
@@ -131,8 +132,8 @@ def _pooled_table(results: Results, networks: Sequence[Folds], only: str) -> Tab
         columns.append(Column(title, [*first[kind].tolist(), ""]))
     for measure, what in MEASURES.items():
         for network in networks:
-            values = network.pooled[measure]
-            values = [*values, values.mean()]
+            own = network.pooled[measure]
+            values = [*(own.get(au) for au in first.index), own.mean()]
             columns.append(Column(network.title, values, OURS, what, contest=what))
     mark_best(columns)
     frames = f"frames of {only}" if only else "all folds' frames together"
@@ -193,6 +194,11 @@ class OnDisfa:
         both = [part for part in (direct, rest) if len(part)]
         return {DIRECT: pd.concat(both), READ_OUT: read_out}
 
+    def on(self, frames: Protocol) -> "OnDisfa":
+        """Return the same predictions on other test frames."""
+        both = (self.direct, self.read_out)
+        return OnDisfa(self.title, *(p and frames.of(p) for p in both))
+
     def _measured(self, found: Predictions | None) -> pd.DataFrame:
         """Direct outputs are of one model for all subjects, the read-out is folds."""
         if found is None:
@@ -203,12 +209,13 @@ class OnDisfa:
 def table3(results: Results) -> Section:
     """The BP4D models on DISFA, their outputs and linear read-outs."""
     title = results.marked(f"Table 3. Results {results.on('DISFA')}")
-    every = [_on_disfa(results, net) for net in results.nets]
+    every = on_disfa(results)
     there = [found for found in every if found.direct or found.read_out]
     if not there:
         return Section(title, missing=results.lacking("3", "Table 3"))
     gaps = [(f.title, DIRECT) for f in every if not f.direct]
-    gaps += [(f.title, READ_OUT) for f in every if not f.read_out]
+    nets = {*results.nets.values()}
+    gaps += [(f.title, READ_OUT) for f in every if not f.read_out and f.title in nets]
     return Section(
         title,
         [_how(there), *_protocol(there), f"The models: {results.single_models}."],
@@ -217,10 +224,15 @@ def table3(results: Results) -> Section:
     )
 
 
-def _on_disfa(results: Results, net: str) -> OnDisfa:
-    folder = results.folder / net / "disfa"
-    files = (folder / name / "predictions.h5" for name in ("direct", "read_out"))
-    return OnDisfa(results.nets[net], *map(results.predictions, files))
+def on_disfa(results: Results) -> list[OnDisfa]:
+    """Return what every network, and then every other tool, said of DISFA."""
+    found = []
+    for net, title in results.nets.items():
+        folder = results.folder / net / "disfa"
+        files = (folder / name / "predictions.h5" for name in ("direct", "read_out"))
+        found.append(OnDisfa(title, *map(results.predictions, files)))
+    tools = (tool for tool in results.tools.values() if tool.disfa)
+    return found + [OnDisfa(tool.title, tool.disfa, None) for tool in tools]
 
 
 def _how(there: Sequence[OnDisfa]) -> str:
@@ -249,7 +261,13 @@ def _protocol(there: Sequence[OnDisfa]) -> list[str]:
 
 
 def _table3(results: Results, there: Sequence[OnDisfa], measure: str) -> Table:
-    systems = {found.title: found.columns for found in there}
+    methods = read_paper()["table3"]["methods"]
+    systems = {
+        found.title: found.columns
+        if found.title in methods
+        else {DIRECT: found.columns[DIRECT]}
+        for found in there
+    }
     measured = (m for columns in systems.values() for m in columns.values() if len(m))
     entries = pd.concat([*measured])
     entries = entries[~entries.index.duplicated()].sort_index()  # direct ones first
