@@ -37,6 +37,7 @@ COMMANDS = {
     "figure signal": "what of each layer differs between faces: why a plateau",
     "figure relations": "AU correlations in predictions and labels (Fig. 5b-d)",
     "predict": "AUs of your own pictures and videos",
+    "serve": "a page on this machine: AUs of a webcam or a file, live",
     "export": "a Caffe net with its weights as ONNX, checked against Caffe",
     "time": "running time of the networks (Table 4)",
     "branches": "DRML as its authors released it: nets, weights, time",

@@ -34,12 +34,9 @@ from drml.predict.video import Frames, analyse
 
 
 def run(options: argparse.Namespace) -> int:
-    check(options)
+    check_weights(options)
     sources = find_sources(options.sources)
-    weights = demo_weights() if options.demo else options.weights
-    detector = Detector(options.net, weights, options.mean, options.aus)
-    if detector.notice:
-        say(f"warning: {weights} was {detector.notice}")
+    detector = open_detector(options)
     with locked(options.out, "drml predict"):
         files = [s.path for s in sources if s.kind == "picture"]
         pictures = look_at_pictures(detector, files, options) if files else None
@@ -59,11 +56,7 @@ def run(options: argparse.Namespace) -> int:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("sources", nargs="+", metavar="SOURCE", help="picture, video, folder, ...")
-    add("--weights", type=Path, help=".caffemodel")
-    add("--demo", action="store_true", help="take the weights of make demo")
-    add("--net", type=Path, help="deploy prototxt")
-    add("--mean", type=Path, help="mean.binaryproto of the net's training faces")
-    add("--aus", type=int, nargs="+", metavar="AU", help="of the net's outputs")
+    add_weights(parser)
     add("--out", type=Path, required=True, help="folder for the results")
     add(
         "--format", choices=("openface", "fex"), default="openface",
@@ -72,11 +65,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--annotate", action="store_true", help="write pictures and videos with AUs")
 
 
-def check(options: argparse.Namespace) -> None:
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name a net."""
+    add = parser.add_argument
+    add("--weights", type=Path, help=".caffemodel")
+    add("--demo", action="store_true", help="take the weights of make demo")
+    add("--net", type=Path, help="deploy prototxt")
+    add("--mean", type=Path, help="mean.binaryproto of the net's training faces")
+    add("--aus", type=int, nargs="+", metavar="AU", help="of the net's outputs")
+
+
+def check_weights(options: argparse.Namespace) -> None:
     if options.demo == bool(options.weights):
         raise UsageError("give either --weights or --demo")
     if options.demo and (options.net or options.mean or options.aus):
         raise UsageError("--demo knows its net, mean image and AUs")
+
+
+def open_detector(options: argparse.Namespace) -> Detector:
+    """Load the net that the options name; what has to be said of it is said."""
+    weights = demo_weights() if options.demo else options.weights
+    detector = Detector(options.net, weights, options.mean, options.aus)
+    if detector.notice:
+        say(f"warning: {weights} was {detector.notice}")
+    return detector
 
 
 def say(text: str) -> None:
