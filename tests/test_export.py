@@ -69,8 +69,8 @@ def test_the_forms_of_2014_and_2013(tmp_path):
 
 def small(network, side, **more):
     """One of the paper's networks on a small face, its inner products of 16."""
-    net = new_net(1, 3, side, side)
-    networks.NETWORKS[network](net, net.data, 4, networks.preserving, **more)
+    net, fill = new_net(1, 3, side, side), networks.FILLERS["preserving"]
+    networks.NETWORKS[network](net, net.data, 4, fill, **more)
     net.prob = L.Sigmoid(net.output)
     proto = net.to_proto()
     for layer in proto.layer:
