@@ -46,6 +46,7 @@ from data_prep.dataset import (
     number_images,
     open_trees,
     place_in,
+    registered_by,
     unique,
 )
 from data_prep.landmarks import POINTS, tracked
@@ -73,7 +74,7 @@ class Layout:
     def find(cls, root: Path, trees: dict[str, Path] | None = None) -> "Layout":
         """Find the folders under root, or raise UserError with what was looked for.
 
-        trees: of PARTS that lie elsewhere.
+        trees: of PARTS that lie elsewhere; landmarks: None where they are not wanted.
         """
         trees = dict.fromkeys(PARTS, root) | (trees or {})
         labels = find_folder(trees["codes"], _CODES)
@@ -84,10 +85,11 @@ class Layout:
         if not frames:
             what = "folder of frames (F001/T1/2440.jpg)"
             raise missing_part(trees["frames"], what, "BP4D")
-        landmarks = find_folder(trees["landmarks"], _POINTS)
-        if not landmarks and trees["landmarks"] != root:
+        asked = trees["landmarks"]
+        landmarks = find_folder(asked, _POINTS) if asked else None
+        if asked and not landmarks and asked != root:
             what = "folder of landmarks (F001_T1.mat)"
-            raise missing_part(trees["landmarks"], what, "BP4D")
+            raise missing_part(asked, what, "BP4D")
         return cls(root, frames, labels, landmarks)
 
     @property
@@ -268,7 +270,7 @@ def find_bp4d(
     root: Path,
     offset: int | None,
     skip_damaged: bool,
-    parts: dict[str, Path | None],
+    parts: dict[str, Path | str | None],
 ) -> Dataset:
     """Find BP4D under root; an image's number is its coded frame's plus `offset`.
 
@@ -291,7 +293,7 @@ def find_bp4d(
     found["AU codes"] += f": {len(coded)} AUs in the first file, {len(BP4D_AUS)} used"
     if not generated:
         found["full set"] = "41 subjects, 328 sequences, 146,847 coded frames"
-    options = {"frame offset": offset}
+    options = {"frame offset": offset, **registered_by(trees)}
     return Dataset("BP4D", "bp4d", root, BP4D_AUS, generated, found, readers, options)
 
 

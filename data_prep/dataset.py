@@ -141,15 +141,27 @@ PARTS = {
 }
 
 
-def open_trees(root: Path, name: str, parts: dict[str, Path | None]) -> dict[str, Path]:
+MESH = "mesh"  # in the place of a tree of landmarks: they are found in the pictures
+
+
+def open_trees(
+    root: Path, name: str, parts: dict[str, Path | str | None]
+) -> dict[str, Path | None]:
     """Return the tree that each of PARTS is looked for in: root, unless it has its own.
 
-    Each is checked as open_root does.
+    Each is checked as open_root does. None is where landmarks are not to be looked for.
     """
     trees = {part: parts.get(part) or root for part in PARTS}
-    for tree in {root, *trees.values()}:
+    for tree in {root, *trees.values()} - {MESH}:
         open_root(tree, name)
-    return {part: tree.resolve() for part, tree in trees.items()}
+    return {
+        part: None if tree == MESH else tree.resolve() for part, tree in trees.items()
+    }
+
+
+def registered_by(trees: dict[str, Path | None]) -> dict[str, str]:
+    """Return what dataset.json says where landmark files are not to count."""
+    return {} if trees["landmarks"] else {"registered by": MESH}
 
 
 def place_in(root: Path, place: Path) -> str:

@@ -48,6 +48,7 @@ from data_prep.dataset import (
     number_images,
     open_trees,
     place_in,
+    registered_by,
     unique,
 )
 from data_prep.images import count_frames
@@ -96,10 +97,11 @@ class Layout:
         if not (videos or images):
             what = f"video of the {camera} camera ({camera.title()}VideoSN001_comp.avi)"
             raise missing_part(trees["frames"], f"{what} and no images", "DISFA")
-        landmarks = _landmark_folders(trees["landmarks"], camera)
-        if not landmarks and trees["landmarks"] != root and camera == "left":
+        asked = trees["landmarks"]
+        landmarks = _landmark_folders(asked, camera) if asked else {}
+        if asked and not landmarks and asked != root and camera == "left":
             what = "folder of landmarks (SN001/SN001_0000_lm.mat)"
-            raise missing_part(trees["landmarks"], what, "DISFA")
+            raise missing_part(asked, what, "DISFA")
         return cls(root, camera, videos, images, labels, landmarks)
 
     @property
@@ -329,7 +331,9 @@ class Reading(NamedTuple):
     skip_damaged: bool  # videos and landmark files that cannot be read
 
 
-def find_disfa(root: Path, how: Reading, parts: dict[str, Path | None]) -> Dataset:
+def find_disfa(
+    root: Path, how: Reading, parts: dict[str, Path | str | None]
+) -> Dataset:
     """Find DISFA under root; parts: of PARTS, those that lie in trees of their own."""
     trees = open_trees(root, "DISFA", parts)
     layout = Layout.find(root.resolve(), how.camera, trees)
@@ -352,6 +356,8 @@ def find_disfa(root: Path, how: Reading, parts: dict[str, Path | None]) -> Datas
             "coded frame 1: leave it out"
         )
     # The list is of the real videos; landmarks alone can be wrong where it says so.
+    if not trees["landmarks"]:
+        how = how._replace(keep_failures=True)
     failures = {} if how.keep_failures or generated else tracking_failures()
     readers = {
         subject: [partial(read_sequence, layout, how, subject, failures.get(subject))]
@@ -362,6 +368,7 @@ def find_disfa(root: Path, how: Reading, parts: dict[str, Path | None]) -> Datas
         "threshold": how.threshold,
         "tracking failures": "kept" if how.keep_failures else "left out",
         "frame offset": how.offset,
+        **registered_by(trees),
     }
     return Dataset(
         "DISFA", "disfa", root, DISFA_AUS, generated, found, readers, options

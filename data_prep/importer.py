@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from data_prep.aus import AU_NAMES
 from data_prep.base import UserError
-from data_prep.dataset import PARTS, Dataset, FaceFrame, Sequence
+from data_prep.dataset import MESH, PARTS, Dataset, FaceFrame, Sequence
 from data_prep.face_hdf5 import CAFFES_MIB, faces_a_file
 from data_prep.folds import (
     FOLD_FILES,
@@ -63,7 +63,16 @@ def add_parts(options: argparse.ArgumentParser) -> None:
     """Add an option for each part that may lie in a tree of its own."""
     for part, what in PARTS.items():
         where = f"where {what} are, if not under ROOT"
-        options.add_argument(f"--{part}", metavar="DIR", type=Path, help=where)
+        if part == "landmarks":
+            where += f"; {MESH}: found in the pictures, even where there are some"
+        options.add_argument(
+            f"--{part}", metavar="DIR", type=place_of(part), help=where
+        )
+
+
+def place_of(part: str) -> Callable[[str], Path | str]:
+    """Return an argparse type: a folder, or of landmarks also MESH."""
+    return lambda text: MESH if (part, text) == ("landmarks", MESH) else Path(text)
 
 
 def _add_splits(add, folds: Path | None) -> None:

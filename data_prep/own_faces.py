@@ -21,7 +21,7 @@ import csv
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -32,7 +32,7 @@ import numpy as np
 from data_prep import importer
 from data_prep.aus import AU_NAMES
 from data_prep.base import UserError, leaving_out, run
-from data_prep.dataset import Dataset, Frame, Sequence, are_generated, join
+from data_prep.dataset import MESH, Dataset, Frame, Sequence, are_generated, join
 from data_prep.landmarks import read_landmark_file, tracked
 
 PATH, SUBJECT, LANDMARKS = "path", "subject", "landmarks"
@@ -137,12 +137,15 @@ def _labels(where: str, cells: dict[str, str], aus: dict[str, int]) -> list[int]
 # ---- The dataset
 
 
-def find_csv(file: Path, skip_damaged: bool) -> Dataset:
+def find_csv(file: Path, skip_damaged: bool, mesh: bool = False) -> Dataset:
     """Read the CSV; a subject's rows become one sequence.
 
-    skip_damaged: leave out landmark files that cannot be read, and name them.
+    skip_damaged: leave out landmark files that cannot be read, and name them; mesh:
+    find landmarks in the images, even where the CSV names files of them.
     """
     table = read_table(file)
+    options = {"registered by": MESH} if mesh and not table.detect else {}
+    table = replace(table, detect=table.detect or mesh)
     folder = file.resolve().parent
     readers = {
         subject: [
@@ -154,7 +157,7 @@ def find_csv(file: Path, skip_damaged: bool) -> Dataset:
     images = ((folder / row.path).resolve() for row in rows)
     generated = are_generated({folder, *(image.parent for image in images)})
     return Dataset(
-        file.name, "csv", file, table.aus, generated, _found(table), readers, {}
+        file.name, "csv", file, table.aus, generated, _found(table), readers, options
     )
 
 
@@ -207,14 +210,21 @@ def _read_landmarks(
 def main(argv: list[str] | None = None) -> None:
     """Import the fold that the options name."""
     args = importer.parse(parser(), argv)
-    importer.import_dataset(args, find_csv(args.root, args.on_damaged == "skip"))
+    skip, mesh = args.on_damaged == "skip", args.landmarks == MESH
+    importer.import_dataset(args, find_csv(args.root, skip, mesh))
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    return importer.parser(
+    options = importer.parser(
         __doc__, "the CSV", out="data/own", sample="none", folds=None
     )
+    options.add_argument(
+        "--landmarks",
+        choices=(MESH,),
+        help="find them in the images, even where the CSV names files",
+    )
+    return options
 
 
 if __name__ == "__main__":

@@ -9,11 +9,13 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
+from tiny_faces import generate
 
-from data_prep import face_models, generate_faces, own_faces
+from data_prep import bp4d, face_models, generate_faces, own_faces
 from data_prep.base import UserError
 from data_prep.bp4d import read_landmarks
 from data_prep.detection import detect_landmarks, find_faces, fit_mesh
+from data_prep.face_lmdb import read_faces
 from data_prep.registration import mean_shape, similarity
 
 SUBJECTS = 6
@@ -164,3 +166,28 @@ def test_frames_without_a_face_are_left_out_and_counted(drawn, tmp_path, capsys)
     write_csv(drawn, blank=2)
     with pytest.raises(UserError, match="no image of the train split shows a face"):
         own_faces.main([str(table), f"--out={tmp_path}/blank", *options[2:]])
+
+
+def registered(out: Path, fold: str = "all") -> np.ndarray:
+    faces = read_faces(out / fold / "test_lmdb")
+    return np.stack([image for _, image, _ in faces]).astype(int)
+
+
+def test_landmarks_by_the_mesh_even_where_there_are_files(tmp_path, capsys):
+    generate(tmp_path / "bp4d")
+    options = ("--fold=all", "--sample=none", "--jobs=1")
+    for name, more in {"files": (), "mesh": ("--landmarks=mesh",)}.items():
+        out = f"--out={tmp_path / name}"
+        bp4d.main([str(tmp_path / "bp4d"), out, *options, *more])
+        about = json.loads((tmp_path / name / "all" / "dataset.json").read_text())
+        assert about.get("registered by") == (name if name == "mesh" else None)
+    assert "landmarks:    none: a mesh finds them" in capsys.readouterr().out
+    by_files, by_mesh = (registered(tmp_path / name) for name in ("files", "mesh"))
+    assert by_files.shape == by_mesh.shape
+    apart = np.abs(by_files - by_mesh).mean()
+    assert 1 < apart < 25  # other pixels, and yet the same faces in their place
+    with pytest.raises(UserError, match="was made with another faces"):
+        bp4d.main(
+            [str(tmp_path / "bp4d"), f"--out={tmp_path / 'files'}", *options,
+             "--landmarks=mesh"]
+        )  # fmt: skip
