@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -142,7 +143,8 @@ class Comparison:
         return Table(name, title, columns, True, [source, *self._misprints(), *notes])
 
     def _system(self, title: str, ours: Mapping[str, pd.DataFrame]) -> list[Column]:
-        if title not in read_paper()[f"table{self.number}"]["methods"]:  # another tool
+        systems = chain(*(read_paper()[f"table{n}"]["methods"] for n in (2, 3)))
+        if title not in systems:  # another tool
             return [
                 self._ours(name, title, measures) for name, measures in ours.items()
             ]

@@ -1,7 +1,7 @@
 """Tables 2 to 4: F1-frame and AUC on BP4D and DISFA, running times."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
@@ -200,8 +200,8 @@ class OnDisfa:
 
     def on(self, frames: Protocol) -> "OnDisfa":
         """Return the same predictions on other test frames."""
-        both = (self.direct, self.read_out)
-        return OnDisfa(self.title, *(p and frames.of(p) for p in both))
+        direct, read_out = (p and frames.of(p) for p in (self.direct, self.read_out))
+        return replace(self, direct=direct, read_out=read_out)
 
     def _measured(self, found: Predictions | None) -> pd.DataFrame:
         """Direct outputs are of one model for all subjects, the read-out is folds."""

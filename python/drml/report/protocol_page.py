@@ -19,7 +19,7 @@ from drml.report.paper import (
     percent_of,
     read_paper,
 )
-from drml.report.paper_tables import DIRECT, OnDisfa
+from drml.report.paper_tables import OnDisfa
 from drml.report.results import Results
 from drml.report.tables import NAME, OURS, PAPERS, TEXT, Column, Table, mark_best
 
@@ -164,11 +164,16 @@ def _on_real_frames(networks: Sequence[Folds], there: Sequence[OnDisfa]) -> list
     if there:
         rows += [
             (3, named(str(own), threshold), "our test frames",
-             _all_present(there[0].on(own).columns[DIRECT]))
+             _all_present(_shown(there[0].on(own))))
             for threshold in _thresholds(there)
             for own in readings("DISFA", threshold)
         ]  # fmt: skip
     return rows
+
+
+def _shown(found: OnDisfa) -> pd.DataFrame:
+    """Return direct outputs, completed by the read-out; of others the latter."""
+    return next(iter(found.columns.values()))
 
 
 def _all_present(measures: pd.DataFrame) -> dict[int, float]:
@@ -201,7 +206,7 @@ def _disfa_tables(
     results: Results, there: Sequence[OnDisfa], threshold: int | None
 ) -> list[Table]:
     measured = {
-        str(own): {found.title: found.on(own).columns[DIRECT] for found in there}
+        str(own): {found.title: _shown(found.on(own)) for found in there}
         for own in readings("DISFA", threshold)
     }
     on = results.on("DISFA") + (
