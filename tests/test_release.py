@@ -92,7 +92,7 @@ def write_ours(network, batch):
     test, net = caffe.NetSpec(), caffe.NetSpec()
     test.data, test.label = data(caffe.TEST, batch, CROP[network])
     net.data, net.label = data(caffe.TRAIN, batch, CROP[network])
-    networks.NETWORKS[network](net, net.data, AUS, networks.release)
+    networks.NETWORKS[network](net, net.data, AUS, networks.FILLERS["release"])
     net.loss = L.MultilabelSigmoidCrossEntropyLoss(net.output, net.label)
     param = net.to_proto()
     param.layer.insert(1, test.to_proto().layer[0])

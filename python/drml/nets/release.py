@@ -22,7 +22,7 @@ from caffe.proto import caffe_pb2
 from data_prep.base import UserError
 from drml.nets import networks
 from drml.nets.names import FACE_SIZE
-from drml.nets.networks import WEIGHT_AND_BIAS, Fill
+from drml.nets.networks import WEIGHT_AND_BIAS, Filler
 from drml.nets.pycaffe import caffe
 from drml.nets.weights import Blobs, blob_shape, shapes_text, stored_blobs
 
@@ -51,7 +51,7 @@ class Grid:
         )
 
 
-def branches(net, bottom, grid: Grid, fill: Fill, channels=32, global_stats=False):
+def branches(net, bottom, grid: Grid, fill: Filler, channels=32, global_stats=False):
     """Give `net` the branches over `bottom`; returns the blob "add", before its ReLU.
 
     The release normalises by the batch's own statistics in both phases;
@@ -79,7 +79,7 @@ def branches(net, bottom, grid: Grid, fill: Fill, channels=32, global_stats=Fals
     return net.add
 
 
-def _convolution(bottom, k: int, fill: Fill, channels: int):
+def _convolution(bottom, k: int, fill: Filler, channels: int):
     return L.Convolution(
         bottom,
         name=f"conv1_{k}",
@@ -105,8 +105,9 @@ class ImageLists:
 
 def drml(net, face, aus: int, fill: networks.Fill, grid: Grid) -> None:
     """DRML with branches in the place of region2."""
-    net.conv1 = networks.convolution(face, fill, 32, 11, bias=0)
-    net.relu_res = L.ReLU(branches(net, net.conv1, grid, fill), in_place=True)
+    net.conv1 = networks.convolution(face, fill.convolution, 32, 11, bias=0)
+    add = branches(net, net.conv1, grid, fill.convolution)
+    net.relu_res = L.ReLU(add, in_place=True)
     networks.pool3_to_output(net, net.relu_res, aus, fill)
 
 
@@ -123,9 +124,17 @@ def train_val(network: str, lists: ImageLists, crop: int | None = None) -> str:
     net.data, net.label = _data(lists, caffe.TRAIN, crop)
     if network == "drml":
         side = (crop - 10) // 8  # conv1 takes 10 pixels off
-        drml(net, net.data, lists.aus, networks.release, Grid(8, 8, side, side))
+        drml(
+            net,
+            net.data,
+            lists.aus,
+            networks.FILLERS["release"],
+            Grid(8, 8, side, side),
+        )
     else:
-        networks.NETWORKS[network](net, net.data, lists.aus, networks.release)
+        networks.NETWORKS[network](
+            net, net.data, lists.aus, networks.FILLERS["release"]
+        )
     net.loss = L.MultiSigmoidCrossEntropyLoss(net.output, net.label)
     proto = net.to_proto()
     proto.name = network

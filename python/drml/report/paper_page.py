@@ -31,7 +31,7 @@ NOTICE = (
 )
 PROTOCOLS = {
     "paper": "the paper's solver and sampling (4.1)",
-    "short": "short: Adam for some 300 iterations of 8 generated faces, in minutes; "
+    "short": "short: Adam for some 300 iterations of 8 faces, in minutes; "
     "the paper's SGD learns too, in some 1,000 of 32, in hours (docs/training.md)",
 }
 SAID_ELSEWHERE = (

@@ -54,7 +54,7 @@ def table2(results: Results, networks: Sequence[Folds]) -> Section:
     missing = _table2_missing(results, networks)
     if not networks:
         return Section(title, missing=missing)
-    folds = sorted({fold for network in networks for fold in network.predictions})
+    folds = all_folds(networks)
     only = named_folds(folds) if len(folds) == 1 else ""
     tables = [_mean_table(results, networks, measure, only) for measure in MEASURES]
     tables.append(_pooled_table(results, networks, only))
@@ -62,6 +62,10 @@ def table2(results: Results, networks: Sequence[Folds]) -> Section:
         return Section(title, [BASELINE], tables, missing=missing)
     tables.append(_folds_table(results, networks, folds))
     return Section(title, [SHOWN, BASELINE], tables, missing=missing)
+
+
+def all_folds(networks: Sequence[Folds]) -> list[int]:
+    return sorted({fold for network in networks for fold in network.predictions})
 
 
 def _table2_missing(results: Results, networks: Sequence[Folds]) -> list[str]:

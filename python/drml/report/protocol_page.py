@@ -19,8 +19,8 @@ from drml.report.paper import (
     percent_of,
     read_paper,
 )
-from drml.report.paper_tables import OnDisfa
-from drml.report.results import Results
+from drml.report.paper_tables import OnDisfa, all_folds
+from drml.report.results import Results, named_folds
 from drml.report.tables import NAME, OURS, PAPERS, TEXT, Column, Table, mark_best
 
 ARGUMENT = (
@@ -193,12 +193,17 @@ def _worst(cells: Sequence[Cell], all_present: Mapping[int, float]) -> str | Non
 # ---- Ours under each reading, beside the paper's
 
 
+def _over(networks: Sequence[Folds]) -> str:
+    folds = all_folds(networks)
+    return named_folds(folds) if len(folds) == 1 else "mean over folds"
+
+
 def _bp4d_tables(results: Results, networks: Sequence[Folds]) -> list[Table]:
     measured = {
         str(own): {network.title: network.on(own).mean for network in networks}
         for own in readings("BP4D")
     }
-    on = f"{results.on('BP4D')}, mean over folds"
+    on = f"{results.on('BP4D')}, {_over(networks)}"
     return [_beside(results, 2, m, measured, "protocol_table2", on) for m in MEASURES]
 
 
@@ -281,6 +286,7 @@ def _precision_table(results: Results, networks: Sequence[Folds]) -> Table:
     pairs = [(a, b) for a, b in zip(lsvm, public, strict=False) if a and b]
     near = sum(abs(a - b) <= MARGIN for a, b in pairs)
     note = LSVM_NOTE.format(margin=MARGIN, near=near, total=len(pairs))
-    title = f"Average precision beside AUC {results.on('BP4D')}, mean over folds"
-    how = "Percent. present: share of the test frames, all folds together."
+    over = _over(networks)
+    title = f"Average precision beside AUC {results.on('BP4D')}, {over}"
+    how = "Percent. present: share of the test frames, of folds taken together."
     return Table("table2_ap", results.marked(title), columns, True, [how, note])
