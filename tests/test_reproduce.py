@@ -12,7 +12,8 @@ def run(out, *words):
     """One network on one fold, two iterations; returns status, stdout and stderr."""
     process = reproduce(
         "--out", out, "--nets", "drml", "--folds", 2, "--iterations", 2,
-        "--faces", 41, 1, 2, 174, "--trials", 1, "--trial-iterations", 1, *words,
+        "--faces", 41, 1, 2, 174, "--trials", 1, "--trial-iterations", 1,
+        "--methods", "lsvm", *words,
     )  # fmt: skip
     printed, err = process.communicate()
     return process.returncode, printed, err
