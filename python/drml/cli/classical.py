@@ -49,9 +49,12 @@ from drml.classical.path import (
 from drml.classical.sift import WINDOW
 from drml.cli.features import window, write_sift
 from drml.cli.options import UsageError
+from drml.cli.resampling import add_bootstrap, bootstrap
+from drml.evaluate.bootstrap import Bootstrap
 from drml.evaluate.dataset import load_mean, mean_file, open_split, read_dataset
 from drml.evaluate.predictions import (
     Predictions,
+    intervals,
     measure,
     read_predictions,
     write_evaluation,
@@ -204,13 +207,16 @@ def finish(
     }
     model = training.model(best.weights, best.intercepts, about)
     write_model(out / "model.h5", model)
+    how = bootstrap(options)
     found = {
-        split: evaluate(files[split], model, out, split) for split in ("val", "test")
+        split: evaluate(files[split], model, out, split, how)
+        for split in ("val", "test")
     }
     draw(options, method, out, training, chosen, model, found["test"], pairs)
     print(chosen_table(method, training, chosen))
-    results = measure(found["test"])
-    print(text_table(f"{METHODS[method]} on {found['test'].about['dataset']}", results))
+    title = f"{METHODS[method]} on {found['test'].about['dataset']}"
+    spans = how and intervals(found["test"], how)
+    print(text_table(title, measure(found["test"]), spans))
     aus = [training.aus[c] for c in training.columns]
     for line in unfinished(aus, best):
         print(f"warning: {line}", file=sys.stderr)
@@ -225,7 +231,11 @@ def parameters(training: Training, chosen: Chosen) -> dict[int, dict[str, float]
 
 
 def evaluate(
-    descriptors: Descriptors, model: Model, out: Path, split: str
+    descriptors: Descriptors,
+    model: Model,
+    out: Path,
+    split: str,
+    how: Bootstrap | None,
 ) -> Predictions:
     """Score a split and write it as drml evaluate does."""
     about = {
@@ -244,7 +254,8 @@ def evaluate(
     labels[:, undefined] = 0
     scores = descriptors.scores(model)
     found = Predictions(about, model.aus, descriptors.keys, scores, labels)
-    write_evaluation(out / split, found, measure(found))
+    spans = how and intervals(found, how)
+    write_evaluation(out / split, found, measure(found), spans)
     return found
 
 
@@ -340,3 +351,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="JPML: the published list, or of the training frames (published)",
     )
     add("--no-intercept", action="store_true", help="and not centred, as APL's authors")
+    add_bootstrap(parser)
