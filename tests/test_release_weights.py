@@ -27,9 +27,9 @@ def small_drml(form):
     net = caffe.NetSpec()
     net.data = L.Input(shape=dict(dim=[3, 3, 66, 66]))
     if form == "region":
-        networks.drml(net, net.data, 12, networks.msra)
+        networks.drml(net, net.data, 12, networks.FILLERS["msra"])
     else:
-        release.drml(net, net.data, 12, networks.msra, Grid(8, 8, 7, 7))
+        release.drml(net, net.data, 12, networks.FILLERS["msra"], Grid(8, 8, 7, 7))
     param = net.to_proto()
     param.name = "drml"
     if form == "region":
