@@ -28,7 +28,8 @@ $(BUILD)/.packages: caffe_ext/debian_packages.txt caffe_ext/install_packages.sh
 	@mkdir -p $(BUILD)
 	@[ '$(PACKAGES)' = present ] || { caffe_ext/install_packages.sh && touch $@; }
 
-$(VENV)/.installed: python/requirements.txt python/constraints.txt pyproject.toml | $(BUILD)/.packages
+$(VENV)/.installed: python/requirements.txt python/constraints.txt pyproject.toml \
+  data_prep/face_models.py | $(BUILD)/.packages
 	$(call say,Python packages in $(VENV))
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check \
@@ -37,6 +38,7 @@ $(VENV)/.installed: python/requirements.txt python/constraints.txt pyproject.tom
 	@touch $(BUILD)/python/caffe/__init__.py
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps \
 	  --no-build-isolation --editable .
+	@$(PY) data_prep/face_models.py $(VENV)/share/drml
 	@for tool in $(TOOLS); do \
 	  ln -sf '$(CURDIR)/$(BUILD)'/bin/$$tool $(VENV)/bin/$$tool; done
 	@touch $@

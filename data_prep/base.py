@@ -29,6 +29,10 @@ class DamagedFileError(UserError):
     """A file that is there but does not hold a whole image, video or landmarks."""
 
 
+class HeldBackError(DamagedFileError):
+    """A frame that a whole file holds and no reader gets out of it: left out, named."""
+
+
 @contextmanager
 def leaving_out(damage: list[str] | None) -> Iterator[None]:
     """Name a damaged file in `damage` and go on behind the block.

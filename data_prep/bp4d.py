@@ -33,6 +33,7 @@ from data_prep.aus import BP4D_AUS
 from data_prep.base import DamagedFileError, UserError, leaving_out, run
 from data_prep.dataset import (
     OFFSETS,
+    PARTS,
     Dataset,
     Sequence,
     are_generated,
@@ -43,7 +44,9 @@ from data_prep.dataset import (
     join,
     missing_part,
     number_images,
-    open_root,
+    open_trees,
+    place_in,
+    registered_by,
     unique,
 )
 from data_prep.landmarks import POINTS, tracked
@@ -52,7 +55,7 @@ from data_prep.landmarks import POINTS, tracked
 
 FRAMES, LABELS, LANDMARKS = "Sequences(2D+3D)", "AUCoding/AU_OCC", "2DFeatures"
 
-NO_LANDMARKS = "none: OpenCV detects faces and eyes"
+NO_LANDMARKS = "none: a mesh finds them (docs/data.md)"
 
 _SUBJECT, _TASK, _IMAGE = r"[FM]\d{3}", r"T\d+", r"\d+\.(?i:jpe?g)"
 _CODES, _POINTS = (rf"({_SUBJECT})_({_TASK})\.{suffix}" for suffix in ("csv", "mat"))
@@ -68,15 +71,25 @@ class Layout:
     landmarks: Path | None
 
     @classmethod
-    def find(cls, root: Path) -> "Layout":
-        """Find the folders under root, or raise UserError with what was looked for."""
-        labels = find_folder(root, _CODES)
+    def find(cls, root: Path, trees: dict[str, Path] | None = None) -> "Layout":
+        """Find the folders under root, or raise UserError with what was looked for.
+
+        trees: of PARTS that lie elsewhere; landmarks: None where they are not wanted.
+        """
+        trees = dict.fromkeys(PARTS, root) | (trees or {})
+        labels = find_folder(trees["codes"], _CODES)
         if not labels:
-            raise missing_part(root, "folder of AU codes (F001_T1.csv, ...)", "BP4D")
-        frames = find_folder(root, _SUBJECT, _TASK, _IMAGE)
+            what = "folder of AU codes (F001_T1.csv, ...)"
+            raise missing_part(trees["codes"], what, "BP4D")
+        frames = find_folder(trees["frames"], _SUBJECT, _TASK, _IMAGE)
         if not frames:
-            raise missing_part(root, "folder of frames (F001/T1/2440.jpg)", "BP4D")
-        landmarks = find_folder(root, _POINTS)
+            what = "folder of frames (F001/T1/2440.jpg)"
+            raise missing_part(trees["frames"], what, "BP4D")
+        asked = trees["landmarks"]
+        landmarks = find_folder(asked, _POINTS) if asked else None
+        if asked and not landmarks and asked != root:
+            what = "folder of landmarks (F001_T1.mat)"
+            raise missing_part(asked, what, "BP4D")
         return cls(root, frames, labels, landmarks)
 
     @property
@@ -87,10 +100,7 @@ class Layout:
 
     def describe(self) -> dict[str, str]:
         """Return where the parts are, for the survey."""
-        found = {
-            name: str(place.relative_to(self.root))
-            for name, place in self.parts.items()
-        }
+        found = {n: place_in(self.root, place) for n, place in self.parts.items()}
         return found | ({} if self.landmarks else {"landmarks": NO_LANDMARKS})
 
     def sequences(self) -> list[tuple[str, int]]:
@@ -191,11 +201,12 @@ def _labels(where: str, codes: list[str], aus: tuple[int, ...]) -> np.ndarray:
 
 # ---- 2D landmarks: one MATLAB v7.3 file (HDF5) a sequence
 #
-# `fit/pred` holds a reference a frame (index = coded frame - 1) to a 2 x 49 array.
+# `fit/pred` holds a reference a frame (index = coded frame - 1) to a 2 x 49 array,
+# whose pixels count from 1, as MATLAB's do.
 
 
 def read_landmarks(file: Path, frames: Iterable[int]) -> dict[int, np.ndarray | None]:
-    """Return (49, 2) float32 points in pixels (x, y) of each frame that the file has.
+    """Return (49, 2) float32 points, pixels (x, y) from 0, of each frame it has.
 
     A frame that the tracker lost has an empty array, one of another shape, or points
     that are not finite or all the same (zeros): it is None. Raises UserError where
@@ -218,7 +229,7 @@ def read_landmarks(file: Path, frames: Iterable[int]) -> dict[int, np.ndarray | 
         ) from None
     _check_shapes(file, arrays)
     return {
-        frame: array.T.astype(np.float32)
+        frame: (array.T - 1).astype(np.float32)
         if array.shape == (2, POINTS) and tracked(array.T)
         else None
         for frame, array in arrays.items()
@@ -255,13 +266,19 @@ def _check_shapes(file: Path, arrays: dict[int, np.ndarray]) -> None:
 # ---- The dataset
 
 
-def find_bp4d(root: Path, offset: int | None, skip_damaged: bool) -> Dataset:
+def find_bp4d(
+    root: Path,
+    offset: int | None,
+    skip_damaged: bool,
+    parts: dict[str, Path | str | None],
+) -> Dataset:
     """Find BP4D under root; an image's number is its coded frame's plus `offset`.
 
-    skip_damaged: leave out landmark files that cannot be read, and name them.
+    skip_damaged: leave out landmark files that cannot be read, and name them; parts: of
+    PARTS, those that lie in trees of their own.
     """
-    open_root(root, "BP4D")
-    layout = Layout.find(root.resolve())
+    trees = open_trees(root, "BP4D", parts)
+    layout = Layout.find(root.resolve(), trees)
     generated = are_generated(layout.parts.values())
     names = layout.sequences()
     offset, why = choose_offset(count_votes(_numbers(layout, names)), offset)
@@ -276,7 +293,7 @@ def find_bp4d(root: Path, offset: int | None, skip_damaged: bool) -> Dataset:
     found["AU codes"] += f": {len(coded)} AUs in the first file, {len(BP4D_AUS)} used"
     if not generated:
         found["full set"] = "41 subjects, 328 sequences, 146,847 coded frames"
-    options = {"frame offset": offset}
+    options = {"frame offset": offset, **registered_by(trees)}
     return Dataset("BP4D", "bp4d", root, BP4D_AUS, generated, found, readers, options)
 
 
@@ -317,7 +334,9 @@ def main(argv: list[str] | None = None) -> None:
     """Import the fold that the options name."""
     args = importer.parse(parser(), argv)
     skip = args.on_damaged == "skip"
-    importer.import_dataset(args, find_bp4d(args.root, args.frame_offset, skip))
+    parts = {part: getattr(args, part) for part in PARTS}
+    dataset = find_bp4d(args.root, args.frame_offset, skip, parts)
+    importer.import_dataset(args, dataset)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -325,6 +344,7 @@ def parser() -> argparse.ArgumentParser:
     options = importer.parser(
         __doc__, "the folder that holds BP4D", out="data/bp4d", sample="100/200"
     )
+    importer.add_parts(options)
     options.add_argument(
         "--frame-offset",
         type=int,

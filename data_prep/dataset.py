@@ -36,6 +36,7 @@ class FaceFrame(NamedTuple):
     frame: Frame
     points: np.ndarray | None  # (49, 2) float32, pixels (x, y); None: to be detected
     labels: np.ndarray  # (AUs,) int8: +1 present, -1 absent, 0 unknown
+    intensities: np.ndarray | None = None  # (AUs,) int8, 0 to 5, -1 unknown, if coded
 
 
 NO_IMAGE, NO_LANDMARKS, FAILED = "no image", "no landmarks", "failed landmarks"
@@ -67,13 +68,14 @@ def join(
     points: dict[int, np.ndarray | None] | None,
     excluded: tuple[str, set[int]] = ("", set()),
     notes: list[str] | None = None,
+    intensities: dict[int, np.ndarray] | None = None,
 ) -> Sequence:
     """Join a sequence's parts by coded frame number.
 
     labels: int8 (AUs,); images: what the frame is called in names, and where it is;
     points: float32 (49, 2), None of a frame that the tracker lost, or None at all where
     the dataset has no landmark files and faces are to be detected; excluded: a
-    reason, and the frames that are left out for it.
+    reason, and the frames that are left out for it; intensities: int8 (AUs,), if coded.
     """
     reason, barred = excluded
     faces, left_out = [], {NO_IMAGE: 0, NO_LANDMARKS: 0, FAILED: 0}
@@ -91,7 +93,8 @@ def join(
             title, image = images[frame]
             shape = None if points is None else points[frame]
             face = FaceFrame(subject, f"{name}_{title}", image, shape, labels[frame])
-            faces.append(face)
+            coded = intensities and intensities[frame]
+            faces.append(face._replace(intensities=coded))
     codes = np.stack([*labels.values()]) if labels else None
     return Sequence(subject, name, faces, len(labels), left_out, notes or [], codes)
 
@@ -131,6 +134,42 @@ def open_root(root: Path, name: str) -> None:
     are_generated([root])
 
 
+PARTS = {
+    "frames": "images or videos",
+    "codes": "AU codes",
+    "landmarks": "landmarks",
+}
+
+
+MESH = "mesh"  # in the place of a tree of landmarks: they are found in the pictures
+
+
+def open_trees(
+    root: Path, name: str, parts: dict[str, Path | str | None]
+) -> dict[str, Path | None]:
+    """Return the tree that each of PARTS is looked for in: root, unless it has its own.
+
+    Each is checked as open_root does. None is where landmarks are not to be looked for.
+    """
+    trees = {part: parts.get(part) or root for part in PARTS}
+    for tree in {root, *trees.values()} - {MESH}:
+        open_root(tree, name)
+    return {
+        part: None if tree == MESH else tree.resolve() for part, tree in trees.items()
+    }
+
+
+def registered_by(trees: dict[str, Path | None]) -> dict[str, str]:
+    """Return what dataset.json says where landmark files are not to count."""
+    return {} if trees["landmarks"] else {"registered by": MESH}
+
+
+def place_in(root: Path, place: Path) -> str:
+    """Return a place as the survey shows it: seen from root where it lies below it."""
+    inside = place.is_relative_to(root)
+    return str(place.relative_to(root) if inside else place)
+
+
 def are_generated(parts: Iterable[Path]) -> bool:
     """Return whether a file or folder is of generated faces.
 
@@ -166,9 +205,9 @@ def find_folder(
     """Return the folder nearest to root whose entries have names that match.
 
     levels: regular expressions, of an entry's name, of the name of an entry of that
-    one, and so on. avoid: of folders to stay out of. within: what the folder's path
-    below root must have in it. Hidden files do not count: macOS leaves some beside
-    others (._NAME).
+    one, and so on; the last one is of a file, the others are of folders. avoid: of
+    folders to stay out of. within: what the folder's path below root must have in it.
+    Hidden files do not count: macOS leaves some beside others (._NAME).
     """
     patterns = [re.compile(level) for level in levels]
     barred = re.compile(avoid) if avoid else None
@@ -190,7 +229,8 @@ def _holds(folder: Path, patterns: list[re.Pattern]) -> bool:
     first, *rest = patterns
     return any(
         first.fullmatch(entry.name)
-        and (not rest or (entry.is_dir() and _holds(Path(entry), rest)))
+        and entry.is_dir() == bool(rest)
+        and (not rest or _holds(Path(entry), rest))
         for entry in _entries(folder)
     )
 

@@ -34,6 +34,7 @@ from data_prep.base import DamagedFileError, UserError, leaving_out, run
 from data_prep.dataset import (
     IMAGE,
     OFFSETS,
+    PARTS,
     Dataset,
     Frame,
     Sequence,
@@ -45,16 +46,19 @@ from data_prep.dataset import (
     join,
     missing_part,
     number_images,
-    open_root,
+    open_trees,
+    place_in,
+    registered_by,
     unique,
 )
 from data_prep.images import count_frames
 from data_prep.landmarks import to_49, tracked
 
 CAMERAS = ("left", "right")
-MOST = 5  # the highest intensity
+MOST, UNKNOWN = 5, -1  # the highest intensity, and one that is not coded
 TRACKING_FAILURES = Path(__file__).with_name("disfa_tracking_failures.txt")
 LOST = "tracking failure"
+FEW = 3  # files that are named one by one
 
 
 # ---- Where its parts lie
@@ -75,23 +79,30 @@ class Layout:
     landmarks: dict[str, Path]  # folders
 
     @classmethod
-    def find(cls, root: Path, camera: str) -> "Layout":
+    def find(
+        cls, root: Path, camera: str, trees: dict[str, Path] | None = None
+    ) -> "Layout":
         """Find the parts under root, or raise UserError with what was looked for.
 
-        Landmarks are the left camera's: with the other one there are none.
+        trees: of PARTS that lie elsewhere. Landmarks are the left camera's: with the
+        other one there are none.
         """
-        labels = _by_subject(root, SUBJECT, CODES)
+        trees = dict.fromkeys(PARTS, root) | (trees or {})
+        labels = _by_subject(trees["codes"], SUBJECT, CODES)
         if not labels:
             what = "folder of AU codes (SN001/SN001_au1.txt)"
-            raise missing_part(root, what, "DISFA")
-        videos = _by_subject(root, rf"(?i:{camera}.*{SUBJECT}.*\.avi)")
-        images = {} if videos else _image_folders(root, camera)
+            raise missing_part(trees["codes"], what, "DISFA")
+        videos = _by_subject(trees["frames"], rf"(?i:{camera}.*{SUBJECT}.*\.avi)")
+        images = {} if videos else _image_folders(trees["frames"], camera)
         if not (videos or images):
             what = f"video of the {camera} camera ({camera.title()}VideoSN001_comp.avi)"
-            raise missing_part(root, f"{what} and no images", "DISFA")
-        return cls(
-            root, camera, videos, images, labels, _landmark_folders(root, camera)
-        )
+            raise missing_part(trees["frames"], f"{what} and no images", "DISFA")
+        asked = trees["landmarks"]
+        landmarks = _landmark_folders(asked, camera) if asked else {}
+        if asked and not landmarks and asked != root and camera == "left":
+            what = "folder of landmarks (SN001/SN001_0000_lm.mat)"
+            raise missing_part(asked, what, "DISFA")
+        return cls(root, camera, videos, images, labels, landmarks)
 
     @property
     def parts(self) -> dict[str, dict[str, Path]]:
@@ -107,11 +118,11 @@ class Layout:
     def describe(self) -> dict[str, str]:
         """Return where the parts are, for the survey."""
         found = {name: self._place(part) for name, part in self.parts.items()}
-        none = f"none of the {self.camera} camera: OpenCV detects faces and eyes"
+        none = f"none of the {self.camera} camera: a mesh finds them (docs/data.md)"
         return found if self.landmarks else found | {"landmarks": none}
 
     def _place(self, part: dict[str, Path]) -> str:
-        folder = next(iter(part.values())).parent.relative_to(self.root)
+        folder = place_in(self.root, next(iter(part.values())).parent)
         return f"{folder}, {len(part)} subjects"
 
     def coded_aus(self, subject: str) -> dict[int, Path]:
@@ -182,7 +193,7 @@ def _by_subject(
     named = (
         (re.search(SUBJECT, entry.name)[0].upper(), entry)
         for entry in entries
-        if re.fullmatch(levels[0], entry.name) and (len(levels) == 1 or entry.is_dir())
+        if re.fullmatch(levels[0], entry.name) and entry.is_dir() == (len(levels) > 1)
     )
     return unique(named, "subject")
 
@@ -192,26 +203,28 @@ def _by_subject(
 # Frames count from 1; intensities are 0 (absent) to 5 (FACS's A to E are 1 to 5).
 
 
-def read_labels(files: list[Path], threshold: int) -> dict[int, np.ndarray]:
-    """Return int8 labels (len(files),) by frame: a file an AU.
+def read_intensities(files: list[Path]) -> dict[int, np.ndarray]:
+    """Return int8 intensities (len(files),) by frame: a file an AU.
 
-    An intensity of `threshold` or more is present (+1), less is absent (-1). A frame
-    that some files lack is unknown (0) there. Raises UserError, naming file and line,
-    on anything but a frame from 1 up and an intensity of 0 to 5, or a frame twice.
+    0 to 5, and -1 (unknown) where a file lacks a frame that another has. Raises
+    UserError, naming file and line, on anything but a frame from 1 up and an intensity
+    of 0 to 5, or a frame twice.
     """
-    columns = [read_intensities(file) for file in files]
+    columns = [read_intensity(file) for file in files]
     frames = sorted(set().union(*columns))
     return {
-        frame: _labels([c.get(frame) for c in columns], threshold) for frame in frames
+        frame: np.array([c.get(frame, UNKNOWN) for c in columns], np.int8)
+        for frame in frames
     }
 
 
-def _labels(intensities: list[int | None], threshold: int) -> np.ndarray:
-    signs = [0 if i is None else 1 if i >= threshold else -1 for i in intensities]
-    return np.array(signs, np.int8)
+def labels_at(intensities: np.ndarray, threshold: int) -> np.ndarray:
+    """Return int8 labels: `threshold` or more is +1, less is -1, unknown is 0."""
+    known = intensities != UNKNOWN
+    return (known * np.where(intensities >= threshold, 1, -1)).astype(np.int8)
 
 
-def read_intensities(file: Path) -> dict[int, int]:
+def read_intensity(file: Path) -> dict[int, int]:
     """Return an AU's intensity, 0 to 5, by frame."""
     intensities: dict[int, int] = {}
     for number, line in enumerate(file.read_text(errors="replace").splitlines(), 1):
@@ -318,10 +331,12 @@ class Reading(NamedTuple):
     skip_damaged: bool  # videos and landmark files that cannot be read
 
 
-def find_disfa(root: Path, how: Reading) -> Dataset:
-    """Find DISFA under root."""
-    open_root(root, "DISFA")
-    layout = Layout.find(root.resolve(), how.camera)
+def find_disfa(
+    root: Path, how: Reading, parts: dict[str, Path | str | None]
+) -> Dataset:
+    """Find DISFA under root; parts: of PARTS, those that lie in trees of their own."""
+    trees = open_trees(root, "DISFA", parts)
+    layout = Layout.find(root.resolve(), how.camera, trees)
     places = (place for part in layout.parts.values() for place in part.values())
     generated = are_generated(places)
     found = layout.describe()
@@ -341,6 +356,8 @@ def find_disfa(root: Path, how: Reading) -> Dataset:
             "coded frame 1: leave it out"
         )
     # The list is of the real videos; landmarks alone can be wrong where it says so.
+    if not trees["landmarks"]:
+        how = how._replace(keep_failures=True)
     failures = {} if how.keep_failures or generated else tracking_failures()
     readers = {
         subject: [partial(read_sequence, layout, how, subject, failures.get(subject))]
@@ -351,6 +368,7 @@ def find_disfa(root: Path, how: Reading) -> Dataset:
         "threshold": how.threshold,
         "tracking failures": "kept" if how.keep_failures else "left out",
         "frame offset": how.offset,
+        **registered_by(trees),
     }
     return Dataset(
         "DISFA", "disfa", root, DISFA_AUS, generated, found, readers, options
@@ -359,7 +377,7 @@ def find_disfa(root: Path, how: Reading) -> Dataset:
 
 def _numbers(layout: Layout, how: Reading) -> Iterator[tuple[set[int], set[int]]]:
     for subject in layout.labels:
-        codes = read_labels(layout.code_files(subject, DISFA_AUS), how.threshold)
+        codes = read_intensities(layout.code_files(subject, DISFA_AUS))
         yield set(codes), set(layout.image_files(subject))
 
 
@@ -381,23 +399,35 @@ def read_sequence(
     layout: Layout, how: Reading, subject: str, failures: set[int] | None
 ) -> Sequence:
     """Join a subject's AU codes, images and landmarks by coded frame (from 1)."""
-    labels = read_labels(layout.code_files(subject, DISFA_AUS), how.threshold)
+    intensities = read_intensities(layout.code_files(subject, DISFA_AUS))
+    labels = {f: labels_at(row, how.threshold) for f, row in intensities.items()}
     damage: list[str] | None = [] if how.skip_damaged else None
     images = _images(layout, how, subject, damage)
     files = layout.landmark_files(subject)
     points = read_landmarks(files, labels, damage) if layout.landmarks else None
-    extra = {"images": images.keys(), "landmark files": files.keys()}
     notes = damage or []
-    notes += [
-        f"{subject}: {len(frames - labels.keys())} {part} of frames that are not coded"
-        for part, frames in extra.items()
-        if frames - labels.keys()
-    ]
+    extra = {
+        "images": {n: _file_name(image) for n, (_, image) in images.items()},
+        "landmark files": {n: file.name for n, file in files.items()},
+    }
+    for part, names in extra.items():
+        if over := [names[n] for n in sorted(names.keys() - labels.keys())]:
+            some = ", ".join(over[:FEW]) + (", ..." if len(over) > FEW else "")
+            notes.append(
+                f"{subject}: {len(over)} {part} of frames that are not coded are left "
+                f"out: {some}"
+            )
     partly = sum(not row.all() for row in labels.values())
     if partly:
         notes.append(f"{subject}: {partly} frames that not all AUs are coded in")
     lost = (LOST, failures or set())
-    return join(subject, subject, labels, images, points, lost, notes)
+    return join(subject, subject, labels, images, points, lost, notes, intensities)
+
+
+def _file_name(image: Frame) -> str:
+    if image.number is None:
+        return Path(image.file).name
+    return f"frame {image.number + 1} of {Path(image.file).name}"
 
 
 def _images(
@@ -429,7 +459,8 @@ def main(argv: list[str] | None = None) -> None:
     keep = args.keep_tracking_failures
     skip = args.on_damaged == "skip"
     how = Reading(args.camera, args.threshold, args.frame_offset, keep, skip)
-    importer.import_dataset(args, find_disfa(args.root, how))
+    parts = {part: getattr(args, part) for part in PARTS}
+    importer.import_dataset(args, find_disfa(args.root, how, parts))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -437,6 +468,7 @@ def parser() -> argparse.ArgumentParser:
     options = importer.parser(
         __doc__, "the folder that holds DISFA", out="data/disfa", sample="800/1600"
     )
+    importer.add_parts(options)
     add = options.add_argument
     add("--camera", choices=CAMERAS, default="left", help="landmarks are the left's")
     add(

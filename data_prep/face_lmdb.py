@@ -2,7 +2,9 @@
 
 Key `00000017_F001_T1_2440` (running number, then the face's name); value a `Datum`
 with the JPEG in `data` (encoded, 3 x size x size) and a label per AU in `float_data`:
-+1 present, -1 absent, 0 unknown.
++1 present, -1 absent, 0 unknown. Of a dataset that codes intensities (DISFA) these lie
+beside it, in the records' order: test_intensities.npy, records x AUs int8, 0 to 5 and
+-1 unknown, so that results can be had at another threshold than the labels'.
 """
 
 import os
@@ -44,6 +46,11 @@ def write_faces(folder: Path, records: Iterable[Record], size: int) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
+def intensity_file(folder: Path) -> Path:
+    """Return the file of intensities that belongs to an LMDB."""
+    return folder.with_name(folder.name.replace("_lmdb", "_intensities.npy"))
+
+
 def _write(folder: Path, records: Iterable[Record], size: int) -> None:
     # One sync at the end will do: the folder does not count before its renaming.
     with lmdb.open(str(folder), map_size=MAP_SIZE, sync=False) as env:
@@ -79,6 +86,12 @@ def read_faces(folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
                 f"{folder}, record {key}: the image is damaged; import again"
             )
         yield key, image, _labels(datum)
+
+
+def read_labels(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield (key, labels) in order, as read_faces does, without decoding a face."""
+    for key, datum in _datums(folder):
+        yield key, _labels(datum)
 
 
 def _labels(datum: caffe_pb2.Datum) -> np.ndarray:

@@ -17,13 +17,15 @@ from data_prep.base import UserError, locked, read_json, stamp, write, write_jso
 from data_prep.contact_sheet import write_sheet
 from data_prep.dataset import FaceFrame, title
 from data_prep.face_hdf5 import Hdf5, is_complete
-from data_prep.face_lmdb import Record, write_faces
+from data_prep.face_lmdb import Record, intensity_file, write_faces
 from data_prep.images import decode_jpeg
 from data_prep.network_input import read_mean, write_mean
 from data_prep.registered_faces import RegisteredFaces, face_key
 from data_prep.survey import count_labels
 
-VERSION = 2  # of the records' meaning; 2: 0 is also an AU that was not sampled for
+# Of the records' meaning. 2: 0 is also an AU that was not sampled for; 3: intensities
+# lie beside DISFA's, BP4D's landmarks count from 0, JPEGs keep a face's detail.
+VERSION = 3
 REGISTERED = "registered.sqlite"  # beside the folds' folders
 UNREADABLE, NO_FACE = "unreadable image", "no face detected"
 REMEDY = "choose another --out, or delete that folder"
@@ -69,6 +71,12 @@ class Fold:
         """Whether val is another name for test: then `splits` has no val."""
         lists = self.options.get("fold_lists", {})
         return "val" in lists and lists["val"] == lists["test"]
+
+    @property
+    def codes_intensities(self) -> bool:
+        return any(
+            own and own[0].intensities is not None for own in self.splits.values()
+        )
 
     @property
     def has_landmarks(self) -> bool:
@@ -180,6 +188,8 @@ class _Files:
         parts = [self._mean(), *map(self._sheet, fold.splits)]
         if "lmdb" in self.formats.names:
             parts += map(self._lmdb, splits)
+            if fold.codes_intensities:
+                parts += [intensity_file(self._lmdb(split)) for split in splits]
         if fold.has_landmarks:
             parts += map(self._landmarks, splits)
         whole = all(part.exists() for part in parts)
@@ -193,12 +203,14 @@ class _Files:
         for split, own in faces.items():
             if "lmdb" in self.formats.names:
                 self._write_lmdb(split, own)
+                if fold.codes_intensities:
+                    self._write_intensities(split, own)
             if "hdf5" in self.formats.names:
                 self._write_hdf5(split, own)
             if fold.has_landmarks:
                 self._write_landmarks(split, own)
         if fold.val_is_test:
-            self._name_test_val(fold.has_landmarks)
+            self._name_test_val(fold)
         name = title(fold.options["dataset"], fold.options["generated"])
         for split, own in faces.items():
             self._write_sheet(split, own, f"{name}, {self.out.name}", fold.options)
@@ -224,6 +236,12 @@ class _Files:
         records = (Record(face.name, image, face.labels) for face, image in pairs)
         write_faces(folder, records, self.formats.size)
 
+    def _write_intensities(self, split: str, faces: Faces) -> None:
+        file, content = intensity_file(self._lmdb(split)), io.BytesIO()
+        if not file.exists():
+            np.save(content, np.stack([face.intensities for face in faces.values()]))
+            write(file, content.getvalue())
+
     def _write_hdf5(self, split: str, faces: Faces) -> None:
         files = Hdf5(self.formats.crop, self.formats.file_mib, self._mean())
         labels = [(key, face.labels) for key, face in faces.items()]
@@ -238,13 +256,19 @@ class _Files:
         np.save(content, np.stack(points))
         write(self._landmarks(split), content.getvalue())
 
-    def _name_test_val(self, has_landmarks: bool) -> None:
+    def _name_test_val(self, fold: Fold) -> None:
         """Let val be test: solvers and scripts want one, and it costs no room."""
-        if has_landmarks and not self._landmarks("val").is_symlink():
-            self._landmarks("val").symlink_to(self._landmarks("test").name)
-        link = self._lmdb("val")
-        if "lmdb" in self.formats.names and not link.is_symlink():
-            link.symlink_to(self._lmdb("test").name)
+        val, test = self._lmdb("val"), self._lmdb("test")
+        links = {}
+        if "lmdb" in self.formats.names:
+            links[val] = test
+            if fold.codes_intensities:
+                links[intensity_file(val)] = intensity_file(test)
+        if fold.has_landmarks:
+            links[self._landmarks("val")] = self._landmarks("test")
+        for link, to in links.items():
+            if not link.is_symlink():
+                link.symlink_to(to.name)
         if "hdf5" in self.formats.names:
             write(self.out / "val.txt", (self.out / "test.txt").read_bytes())
 
@@ -294,4 +318,6 @@ def _fingerprint(splits: dict[str, list[FaceFrame]]) -> str:
             points = b"" if face.points is None else face.points.tobytes()
             digest.update(face.name.encode() + points)
             digest.update(face.labels.tobytes())
+            if face.intensities is not None:
+                digest.update(face.intensities.tobytes())
     return digest.hexdigest()

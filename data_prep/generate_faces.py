@@ -26,7 +26,7 @@ from data_prep.base import UserError, run, stamp, write
 from data_prep.processes import stream
 from data_prep.renderer import bp4d, disfa, irregular, sheet, subjects
 
-VERSION = 1  # of what the renderer draws: raise it when the same seed draws otherwise
+VERSION = 2  # of what the renderer draws: raise it when the same seed draws otherwise
 STARTED, DONE = "generating.json", "generated.json"
 LAYOUTS = {"bp4d": bp4d, "disfa": disfa}  # each has title, is_finished and generate
 DEFAULTS = {

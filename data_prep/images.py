@@ -4,11 +4,12 @@ JPEG is the form in which registered faces are kept.
 """
 
 import os
+import re
 
 import cv2
 import numpy as np
 
-from data_prep.base import DamagedFileError
+from data_prep.base import DamagedFileError, HeldBackError
 from data_prep.dataset import Frame
 
 JPEG_QUALITY = 95  # of registered faces
@@ -82,13 +83,15 @@ class Video:
         self._rate = self._capture.get(cv2.CAP_PROP_FPS)
         self._decoded = 0
         self._start = 0.0
+        self._held = 0  # frames at its end that the codec never gives out
 
     def read(self, number: int) -> np.ndarray:
         """Return frame `number` (from 0); it must come after the last one read.
 
         Raises DamagedFileError where the video ends before it, or where a frame was
-        lost on the way: all that follow would bear the next one's number. Frames are
-        counted as they are decoded: seeking is not exact in every kind of .avi.
+        lost on the way: all that follow would bear the next one's number; and
+        HeldBackError where it is one of the last that a codec with B-frames keeps back.
+        Frames are counted as they are decoded: seeking is not exact in every .avi.
         """
         assert number >= self._decoded, f"{self._path}: frames are read in order"
         while self._decoded <= number and self._capture.grab():
@@ -104,13 +107,35 @@ class Video:
         time = self._capture.get(cv2.CAP_PROP_POS_MSEC) * self._rate / 1000
         if not self._decoded:
             self._start = time
-            # Later than 0: the codec looks a frame ahead, or the first one is lost.
-            if time > 0.5 and _decodable(self._path) < count_frames(self._path):
-                raise self._damage(0)
+            # Later than 0: the codec looks frames ahead, or the first one is lost.
+            if time > 0.5:
+                self._check_start(round(time))
         if time > self._start + self._decoded + 0.5:
             raise self._damage(self._decoded)
 
+    def _check_start(self, late: int) -> None:
+        """Tell a codec's delay from a lost first frame.
+
+        late: frames by which the first one's time is late. With runs of n B-frames
+        (I B B P ...: n = 2) XviD's are n + 1 late, and its encoder keeps as many or
+        fewer back when it ends: the video lacks its last frames, not its first.
+        """
+        kinds = _kinds(self._path)
+        lacking = count_frames(self._path) - len(kinds)
+        if lacking <= 0:
+            return
+        run = max(map(len, re.findall("B+", kinds)), default=0)
+        if not (run and kinds.startswith("I") and lacking <= late <= run + 1):
+            raise self._damage(0)
+        self._held = lacking
+
     def _damage(self, number: int) -> DamagedFileError:
+        if self._held and number < self._decoded + self._held:
+            return HeldBackError(
+                f"{self._path}: the codec (with B-frames) holds back the last "
+                f"{self._held} of {self._decoded + self._held} frames, which OpenCV "
+                "cannot decode; the others are read"
+            )
         return DamagedFileError(
             f"{self._path}: frame {number + 1} cannot be decoded, only "
             f"{self._decoded} can: copy the video again, or give --on-damaged skip"
@@ -128,9 +153,11 @@ def count_frames(video: str) -> int:
     return count
 
 
-def _decodable(video: str) -> int:
+def _kinds(video: str) -> str:
+    """Return the kinds (I, P, B) of all frames that can be decoded, in their order."""
     capture = _open(video)
-    return sum(1 for _ in iter(capture.grab, False))
+    kinds = (capture.get(cv2.CAP_PROP_FRAME_TYPE) for _ in iter(capture.grab, False))
+    return "".join(chr(int(kind)) for kind in kinds)
 
 
 def _open(video: str) -> cv2.VideoCapture:

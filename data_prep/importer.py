@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from data_prep.aus import AU_NAMES
 from data_prep.base import UserError
-from data_prep.dataset import Dataset, FaceFrame, Sequence
+from data_prep.dataset import MESH, PARTS, Dataset, FaceFrame, Sequence
 from data_prep.face_hdf5 import CAFFES_MIB, faces_a_file
 from data_prep.folds import (
     FOLD_FILES,
@@ -57,6 +57,22 @@ def parser(
     _add_sampling(add, sample)
     _add_faces(add)
     return options
+
+
+def add_parts(options: argparse.ArgumentParser) -> None:
+    """Add an option for each part that may lie in a tree of its own."""
+    for part, what in PARTS.items():
+        where = f"where {what} are, if not under ROOT"
+        if part == "landmarks":
+            where += f"; {MESH}: found in the pictures, even where there are some"
+        options.add_argument(
+            f"--{part}", metavar="DIR", type=place_of(part), help=where
+        )
+
+
+def place_of(part: str) -> Callable[[str], Path | str]:
+    """Return an argparse type: a folder, or of landmarks also MESH."""
+    return lambda text: MESH if (part, text) == ("landmarks", MESH) else Path(text)
 
 
 def _add_splits(add, folds: Path | None) -> None:
@@ -209,7 +225,7 @@ def import_dataset(args: argparse.Namespace, dataset: Dataset) -> None:
     out = args.out / (args.fold if args.fold == "all" else f"fold{args.fold}")
     record = fold.write(out, args.jobs)
     title = f"\n{dataset.title}, {out.name}"
-    print(label_table(title, record["aus"], record["splits"]))
+    print(label_table(title, dataset.name, record["aus"], record["splits"]))
     print(f"{out} is complete")
 
 

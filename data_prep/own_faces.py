@@ -7,8 +7,9 @@ CSV names the images, a row an image, and their landmarks where there are some:
     anna/0001.jpg,anna,1,0,,anna/0001.pts
 
 Columns are found by name. path and landmarks are relative to the CSV's folder. An AU is
-1 (present), 0 (absent), or 9 or nothing (unknown). Without a column of landmarks faces
-are detected; a row without them is left out. landmarks.py says what they are.
+1 (present), 0 (absent), or 9 or nothing (unknown). Without a column of landmarks a mesh
+finds them (detection.py); with one, a row without is left out. landmarks.py says what
+they are.
 
 Prints what is there, and writes under OUT/fold<K> or OUT/all what `drml import bp4d`
 writes. Without --folds the subjects are dealt into three lists by --seed. An
@@ -20,7 +21,7 @@ import csv
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -31,7 +32,7 @@ import numpy as np
 from data_prep import importer
 from data_prep.aus import AU_NAMES
 from data_prep.base import UserError, leaving_out, run
-from data_prep.dataset import Dataset, Frame, Sequence, are_generated, join
+from data_prep.dataset import MESH, Dataset, Frame, Sequence, are_generated, join
 from data_prep.landmarks import read_landmark_file, tracked
 
 PATH, SUBJECT, LANDMARKS = "path", "subject", "landmarks"
@@ -136,12 +137,15 @@ def _labels(where: str, cells: dict[str, str], aus: dict[str, int]) -> list[int]
 # ---- The dataset
 
 
-def find_csv(file: Path, skip_damaged: bool) -> Dataset:
+def find_csv(file: Path, skip_damaged: bool, mesh: bool = False) -> Dataset:
     """Read the CSV; a subject's rows become one sequence.
 
-    skip_damaged: leave out landmark files that cannot be read, and name them.
+    skip_damaged: leave out landmark files that cannot be read, and name them; mesh:
+    find landmarks in the images, even where the CSV names files of them.
     """
     table = read_table(file)
+    options = {"registered by": MESH} if mesh and not table.detect else {}
+    table = replace(table, detect=table.detect or mesh)
     folder = file.resolve().parent
     readers = {
         subject: [
@@ -153,14 +157,14 @@ def find_csv(file: Path, skip_damaged: bool) -> Dataset:
     images = ((folder / row.path).resolve() for row in rows)
     generated = are_generated({folder, *(image.parent for image in images)})
     return Dataset(
-        file.name, "csv", file, table.aus, generated, _found(table), readers, {}
+        file.name, "csv", file, table.aus, generated, _found(table), readers, options
     )
 
 
 def _found(table: Table) -> dict[str, str]:
     found = {
         "AUs": ", ".join(map(str, table.aus)),
-        "landmarks": "none: OpenCV detects faces and eyes"
+        "landmarks": "none: a mesh finds them (docs/data.md)"
         if table.detect
         else "of files that the CSV names",
     }
@@ -206,14 +210,21 @@ def _read_landmarks(
 def main(argv: list[str] | None = None) -> None:
     """Import the fold that the options name."""
     args = importer.parse(parser(), argv)
-    importer.import_dataset(args, find_csv(args.root, args.on_damaged == "skip"))
+    skip, mesh = args.on_damaged == "skip", args.landmarks == MESH
+    importer.import_dataset(args, find_csv(args.root, skip, mesh))
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    return importer.parser(
+    options = importer.parser(
         __doc__, "the CSV", out="data/own", sample="none", folds=None
     )
+    options.add_argument(
+        "--landmarks",
+        choices=(MESH,),
+        help="find them in the images, even where the CSV names files",
+    )
+    return options
 
 
 if __name__ == "__main__":

@@ -17,9 +17,15 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data_prep.base import DamagedFileError, UserError, batches, write
+from data_prep.base import (
+    DamagedFileError,
+    HeldBackError,
+    UserError,
+    batches,
+    write,
+)
 from data_prep.dataset import FaceFrame
-from data_prep.detection import detect_eyes
+from data_prep.detection import detect_landmarks
 from data_prep.images import FrameReader, encode_jpeg, is_jpeg
 from data_prep.processes import stream
 from data_prep.registration import VERSION, register, shrinking, shrunk
@@ -43,7 +49,7 @@ class RegisteredFaces:
         """Register the faces, by their keys, that are not there yet.
 
         Raises DamagedFileError at a damaged image, unless skip_damaged: then it is
-        named on the terminal and left out.
+        named on the terminal and left out, as are frames that a codec holds back.
         """
         held = zip(faces.items(), self.lengths(faces), strict=True)
         missing = [item for item, length in held if length is None]
@@ -114,7 +120,7 @@ def _sound(
         if not isinstance(image, DamagedFileError):
             progress.update()
             yield key, image
-        elif skip_damaged:
+        elif skip_damaged or isinstance(image, HeldBackError):
             progress.write(f"left out: {image}", file=sys.stderr)
         else:
             raise image
@@ -133,7 +139,7 @@ def face_key(face: FaceFrame, size: int) -> bytes:
     except OSError:
         state = os.stat_result([0] * 10)  # reading it will say what is wrong
     about = (VERSION, size, file, number, state.st_size, state.st_mtime_ns)
-    points = b"" if face.points is None else face.points.tobytes()
+    points = b"mesh" if face.points is None else face.points.tobytes()
     return hashlib.blake2b(repr(about).encode() + points, digest_size=16).digest()
 
 
@@ -182,5 +188,5 @@ def _jpeg(reader: FrameReader, face: FaceFrame, size: int) -> bytes:
         points = shrunk(points, shrink)
     image = reader.read(face.frame, shrink)
     if points is None:
-        points = detect_eyes(image)
+        points = detect_landmarks(image)
     return NO_FACE if points is None else encode_jpeg(register(image, points, size))

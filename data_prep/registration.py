@@ -10,7 +10,7 @@ import math
 import cv2
 import numpy as np
 
-VERSION = 2  # of a face's pixels: raise it when the same frame comes out otherwise
+VERSION = 3  # of a face's pixels: raise it when the same frame comes out otherwise
 
 # The left half of the reference and its middle, in thousandths of the image side; the
 # right half is its mirror image, so that a mirrored face stays registered. Spacings are
@@ -90,9 +90,17 @@ def registered(points: np.ndarray, size: int) -> np.ndarray:
     return (points @ warp[:, :2].T + warp[:, 2]).astype(np.float32)
 
 
+DETAIL = 2
+
+
 def shrinking(points: np.ndarray, size: int) -> int:
-    """Return the power of 2, at most 8, by which the frame may be shrunk before."""
-    scale = _scale(similarity(points, target(points, size)))
+    """Return the power of 2, at most 8, by which the frame may be shrunk before.
+
+    The face in it stays at least DETAIL times as large as it will be: a JPEG that is
+    decoded smaller is blurred (its high frequencies are left out), and how much would
+    hang on a face's distance to the camera.
+    """
+    scale = DETAIL * _scale(similarity(points, target(points, size)))
     return next(times for times in (8, 4, 2, 1) if times * scale <= 1 or times == 1)
 
 

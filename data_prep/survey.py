@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from data_prep.aus import AU_NAMES, BP4D_AUS, BP4D_SKEWNESS
+from data_prep.aus import AU_NAMES, BP4D_SKEWNESS
 from data_prep.dataset import Dataset, Sequence
 
 KINDS = ("positive", "negative", "unknown")
@@ -67,7 +67,7 @@ def describe(dataset: Dataset, found: dict) -> str:
     lines += _short_list(found["notes"])
     if found["labels"]:
         head, columns = f"\n{dataset.title}", {"all faces": found["labels"]}
-        lines.append(label_table(head, dataset.aus, columns))
+        lines.append(label_table(head, dataset.name, dataset.aus, columns))
     return "\n".join(lines)
 
 
@@ -124,12 +124,14 @@ def count_pairs(sequences: Iterable[Sequence]) -> dict:
     }
 
 
-def label_table(title: str, aus: list[int], columns: dict[str, dict]) -> str:
+def label_table(
+    title: str, dataset: str, aus: list[int], columns: dict[str, dict]
+) -> str:
     """Return counts as text: a line per AU, and for each column what count_labels says.
 
     Skewness is negatives over positives; for BP4D the paper's (section 4.2) is beside.
     """
-    bp4d = tuple(aus) == BP4D_AUS
+    bp4d = dataset == "BP4D"
     heads = "".join(f"{name:>22}{'skew':>7}" for name in columns)
     lines = [
         f"{title}: present/absent/unknown, and skewness",

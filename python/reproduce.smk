@@ -234,6 +234,11 @@ rule select:
         " --data {params.data} --out {output}"
 
 
+def thresholds(run):
+    """Where val's thresholds are, which selection keeps."""
+    return f"--thresholds {run}/selection.json" if PROTOCOL.chooses else ""
+
+
 def weights(run):
     """The snapshot that is tested: the chosen one, or the last."""
     if PROTOCOL.chooses:
@@ -251,12 +256,15 @@ rule test:
         expand("{{run}}/test/{file}", file=EVALUATION)
     params:
         data=lambda w: bp4d(w.run),
-        weights=lambda w, input: weights(w.run)  # with an input, it is not compared
+        # With an input, they are not compared.
+        weights=lambda w, input: weights(w.run),
+        thresholds=lambda w, input: thresholds(w.run)
     threads: THREADS
     resources: gpu=GPU
     shell:
         "{ON_GPU} exec {DRML[evaluate]} --net {input.net} --weights {params.weights}"
-        " --data {params.data} --split test --out {wildcards.run}/test"
+        " --data {params.data} --split test {params.thresholds}"
+        " --out {wildcards.run}/test"
 
 
 # ---- What wants one model of a network: that of its best fold
@@ -305,7 +313,8 @@ rule disfa_direct:
     resources: gpu=GPU
     shell:
         "{ON_GPU} exec {DRML[evaluate]} " + of_best("--trained-on") +
-        " --data {params.data} --out {wildcards.net}/disfa/direct"
+        " --data {params.data} --out {wildcards.net}/disfa/direct --thresholds"
+        " {wildcards.net}/fold$({FOUND} {input.best} fold)/selection.json"
 
 
 rule disfa_features:

@@ -1,4 +1,4 @@
-"""What several test files share: one made-up folder of results a session."""
+"""What several test files share: what is made once a session."""
 
 import os
 import shutil
@@ -30,3 +30,22 @@ def out(reported_results, tmp_path, monkeypatch):
     shutil.copytree(reported_results / "out", tmp_path / "out", ignore=report)
     monkeypatch.chdir(tmp_path)
     return Path("out")
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory):
+    """A folder as a training leaves it, and pictures, all imported by the mesh."""
+    from predicting import make_place
+
+    return make_place(tmp_path_factory.mktemp("place"))
+
+
+@pytest.fixture
+def weights(place, monkeypatch):
+    """The weights there, with what belongs to them beside them."""
+    from drml.nets.solver import read_solver
+    from drml.predict.trained import write_record
+
+    monkeypatch.chdir(place)
+    assert write_record(read_solver(Path("solver.prototxt"))) is not None
+    return place / "out" / "net_iter_7.caffemodel"

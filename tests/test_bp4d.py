@@ -170,12 +170,46 @@ def test_csv_columns_are_found_by_name(tmp_path):
 
 def test_landmarks_of_lost_frames_are_none(tmp_path):
     good = tiny.landmarks(np.random.default_rng(0))
-    lost = [np.zeros((0, 0)), np.zeros((49, 2)), good[:, :1], good * np.nan]
+    lost = [np.zeros((0, 0)), np.full((49, 2), -1), good[:, :1], good * np.nan]
     tiny.write_mat(tmp_path / "F001_T1.mat", [*lost, good])
     found = read_landmarks(tmp_path / "F001_T1.mat", range(1, 9))
     assert [frame for frame, shape in found.items() if shape is None] == [1, 2, 3, 4]
     assert list(found) == [1, 2, 3, 4, 5]
     np.testing.assert_array_equal(found[5], good.astype(np.float32))
+
+
+def test_landmarks_count_from_1_in_the_file_and_from_0_here(tmp_path):
+    file, points = tmp_path / "F001_T1.mat", np.arange(1.0, 99).reshape(2, 49)
+    with h5py.File(file, "w") as mat:  # MATLAB's first pixel is (1, 1)
+        pred = mat.create_dataset("fit/pred", (1, 1), h5py.ref_dtype)
+        pred[0, 0] = mat.create_dataset("#refs#/0", data=points).ref
+    found = read_landmarks(file, [1])[1]
+    assert found[0].tolist() == [0, 49]
+    assert found[48].tolist() == [48, 97]
+
+
+def test_parts_in_trees_of_their_own(root, tmp_path, capsys):
+    whole = read_names(run_import(root, tmp_path / "whole"))
+    trees = [tmp_path / part for part in ("frames", "codes", "landmarks")]
+    names = (tiny.FRAMES, tiny.LABELS, tiny.LANDMARKS)
+    for tree, name in zip(trees, names, strict=True):
+        shutil.copytree(root / name, tree / "deep" / Path(name).name)
+    options = [f"--{tree.name}={tree}" for tree in trees]
+    (tmp_path / "none").mkdir()
+    capsys.readouterr()
+    folder = run_import(tmp_path / "none", tmp_path / "apart", *options)
+    assert read_names(folder) == whole
+    assert (
+        f"landmarks:    {trees[2] / 'deep' / '2DFeatures'}\n" in capsys.readouterr().out
+    )
+    with pytest.raises(UserError, match=r"codes has no folder of landmarks \(F001_T1"):
+        run_import(
+            tmp_path / "root", tmp_path / "x", *options[:2], f"--landmarks={trees[1]}"
+        )
+
+
+def read_names(folder: Path) -> list[str]:
+    return [key[9:] for key, *_ in read_faces(folder / "test_lmdb")]
 
 
 def test_frames_without_image_or_landmarks_are_counted(root, tmp_path, capsys):

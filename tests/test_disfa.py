@@ -22,6 +22,9 @@ from data_prep.face_lmdb import read_faces
 from data_prep.folds import split_subjects
 
 SPLITS = ("train", "val", "test")
+# SN001's six frames of tiny_disfa, by ffmpeg -i %02d.png -c:v libxvid -bf 1 -q:v 4: a
+# recorded file, since OpenCV's own writer makes no B-frames.
+XVID = Path(__file__).parent / "data" / "xvid_b_frames.avi"
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +154,7 @@ def test_the_right_camera_has_no_landmarks(own_root, tmp_path, capsys):
     assert "Video_RightCamera, 6 subjects" in shown
     assert "12 AUs of the first subject, 8 used\n" in shown
     assert "full set:     27 subjects, 130,814 coded frames\n" in shown
-    assert "none of the right camera: OpenCV detects faces and eyes" in shown
+    assert "none of the right camera: a mesh finds them" in shown
 
 
 @pytest.mark.parametrize("folder", ["Images/{subject}", "Copyright/Left_{subject}"])
@@ -221,7 +224,66 @@ def test_a_label_file_that_is_short(own_root, tmp_path, capsys):
     assert "SN002_0006" not in found
     shown = capsys.readouterr().out
     assert "SN001: 1 frames that not all AUs are coded in" in shown
-    assert "SN002: 1 images of frames that are not coded" in shown
+    over = "SN002: 1 images of frames that are not coded are left out: frame 6 of Left"
+    assert over in shown
+
+
+def test_a_landmark_file_too_many_is_named(own_root, capsys):
+    for subject, frame in (("SN001", tiny.FRAMES + 1), ("SN002", 99)):
+        last = tiny.landmark_file(own_root, subject, tiny.FRAMES)
+        shutil.copy(last, tiny.landmark_file(own_root, subject, frame))
+    disfa.main([str(own_root), "--jobs=1", "--dry-run"])
+    shown = capsys.readouterr().out
+    said = "1 landmark files of frames that are not coded are left out"
+    assert f"SN001: {said}: SN001_0006_lm.mat\n" in shown
+    assert f"SN002: {said}: l00099_lm.mat\n" in shown
+
+
+def test_parts_in_trees_of_their_own(own_root, imported, tmp_path):
+    for part, name in ("frames", tiny.VIDEOS), ("landmarks", tiny.LANDMARKS):
+        (tmp_path / part).mkdir()
+        (own_root / name).rename(tmp_path / part / name)
+    options = [f"--{part}={tmp_path / part}" for part in ("frames", "landmarks")]
+    assert labels(run_import(own_root, tmp_path / "out", *options)) == labels(imported)
+
+
+def test_folders_of_frames_that_are_called_like_videos(own_root, imported, tmp_path):
+    """As some scripts leave them: LeftVideoSN001_comp.avi/frame-1.jpg."""
+    tiny.move_to_images(
+        own_root, f"{tiny.VIDEOS}/frames/LeftVideo{{subject}}_comp.avi", 1
+    )
+    for image in (own_root / tiny.VIDEOS).rglob("*.png"):
+        image.rename(image.with_name(f"frame-{image.stem.split('_')[1]}.png"))
+    folder = run_import(own_root, tmp_path)
+    assert labels(folder) == labels(imported)
+
+
+def test_a_video_in_xvid_with_b_frames(own_root, tmp_path, capfd):
+    """Its frames are where they belong, but for the last, which the codec holds."""
+    shutil.copy(XVID, tiny.video(own_root, "SN001"))
+    folder = run_import(own_root, tmp_path)
+    (lost,) = set(expected()) - set(labels(folder))
+    assert lost == "SN001_0006"
+    assert summary(folder)["left_out"]["unreadable image"] == 1
+    assert "holds back the last 1 of 6 frames" in capfd.readouterr().err
+    x, y = np.rint(mean_shape(200)[MARKER]).astype(int)
+    for _, image, _ in read_faces(folder / "test_lmdb"):
+        assert image[y, x].min() > 200
+        assert image[y - 30, x].max() < 100
+
+
+@pytest.mark.parametrize("threshold", [1, 3])
+def test_intensities_lie_beside_the_labels(root, tmp_path, threshold):
+    options = ("--size=32", f"--threshold={threshold}", "--train-folds=2")
+    folder = run_import(root, tmp_path, *options)
+    columns = [tiny.AUS.index(au) for au in DISFA_AUS]
+    for split in SPLITS:
+        keys = [key for key, *_ in read_faces(folder / f"{split}_lmdb")]
+        expected = [
+            tiny.intensities(subject)[int(frame) - 1, columns]
+            for subject, frame in (key[9:].split("_") for key in keys)
+        ]
+        assert np.array_equal(np.load(folder / f"{split}_intensities.npy"), expected)
 
 
 def test_any_case_and_depth_of_folders(own_root, tmp_path):

@@ -12,15 +12,19 @@ import lmdb
 import numpy as np
 import pytest
 from command import status_of
+from sklearn.metrics import f1_score
 from tiny_dataset import AUS, CROP, DEPLOY, FACES, SIZE, make_dataset, make_weights
 
 import caffe
 from caffe.proto import caffe_pb2
-from data_prep.base import UserError
+from data_prep.base import UserError, fingerprint
 from data_prep.face_lmdb import Record, read_faces, write_faces
 from data_prep.network_input import network_input, read_mean
+from drml.evaluate.bootstrap import Bootstrap
 from drml.evaluate.dataset import load_mean
-from drml.evaluate.metrics import au_results
+from drml.evaluate.metrics import au_results, best_thresholds
+from drml.evaluate.predictions import intervals, read_predictions
+from drml.evaluate.selection import Scored, write_selection
 from drml.nets.weights import stored_shapes
 
 SCRIPT = Path(__file__).parents[1] / "python" / "evaluate.py"
@@ -157,6 +161,75 @@ def test_damaged_predictions(project, monkeypatch, capfd, change, sentence):
 def test_a_net_or_predictions(project, monkeypatch, capfd, words):
     assert evaluate_with(monkeypatch, "--out", "out", *words.split()) == 2
     assert "or --predictions alone" in capfd.readouterr().err
+
+
+def test_intervals_stand_beside_the_measures(project, monkeypatch, capsys):
+    assert evaluated(monkeypatch, "--resamples", "50", "--resample-seed", "3") == 0
+    found = read_predictions(Path("out/predictions.h5"))
+    assert found.about["subjects"] == ["F001", "F002", "F003"]
+    expected = intervals(found, Bootstrap(50, 3))
+    record = json.loads(Path("out/evaluation.json").read_text())
+    assert record["intervals"] == {
+        "percent": 95, "by": "bootstrap over subjects", "subjects": 3,
+        "resamples": 50, "seed": 3,
+    }  # fmt: skip
+    assert record["aus"][1]["f1_interval"] == list(expected.of_aus["f1"][1])
+    average = record["average"]["auc_interval"]
+    assert average == list(expected.of_average["auc"])
+    rows = list(csv.DictReader(Path("out/evaluation.csv").read_text().splitlines()))
+    assert float(rows[0]["auc_high"]) == expected.of_aus["auc"][0].high
+    assert float(rows[0]["average_precision"]) > 0
+    printed = capsys.readouterr().out
+    low, high = (100 * end for end in expected.of_average["f1"])
+    assert f"{low:.1f}-{high:.1f}" in printed
+    assert "bootstrap over 3 subjects (50 resamples, seed 3)" in printed
+    assert evaluated(monkeypatch, "--resamples", "0") == 0
+    assert "95%" not in capsys.readouterr().out
+    assert "intervals" not in json.loads(Path("out/evaluation.json").read_text())
+
+
+def test_thresholds_of_the_val_split(project, monkeypatch, capfd):
+    """From val's predictions and from drml select's file; another weights' refused."""
+    (project / "data/test_lmdb").rename(project / "data/val_lmdb")
+    dataset = json.loads(Path("data/dataset.json").read_text())
+    dataset["splits"]["val"] = dataset["splits"]["test"]
+    Path("data/dataset.json").write_text(json.dumps(dataset))
+    assert evaluated(monkeypatch, "--split", "val", "--out", "val") == 0
+    (project / "data/val_lmdb").rename(project / "data/test_lmdb")
+    val = read_predictions(Path("val/predictions.h5"))
+    expected = best_thresholds(val.scores, val.labels)
+    content = fingerprint([Path("tiny.caffemodel")])
+    chosen = {"1": expected[0], "12": expected[1]}
+    scored = Scored(1, "gone.caffemodel", content, 0.5, 0.5, 2, chosen)
+    write_selection(Path("selection.json"), {}, [scored])
+    capfd.readouterr()
+    for file in ("val/predictions.h5", "selection.json"):
+        assert evaluated(monkeypatch, "--thresholds", file) == 0
+        rows = json.loads(Path("out/evaluation.json").read_text())["aus"]
+        assert [row["val_threshold"] for row in rows] == expected
+        known = val.labels[:, 1] != 0
+        f1 = f1_score(val.labels[known, 1] > 0, val.scores[known, 1] >= expected[1])
+        assert rows[1]["f1_val_threshold"] == pytest.approx(f1)
+        assert rows[1]["f1_val_threshold"] >= rows[1]["f1"]
+        assert "F1 (val)" in capfd.readouterr().out
+    make_weights(Path("tiny.caffemodel"), seed=2)
+    words = ("--thresholds", "selection.json", "--out", "other")
+    assert evaluated(monkeypatch, *words) == 1
+    assert "selection.json has not scored tiny.caffemodel" in capfd.readouterr().err
+    words = ("--thresholds", "out/predictions.h5", "--out", "other")
+    assert evaluated(monkeypatch, *words) == 1
+    assert "is of the test split; thresholds are chosen" in capfd.readouterr().err
+
+
+def test_intensities_are_kept_with_the_scores(project, monkeypatch):
+    """Those of the dataset's records, where a label is known."""
+    coded = np.random.default_rng(0).integers(0, 6, (FACES, 2)).astype(np.int8)
+    np.save("data/test_intensities.npy", coded)
+    assert evaluated(monkeypatch, "--limit", "7") == 0
+    found = read_predictions(Path("out/predictions.h5"))
+    expected = np.where(found.labels == 0, -1, coded[:7])
+    assert (expected == -1).any()
+    assert np.array_equal(found.intensities, expected)
 
 
 def test_batch_size_does_not_matter(project, monkeypatch):

@@ -81,7 +81,7 @@ def test_landmark_file_is_matlab_7_3_with_empty_arrays_before_the_first_frame():
         assert pred.shape == (3, 1)
         assert mat[pred[0, 0]].attrs["MATLAB_empty"] == 1
         assert mat[pred[2, 0]].shape == (2, 49)
-        np.testing.assert_array_equal(mat[pred[2, 0]][()].T, points)
+        np.testing.assert_array_equal(mat[pred[2, 0]][()].T, points + 1)  # from 1
 
 
 def test_every_fold_has_subjects_however_few_there_are():

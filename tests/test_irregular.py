@@ -93,5 +93,5 @@ def test_disfa(faces_of_disfa, tmp_path, capsys):
     assert len(of(names, [extra])) == FRAMES
     shown = capsys.readouterr().out
     assert f"{lost}: coded frames left out: 1 (no landmarks)" in shown
-    assert f"{extra}: 1 landmark files of frames that are not coded" in shown
-    assert f"{short}: 1 images of frames that are not coded" in shown
+    assert f"{extra}: 1 landmark files of frames that are not coded are left" in shown
+    assert f"{short}: 1 images of frames that are not coded are left out" in shown

@@ -12,6 +12,7 @@ import pytest
 import tiny_bp4d as tiny
 
 from data_prep import own_faces
+from data_prep.aus import BP4D_AUS
 from data_prep.base import UserError
 from data_prep.dataset import FaceFrame, Frame
 from data_prep.face_lmdb import LONGEST_KEY, read_faces
@@ -70,6 +71,22 @@ def spoil(table: Path, old: str, new: str) -> None:
     text = table.read_text()
     assert old in text
     table.write_text(text.replace(old, new, 1))
+
+
+def test_the_papers_skewness_stands_beside_no_other_dataset(table, tmp_path, capsys):
+    """Not even where the AUs are BP4D's twelve."""
+    header, *rows = table.read_text().splitlines()
+    aus = [f"AU{au}" for au in BP4D_AUS]
+    wide = header.replace("AU12,AU1", ",".join(aus))
+    codes = ",".join(["1,0"] * 6)
+    lines = [
+        ",".join((*row.split(",")[:2], codes, *row.split(",")[4:])) for row in rows
+    ]
+    table.write_text("\n".join([wide, *lines]) + "\n")
+    own_faces.main([str(table), "--jobs=1", "--dry-run"])
+    shown = capsys.readouterr().out
+    assert "24 lip pressor" in shown
+    assert "in the paper" not in shown
 
 
 def test_labels_and_names_are_the_csvs(table, tmp_path):

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 from results_reader import html_rows, markdown, measure, of_folds, page, read, table
+from sklearn.metrics import average_precision_score, f1_score
 from tiny_results import BEST, FACES, NETS, SHARED
 
 from data_prep.aus import BP4D_AUS, DISFA_AUS
@@ -118,17 +119,90 @@ def test_table3_direct_outputs_and_read_out(name):
     assert f"DRML of fold {BEST} (iteration 400, validation F1 49.0)" in page()
 
 
+def test_ours_under_each_reading_of_the_protocol():
+    """Of the same predictions: DISFA at 3 and at 2, all frames and 1:2."""
+    scores, labels, aus = read("drml/disfa/direct/predictions.h5")
+    with h5py.File("out/drml/disfa/direct/predictions.h5") as file:
+        intensities = file["intensities"][:]
+    column = aus.index(6)
+    for threshold in (3, 2):
+        found = table(f"protocol_table3_{threshold}_f1")
+        truth = np.where(intensities < 0, 0, np.where(intensities >= threshold, 1, -1))
+        if threshold == 3:
+            assert np.array_equal(truth, labels)
+        ours = float(found["6"]["all frames DRML"])
+        assert ours == pytest.approx(measure(scores[:, column], truth[:, column], "f1"))
+        assert float(found["6"]["paper DRML"]) == percent_of(3, "f1", "DRML", 6)
+        # Twice as many negatives: a third is present, and calling all gives 1/2.
+        assert float(found["Avg."]["1:2 all-pos. F1"]) == pytest.approx(50)
+    found = table("protocol_table2_auc")["Avg."]
+    assert float(found["all frames DRML"]) == pytest.approx(
+        float(table("table2_auc")["Avg."]["DRML ours"])
+    )
+    assert float(found["1:2 DRML"]) != float(found["all frames DRML"])
+
+
+def test_the_argument_counts_the_papers_cells():
+    assert "Table 2: 15 of 35 such cells contradict all frames" in page()
+    assert "Table 3: 31 of 31 such cells contradict all frames at intensity 3" in page()
+    rows = list(
+        csv.DictReader(Path("out/report/protocol_paper.csv").read_text().splitlines())
+    )
+    counts = [int(row["networks' cells of them contradict"]) for row in rows]
+    assert counts == [15, 5, 4, 31, 9, 0, 22, 0, 0]
+
+
+def test_average_precision_is_scikit_learns():
+    column = BP4D_AUS.index(12)
+    folds = [read(f"drml/fold{k}/test/predictions.h5") for k in (1, 2)]
+    expected = []
+    for scores, labels, _ in folds:
+        known = labels[:, column] != 0
+        truth = labels[known, column] > 0
+        expected.append(100 * average_precision_score(truth, scores[known, column]))
+    row = table("table2_ap")["12"]
+    assert float(row["AP DRML"]) == pytest.approx(np.mean(expected))
+    assert float(row["paper LSVM's AUC"]) == 55.3
+    assert "within 3 points of the AU's in 8 of 12 AUs" in page()
+
+
+def test_intervals_and_paired_differences():
+    own = table("table2_intervals")["DRML"]
+    average = float(table("table2_f1")["Avg."]["DRML ours"])
+    assert float(own["F1-frame is"]) == pytest.approx(average)
+    assert float(own["F1-frame from"]) < float(own["F1-frame to"])
+    # Thresholds of 0.4 that the predictions bring: F1 in percent, mean over folds.
+    at_val = []
+    for k in (1, 2):
+        scores, labels, _ = read(f"drml/fold{k}/test/predictions.h5")
+        for c in range(len(BP4D_AUS)):
+            known = labels[:, c] != 0
+            truth, called = labels[known, c] > 0, scores[known, c] >= 0.4
+            at_val.append(100 * f1_score(truth, called))
+    found = float(own["F1 at val's threshold is"])
+    assert found == pytest.approx(np.mean(at_val), abs=0.01)
+    row = table("table2_differences")["DRML less AlexNet"]
+    gap = average - float(table("table2_f1")["Avg."]["AlexNet ours"])
+    assert float(row["F1-frame ours"]) == pytest.approx(gap)
+    low, high = float(row["F1-frame from"]), float(row["F1-frame to"])
+    assert (row["F1-frame is"] == "more than noise") == (low > 0 or high < 0)
+    assert float(row["F1-frame paper"]) == pytest.approx(48.3 - 38.4)
+    assert "Differences of averages in BP4D's layout that are more than noise" in page()
+
+
 def test_every_title_says_generated_faces():
     titles = re.findall(r"<(?:h[123]|title|figcaption)>(.*?)</", page())
     titles += re.findall(r"(?m)^#+ (.*)$|!\[(.*?)\]", markdown())
     titles = ["".join(title) for title in titles]
     assert len(titles) > 60
     unmarked = {title for title in titles if "(generated faces)" not in title}
-    assert len(unmarked) == 2  # Table 4 and its table
-    assert all("(random input)" in title for title in unmarked)
+    assert len(unmarked) == 3  # Table 4 and its table, the paper's own cells
+    marks = ("(random input)", "(paper's numbers)")
+    assert all(title.endswith(marks) for title in unmarked)
     for file in Path("out/report").glob("*.csv"):
         rows = list(csv.DictReader(file.read_text().splitlines()))
-        mark = "(random input)" if file.stem == "table4" else "(generated faces)"
+        marks = {"table4": "(random input)", "protocol_paper": "(paper's numbers)"}
+        mark = marks.get(file.stem, "(generated faces)")
         assert all(mark in row["table"] for row in rows)
     assert "(generated faces)" in Path("out/report/training_loss.svg").read_text()
     for text_of in (page(), markdown()):

@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from command import status_of
 from results_reader import (
     markdown,
     measure,
@@ -19,6 +20,8 @@ from results_reader import (
 from tiny_results import FACES, NETS, make_out, make_predictions, make_run
 
 from data_prep.aus import BP4D_AUS, DISFA_AUS
+from drml.evaluate.predictions import measure as measure_all
+from drml.evaluate.predictions import read_predictions, with_aus, write_evaluation
 from drml.nets.names import TITLES
 from drml.report.paper import percent_of
 
@@ -31,6 +34,45 @@ def test_direct_outputs_alone_have_no_average_to_compare(out):
     assert row["AlexNet direct"]
     assert row["AlexNet direct diff."] == row["AlexNet read-out"] == ""
     assert "Table 3: DRML has no read-out results yet" in page()
+
+
+def test_without_intensities_there_is_one_threshold(out):
+    for file in out.glob("*/disfa/*/predictions.h5"):
+        with h5py.File(file, "r+") as found:
+            del found["intensities"]
+    assert status_of("report", "paper", "out", "--resamples", "0") == 0
+    assert not Path("out/report/protocol_table3_2_f1.csv").exists()
+    assert table("protocol_table3_labels_f1")["Avg."]["all frames DRML"]
+    assert "Protocol: DISFA's other threshold (it was imported before" in page()
+    assert "Intervals: not asked for (--resamples 0)" in page()
+
+
+def test_another_tool_is_one_more_system(out):
+    """It lacks AU 24, and one fold; the faces and labels must be the same."""
+    folder = out / "tools/openface/fold1"
+    found = read_predictions(out / "drml/fold1/test/predictions.h5")
+    found = with_aus(found, [au for au in found.aus if au != 24])
+    about = found.about | {"title": "OpenFace", "tool": "OpenFace"}
+    found = found._replace(about=about)
+    write_evaluation(folder, found, measure_all(found))
+    disfa = read_predictions(out / "drml/disfa/direct/predictions.h5")
+    disfa = disfa._replace(about=disfa.about | about)
+    write_evaluation(out / "tools/openface/disfa", disfa, measure_all(disfa))
+    assert report() == 0
+    row = table("table2_f1")
+    expected = of_folds("drml", 12, "f1")[0]
+    assert float(row["12"]["OpenFace ours"]) == pytest.approx(expected)
+    assert row["24"]["OpenFace ours"] == ""
+    assert "OpenFace ours: 11 of 12 AUs" in row["Avg."]["remarks"]
+    gap = table("table2_differences")["OpenFace less DRML"]
+    assert float(gap["F1-frame ours"]) == pytest.approx(0, abs=1e-9)  # on fold 1 alone
+    assert gap["F1-frame is"] == "noise"
+    drml = table("table3_f1")["6"]["DRML direct"]
+    assert table("table3_f1")["6"]["OpenFace direct"] == drml
+
+    with h5py.File(folder / "predictions.h5", "r+") as file:
+        file["labels"][0] = 0
+    assert report() == 1
 
 
 def test_classical_methods_stand_beside_the_networks(out):
@@ -170,7 +212,8 @@ def test_nothing_but_a_run_that_began(tmp_path, monkeypatch):
     for part in ("Table 3", *PARTS.values(), "Fig. 5a", "Features", "Grids"):
         assert f"<li>{part}: no results yet" in missing
     assert "Table 2: no results yet" in missing
-    assert 'class="results' not in page()
+    shown = re.findall(r'id="\w*?(protocol_paper)?" class="results', page())
+    assert shown == ["protocol_paper"]  # of the paper's own numbers
 
 
 @pytest.mark.parametrize("part", PARTS)

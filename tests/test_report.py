@@ -140,7 +140,7 @@ def test_several_runs_side_by_side(project, monkeypatch):
     assert reported(monkeypatch, evaluations=("out/a", "out/b")) == 0
     html = page()
     heads = re.findall(r'<th class="col_heading level1 col\d+" >(.*?)</th>', html)
-    assert heads[-5:] == ["baseline", "Net A", "Net B", "Net A", "Net B"]
+    assert heads[-7:] == ["baseline", *["Net A", "Net B"] * 3]  # F1, AUC, AP
     # AU 1: calling every face present is the baseline itself; B makes no mistake.
     row = re.search(r"inner brow raiser</td>(.*?)</tr>", html)[1]
     cells = re.findall(r'<td class="data row0 col\d ours ?(\w*)" >([\d.]+)', row)

@@ -45,12 +45,15 @@ def write_csv(file: Path, rows: list[list], header: list[str] = HEADER) -> None:
 
 
 def write_mat(file: Path, shapes: list[np.ndarray]) -> None:
-    """Write 49 x 2 points a frame (or whatever array is given) as MATLAB v7.3 does."""
+    """Write 49 x 2 points a frame (or whatever array is given) as MATLAB v7.3 does.
+
+    Pixels count from 0 here and from 1 in the file.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     with h5py.File(file, "w") as mat:
         pred = mat.create_dataset("fit/pred", (len(shapes), 1), h5py.ref_dtype)
         for i, shape in enumerate(shapes):
-            pred[i, 0] = mat.create_dataset(f"#refs#/{i}", data=shape.T).ref
+            pred[i, 0] = mat.create_dataset(f"#refs#/{i}", data=shape.T + 1).ref
 
 
 def image_name(frame: int) -> str:

@@ -114,11 +114,23 @@ def make_predictions(
         "net": f"{net}_deploy.prototxt",
         "weights": f"{net}_iter_400.caffemodel",
         "command": f"drml evaluate --net {net}_deploy.prototxt",
+        "subjects": ["F001", "F002", "F003"],
+        "val_thresholds": {str(au): 0.4 for au in aus},
     } | more
     keys = [f"{first + i:08d}_F00{1 + i % 3}_T1_{first + i}" for i in range(FACES)]
-    found = Predictions(about, list(aus), keys, scores.astype(np.float32), labels)
+    found = Predictions(
+        about, list(aus), keys, scores.astype(np.float32), labels, coded(labels, layout)
+    )
     write_evaluation(folder, found, au_results(found.scores, labels, aus))
     return found
+
+
+def coded(labels, layout):
+    """DISFA's intensities, of which 3 and above is present: 4 and 0, some 2."""
+    if layout != "DISFA":
+        return None
+    absent = np.where(np.arange(len(labels))[:, None] % 4, 0, 2)
+    return np.where(labels == 0, -1, np.where(labels > 0, 4, absent))
 
 
 def make_best(folder, net, rng, generated=True):

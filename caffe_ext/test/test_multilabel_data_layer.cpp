@@ -328,8 +328,7 @@ TYPED_TEST(MultilabelDataLayerTest, TestGoOnBehind) {
         EXPECT_EQ(2 * i, layer.records());
         layer.Forward(bottom, this->tops_);
         const Dtype* data = this->data_.cpu_data();
-        EXPECT_EQ(batches[i],
-                  vector<Dtype>(data, data + this->data_.count()));
+        EXPECT_EQ(batches[i], vector<Dtype>(data, data + this->data_.count()));
       }
     }
     EXPECT_NE(batches[0], batches[5]);

@@ -121,7 +121,8 @@ def table(first: int, codes: np.ndarray) -> str:
 def matlab73(first: int, points: list[np.ndarray]) -> bytes:
     """A MATLAB v7.3 file whose fit(k).pred is frame k's (P, 2) points, as BP4D's.
 
-    HDF5 stores MATLAB's columns as rows, hence 2 x P. Frames before the first, and
+    points: pixels from 0; the file's count from 1. HDF5 stores MATLAB's columns as
+    rows, hence 2 x P. Frames before the first, and
     those of no points, are MATLAB's empty arrays.
     """
     memory = io.BytesIO()
@@ -130,7 +131,7 @@ def matlab73(first: int, points: list[np.ndarray]) -> bytes:
         empty = _array(refs, "empty", np.zeros(2, np.uint64))
         empty.attrs["MATLAB_empty"] = np.uint8(1)
         targets = [empty] * (first - 1) + [
-            _array(refs, f"p{k}", np.asarray(p, np.float64).T) if len(p) else empty
+            _array(refs, f"p{k}", np.asarray(p, np.float64).T + 1) if len(p) else empty
             for k, p in enumerate(points)
         ]
         fit = mat.create_group("fit")

@@ -22,7 +22,10 @@ static string Text(const vector<int>& shape) {
 
 template <typename Dtype>
 MultilabelDataLayer<Dtype>::MultilabelDataLayer(const LayerParameter& param)
-    : BasePrefetchingDataLayer<Dtype>(param), num_labels_(0), first_(0), given_(0) {
+    : BasePrefetchingDataLayer<Dtype>(param),
+      num_labels_(0),
+      first_(0),
+      given_(0) {
   // The records' matter: the transformer, given decoded images, would complain.
   this->transform_param_.clear_force_color();
   this->transform_param_.clear_force_gray();
@@ -198,15 +201,15 @@ void MultilabelDataLayer<Dtype>::load_batch(Batch<Dtype>* batch) {
 }
 
 template <typename Dtype>
-void MultilabelDataLayer<Dtype>::Forward_cpu(
-    const vector<Blob<Dtype>*>& bottom, const vector<Blob<Dtype>*>& top) {
+void MultilabelDataLayer<Dtype>::Forward_cpu(const vector<Blob<Dtype>*>& bottom,
+                                             const vector<Blob<Dtype>*>& top) {
   BasePrefetchingDataLayer<Dtype>::Forward_cpu(bottom, top);
   given_ += top[0]->num();
 }
 
 template <typename Dtype>
-void MultilabelDataLayer<Dtype>::Forward_gpu(
-    const vector<Blob<Dtype>*>& bottom, const vector<Blob<Dtype>*>& top) {
+void MultilabelDataLayer<Dtype>::Forward_gpu(const vector<Blob<Dtype>*>& bottom,
+                                             const vector<Blob<Dtype>*>& top) {
   BasePrefetchingDataLayer<Dtype>::Forward_gpu(bottom, top);
   given_ += top[0]->num();
 }

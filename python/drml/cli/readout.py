@@ -18,9 +18,20 @@ from data_prep.importer import at_least, sample_counts
 from data_prep.sampling import Sampling
 from drml.classical.readout import Classical
 from drml.classical.sift import check_dimension
-from drml.evaluate.dataset import describe, read_dataset, subjects_and_videos
+from drml.cli.resampling import add_bootstrap, bootstrap
+from drml.evaluate.dataset import (
+    describe,
+    read_dataset,
+    read_intensities,
+    subjects_and_videos,
+)
 from drml.evaluate.features import Features, read_features, read_rows
-from drml.evaluate.predictions import Predictions, measure, write_evaluation
+from drml.evaluate.predictions import (
+    Predictions,
+    intervals,
+    measure,
+    write_evaluation,
+)
 from drml.evaluate.readout import STRENGTH, FaceFeatures, Protocol, linear_readout
 from drml.nets.names import METHODS
 from drml.report.tables import text_table
@@ -47,13 +58,15 @@ def run(options: argparse.Namespace) -> None:
         "folds": folds,
         "undefined": [dataset["aus"][column] for column in undefined],
     }
-    found = Predictions(about, dataset["aus"], keys, scores, labels)
-    results = measure(found)
-    print(text_table(f"{about['title']} on {about['dataset']}", results))
+    coded = read_intensities(options.data, about["split"], keys, labels)
+    found = Predictions(about, dataset["aus"], keys, scores, labels, coded)
+    results, how = measure(found), bootstrap(options)
+    spans = how and intervals(found, how)
+    print(text_table(f"{about['title']} on {about['dataset']}", results, spans))
     print(f"{about['protocol']}; F1 and AUC are means over the folds")
     for au in about["undefined"]:
         print(f"AU {au} ({AU_NAMES[au]}): a fold has one class only to train on")
-    write_evaluation(options.out, found, results)
+    write_evaluation(options.out, found, results, spans)
 
 
 def check_alike(options: argparse.Namespace, dataset: dict, features: Features) -> None:
@@ -120,6 +133,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=STRENGTH,
         help="inverse of the regularisation's strength (%(default)s)",
     )
+    add_bootstrap(parser)
 
 
 def above_0(text: str) -> float:

@@ -3,7 +3,8 @@
 Average F1-frame decides, then AUC, then the earlier snapshot. Scored are the snapshots
 of the solver's own interval and the last, not those that Ctrl-C left. One whose outputs
 are no numbers is named and left out. Writes selection.json after each, so that a rerun
-does what is missing, and prints the table.
+does what is missing, and prints the table. It also keeps each AU's threshold of highest
+F1 (`drml evaluate --thresholds`).
 """
 
 import argparse
@@ -14,7 +15,7 @@ from pathlib import Path
 from data_prep.base import UserError, fingerprint
 from drml.cli.options import positive
 from drml.evaluate.dataset import Split, mean_file, open_split
-from drml.evaluate.metrics import au_results, average
+from drml.evaluate.metrics import au_results, average, best_thresholds
 from drml.evaluate.scoring import DivergedError, score_faces
 from drml.evaluate.selection import Scored, best, read_selection, write_selection
 from drml.nets.deploy import OUTPUT, check_outputs, load_net, net_title
@@ -103,7 +104,10 @@ def score(
             "there is no F1 to choose by"
         )
     content = fingerprint([weights])
-    return Scored(iteration, str(weights), content, mean.f1, mean.auc, mean.aus)
+    chosen = zip(map(str, split.aus), best_thresholds(scores, labels), strict=True)
+    return Scored(
+        iteration, str(weights), content, mean.f1, mean.auc, mean.aus, dict(chosen)
+    )
 
 
 def table(title: str, scored: list[Scored]) -> str:

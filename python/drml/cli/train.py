@@ -5,7 +5,8 @@ appended to --log. Each line of it with a loss is followed by one that says how 
 is from the loss of the AUs' base rates, which a net on a plateau has, and how long the
 rest takes. Ctrl-C lets Caffe write a snapshot first; the same command goes on from
 there, and does nothing once max_iter is reached. Exit status: Caffe's own, 130 after
-Ctrl-C.
+Ctrl-C. PREFIX_model.json, beside the snapshots, says which net, mean image and AUs
+belong to them: `drml predict` reads it.
 
 --patience N ends the training early, once N snapshots in a row have not raised the F1
 on the val split (see `drml select`, which scores them as they come).
@@ -25,6 +26,7 @@ from drml.cli.options import UsageError, positive
 from drml.evaluate.selection import EarlyEnd
 from drml.nets.progress import Progress
 from drml.nets.solver import Solver, read_solver
+from drml.predict.trained import write_record
 
 
 def run(options: argparse.Namespace) -> int:
@@ -41,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
     if early and (end := early.reached()):
         say(f"{solver.path} is trained: it ended early at {end}, nothing to do")
         return 0
+    write_record(solver)
     command = [caffe, "train", "-solver", str(solver.path)]
     if done is None:
         say(f"training {solver.path} from the start to iteration {solver.max_iter}")

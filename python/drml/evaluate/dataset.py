@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from data_prep.base import UserError, read_json
 from data_prep.dataset import title
-from data_prep.face_lmdb import read_faces
+from data_prep.face_lmdb import intensity_file, read_faces, read_labels
 from data_prep.network_input import centre_crop, read_mean
 
 FIELDS = ("dataset", "generated", "aus", "size", "fold", "seed", "splits")
@@ -142,6 +142,41 @@ class Split:
         progress = tqdm(records, doing, len(self), initial=start, unit="face")
         return map(SplitFace._make, progress)
 
+    def labels(self) -> tuple[list[str], np.ndarray]:
+        """Return the faces' keys and labels (N, C) int8, without decoding a face."""
+        keys, labels = zip(*islice(read_labels(self.lmdb), self.limit), strict=True)
+        return list(keys), np.array(labels, np.int8)
+
+    @property
+    def subjects(self) -> list[str]:
+        return self.dataset["splits"][self.name]["subjects"]
+
+    @property
+    def sampled(self) -> dict | None:
+        """How the import sampled this split's frames, None where it took them all."""
+        sampling = self.dataset.get("sampling")
+        return sampling if sampling and self.name in sampling["splits"] else None
+
+    @property
+    def val_is_test(self) -> bool:
+        """Whether val is another name for test (--train-folds 2)."""
+        lists = self.dataset.get("fold_lists", {})
+        return "val" in lists and lists["val"] == lists["test"]
+
+
+def read_intensities(
+    folder: Path, split: str, keys: Sequence[str], labels: np.ndarray
+) -> np.ndarray | None:
+    """Return the coded intensities (N, C) int8 of faces, None where none are kept.
+
+    0 to 5, -1 where the label (N, C) is unknown. A key begins with its record's number.
+    """
+    file = intensity_file(folder / f"{split}_lmdb")
+    if not file.exists():
+        return None
+    records = [int(key.split("_")[0]) for key in keys]
+    return np.where(labels == 0, -1, np.load(file)[records]).astype(np.int8)
+
 
 def open_split(
     folder: Path, name: str, limit: int | None = None, trained_on: Path | None = None
@@ -190,11 +225,14 @@ def subjects_and_videos(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Tell subject and video, (N,) str each, of faces; subjects: the dataset's."""
     names = [name_of(key) for key in keys]
+    videos = [name.rsplit("_", 1)[0] for name in names]
     longest_first = sorted(subjects, key=len, reverse=True)
-    found = []
-    for name in names:
-        subject = next((s for s in longest_first if name.startswith(f"{s}_")), None)
-        if subject is None:
+    owners: dict[str, str] = {}
+    for video, name in zip(videos, names, strict=True):
+        if video in owners:
+            continue
+        own = next((s for s in longest_first if name.startswith(f"{s}_")), None)
+        if own is None:
             raise UserError(f"face {name} is of no subject of the dataset; see --data")
-        found.append(subject)
-    return np.array(found), np.array([name.rsplit("_", 1)[0] for name in names])
+        owners[video] = own
+    return np.array([owners[video] for video in videos]), np.array(videos)

@@ -11,11 +11,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from math import inf
 from pathlib import Path
 
-from data_prep.base import UserError, read_json, write
+from data_prep.base import UserError, fingerprint, read_json, write
 from data_prep.processes import start
 from drml.evaluate.dataset import read_dataset
 from drml.nets.solver import Solver
@@ -34,6 +34,7 @@ class Scored:
     f1: float
     auc: float
     aus: int
+    thresholds: dict[str, float] = field(default_factory=dict)  # of highest F1, by AU
 
 
 def best(snapshots: Sequence[Scored]) -> Scored:
@@ -77,6 +78,23 @@ def read_selection(file: Path, about: dict | None = None) -> list[Scored]:
         return [Scored(**snapshot) for snapshot in record["snapshots"]]
     except (KeyError, TypeError) as error:
         raise UserError(f"{file} is no selection ({error}); {remedy}") from None
+
+
+def read_thresholds(file: Path, weights: str) -> dict[str, float]:
+    """Return the thresholds by AU that were chosen on val for a snapshot.
+
+    Empty where an earlier version wrote the file; UserError where it never scored these
+    weights.
+    """
+    snapshots = read_selection(file)
+    path = Path(weights)
+    content = fingerprint([path]) if path.is_file() else None
+    for snapshot in snapshots:
+        if content == snapshot.fingerprint or (
+            content is None and weights == snapshot.weights
+        ):
+            return snapshot.thresholds
+    raise UserError(f"{file} has not scored {weights}; run drml select")
 
 
 def write_selection(file: Path, about: dict, snapshots: Sequence[Scored]) -> None:

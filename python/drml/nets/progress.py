@@ -36,9 +36,19 @@ def training_counts(solver: Solver) -> dict | None:
 
     None where the net does not read a dataset of the importers' making.
     """
+    folder = training_folder(solver)
+    return read_dataset(folder)["splits"].get("train") if folder else None
+
+
+def training_folder(solver: Solver) -> Path | None:
+    """Return the folder of the dataset that a solver trains on.
+
+    None where the net does not read one of the importers' making.
+    """
     for source in _sources(solver.net):
         try:
-            return read_dataset(source.parent)["splits"].get("train")
+            read_dataset(source.parent)
+            return source.parent
         except UserError:
             continue
     return None

@@ -65,13 +65,17 @@ def _proto_shapes(path: Path) -> Shapes:
 
 def _proto_blobs(path: Path) -> Blobs:
     net = caffe_pb2.NetParameter.FromString(path.read_bytes())
-    layers = net.layer or net.layers  # `layers` in Caffe's files of before 2014
+    layers = list(net.layer)
+    for old in net.layers:  # files of before 2014 (V1), or of before that (V0)
+        layers.append(old.layer if old.HasField("layer") else old)
     return {layer.name: list(layer.blobs) for layer in layers if layer.blobs}
 
 
 def blob_shape(blob: caffe_pb2.BlobProto) -> tuple[int, ...]:
     if blob.HasField("shape"):
         return tuple(blob.shape.dim)
+    if not blob.HasField("num"):  # one value, without axes
+        return ()
     return (blob.num, blob.channels, blob.height, blob.width)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from data_prep.base import UserError
 from drml.evaluate.metrics import au_results
 from drml.evaluate.predictions import Predictions, of_same_faces
+from drml.evaluate.protocols import Protocol
 from drml.report.paper import AVERAGE, misprinted_averages, percent_of, read_paper
 from drml.report.tables import (
     FULL,
@@ -23,15 +25,15 @@ from drml.report.tables import (
 )
 
 MEASURES = {"f1": "F1-frame", "auc": "AUC"}
-SHARES = ["f1", "f1_all_positive", "auc"]  # those in percent
+SHARES = ["f1", "f1_all_positive", "auc", "average_precision"]  # those in percent
 
 
 @dataclass(frozen=True)
 class Folds:
     """A network's predictions on the test splits of its folds.
 
-    Its frames of measures (percent; nan: undefined) have columns f1, f1_all_positive
-    and auc, and AUs as rows.
+    Its frames of measures (percent; nan: undefined) have columns f1, f1_all_positive,
+    auc and average_precision, and AUs as rows.
     """
 
     title: str
@@ -44,6 +46,11 @@ class Folds:
                 f"{self.title}'s folds were evaluated on different AUs; evaluate all "
                 "on imports of one kind"
             )
+
+    def on(self, frames: Protocol) -> "Folds":
+        """Return the same predictions on other test frames."""
+        masked = {fold: frames.of(found) for fold, found in self.predictions.items()}
+        return Folds(self.title, masked)
 
     @property
     def frames(self) -> int:
@@ -136,6 +143,11 @@ class Comparison:
         return Table(name, title, columns, True, [source, *self._misprints(), *notes])
 
     def _system(self, title: str, ours: Mapping[str, pd.DataFrame]) -> list[Column]:
+        systems = chain(*(read_paper()[f"table{n}"]["methods"] for n in (2, 3)))
+        if title not in systems:  # another tool
+            return [
+                self._ours(name, title, measures) for name, measures in ours.items()
+            ]
         papers, columns = self._papers("paper", title, title), []
         for name, measures in ours.items():
             column = self._ours(name, title, measures)

@@ -6,6 +6,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
+from drml.evaluate.protocols import COUNTS, HALF, SAMPLED
+from drml.nets.names import TITLES
+
 AVERAGE = "average"  # the row below the AUs
 
 
@@ -32,6 +35,74 @@ def percent_of(
     """
     content = read_paper()[f"table{table}"]
     return _of(method, content["methods"], content[measure].get(str(row)))
+
+
+class Cell(NamedTuple):
+    """A network's measures of an AU as the paper prints them, in percent."""
+
+    method: str
+    au: int
+    f1: float
+    auc: float
+
+
+NEAR_CHANCE = 56.0  # percent: an AUC that hardly tells present from absent
+MARGIN = 3.0  # points by which F1 may exceed all-present's at such an AUC
+_TABLES = {2: "BP4D", 3: "DISFA"}
+
+
+def near_chance(table: int) -> list[Cell]:
+    """Return the networks' cells of Table 2 or 3 whose AUC is near chance."""
+    content = read_paper()[f"table{table}"]
+    networks = [m for m in content["methods"] if m in TITLES.values()]
+    aus = [int(au) for au in content["f1"] if au != AVERAGE]
+    cells = [
+        Cell(m, au, *(percent_of(table, measure, m, au) for measure in ("f1", "auc")))
+        for m in networks
+        for au in aus
+    ]
+    return [cell for cell in cells if cell.auc <= NEAR_CHANCE]
+
+
+def contradicting(table: int, all_present: dict[int, float]) -> list[Cell]:
+    """Return those of near_chance() whose F1 a test set cannot have given.
+
+    all_present: by AU the F1, percent, of calling every frame present on it. A system
+    at chance does not exceed that by more than a little, whatever its threshold: with
+    base rate r, guessing "present" for a share q of the frames gives 2rq / (r + q),
+    which grows with q up to 2r / (1 + r) at q = 1.
+    """
+    return [
+        cell
+        for cell in near_chance(table)
+        if cell.au in all_present and cell.f1 > all_present[cell.au] + MARGIN
+    ]
+
+
+def assumed(table: int, frames: str, threshold: int | None = None) -> dict[int, float]:
+    """Return all-present's F1 (percent) by AU, from the public base rates.
+
+    frames: of FRAMES; those that are sampled as in training are taken as if an AU's
+    frames were spread evenly over the videos, which makes the most of rare AUs.
+    """
+    rates = read_paper()["base_rates"][_TABLES[table]]
+    shares = {
+        int(au): (own[threshold - 1] if threshold else own) / 100
+        for au, own in rates.items()
+        if au.isdecimal()
+    }
+    a_video = rates["frames"] / rates["videos"]
+    counts = COUNTS[_TABLES[table]]
+    found = {}
+    for au, share in shares.items():
+        if frames == SAMPLED:
+            kinds = (share * a_video, (1 - share) * a_video)
+            positive, negative = map(min, kinds, counts)
+            share = positive / (positive + negative)
+        elif frames == HALF:
+            share = 1 / 3
+        found[au] = 200 * share / (1 + share)
+    return found
 
 
 def running_time(phase: str, method: str) -> Time | None:

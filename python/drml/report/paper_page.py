@@ -11,14 +11,17 @@ import pandas
 import sklearn
 
 from data_prep.base import read_json, write
+from drml.evaluate.bootstrap import Bootstrap
 from drml.nets.pycaffe import caffe
 from drml.report import supplement
 from drml.report.comparison import MEASURES, Folds, check_alike
 from drml.report.pages import Facts, Page
 from drml.report.paper import percent_of
 from drml.report.paper_figures import figure4, figure5a, figure5b
-from drml.report.paper_tables import table2, table3, table4
+from drml.report.paper_tables import on_disfa, table2, table3, table4
+from drml.report.protocol_page import protocol
 from drml.report.results import REMEDY, Results, named_folds
+from drml.report.statistics_page import statistics
 from drml.report.training import describe_splits
 
 NOTICE = (
@@ -37,14 +40,17 @@ SAID_ELSEWHERE = (
 )
 
 
-def paper_page(results: Results, command: str) -> Page:
-    """Measure all that is there."""
+def paper_page(results: Results, command: str, how: Bootstrap | None) -> Page:
+    """Measure all that is there; how: of the 95% intervals, None for none."""
     tested = {name: results.tested(name) for name in results.systems}
     networks = {
         n: Folds(results.systems[n], folds) for n, folds in tested.items() if folds
     }
     on_bp4d = list(networks.values())
-    check_alike(on_bp4d)
+    tools = [Folds(tool.title, tool.folds) for tool in results.tools.values()]
+    systems = on_bp4d + [tool for tool in tools if tool.predictions]
+    check_alike(systems)
+    disfa = on_disfa(results)
     return Page(
         title=results.marked("DRML: the paper's results and ours"),
         notices=[NOTICE] if results.generated else [],
@@ -52,8 +58,10 @@ def paper_page(results: Results, command: str) -> Page:
         summary=[" ".join(summary(on_bp4d))],
         wide=True,
         sections=[
-            table2(results, on_bp4d),
+            table2(results, systems),
             table3(results),
+            protocol(results, systems, disfa),
+            statistics(results, systems, disfa, how),
             table4(results),
             figure4(results),
             figure5a(results),

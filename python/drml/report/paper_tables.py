@@ -1,13 +1,14 @@
 """Tables 2 to 4: F1-frame and AUC on BP4D and DISFA, running times."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
 
 from data_prep.aus import AU_NAMES, BP4D_SKEWNESS
 from drml.evaluate.predictions import Predictions, by_fold
+from drml.evaluate.protocols import Protocol
 from drml.nets.names import METHODS
 from drml.report.comparison import (
     MEASURES,
@@ -132,8 +133,8 @@ def _pooled_table(results: Results, networks: Sequence[Folds], only: str) -> Tab
         columns.append(Column(title, [*first[kind].tolist(), ""]))
     for measure, what in MEASURES.items():
         for network in networks:
-            values = network.pooled[measure]
-            values = [*values, values.mean()]
+            own = network.pooled[measure]
+            values = [*(own.get(au) for au in first.index), own.mean()]
             columns.append(Column(network.title, values, OURS, what, contest=what))
     mark_best(columns)
     frames = f"frames of {only}" if only else "all folds' frames together"
@@ -197,6 +198,11 @@ class OnDisfa:
         both = [part for part in (direct, rest) if len(part)]
         return {DIRECT: pd.concat(both), READ_OUT: read_out}
 
+    def on(self, frames: Protocol) -> "OnDisfa":
+        """Return the same predictions on other test frames."""
+        direct, read_out = (p and frames.of(p) for p in (self.direct, self.read_out))
+        return replace(self, direct=direct, read_out=read_out)
+
     def _measured(self, found: Predictions | None) -> pd.DataFrame:
         """Direct outputs are of one model for all subjects, the read-out is folds."""
         if found is None:
@@ -207,12 +213,15 @@ class OnDisfa:
 def table3(results: Results) -> Section:
     """The BP4D models on DISFA, their outputs and linear read-outs."""
     title = results.marked(f"Table 3. Results {results.on('DISFA')}")
-    every = [_on_disfa(results, name) for name in results.systems if name != "jpml"]
+    every = on_disfa(results)
     there = [found for found in every if found.direct or found.read_out]
     if not there:
         return Section(title, missing=results.lacking("3", "Table 3"))
+    systems = {*results.systems.values()}
     gaps = [(f.title, DIRECT) for f in every if not f.direct and not f.classical]
-    gaps += [(f.title, READ_OUT) for f in every if not f.read_out]
+    gaps += [
+        (f.title, READ_OUT) for f in every if not f.read_out and f.title in systems
+    ]
     return Section(
         title,
         [
@@ -226,11 +235,18 @@ def table3(results: Results) -> Section:
     )
 
 
-def _on_disfa(results: Results, name: str) -> OnDisfa:
-    folder = results.folder / name / "disfa"
-    files = (folder / kind / "predictions.h5" for kind in ("direct", "read_out"))
-    found = map(results.predictions, files)
-    return OnDisfa(results.systems[name], *found, classical=name in METHODS)
+def on_disfa(results: Results) -> list[OnDisfa]:
+    """Return what every system, and then every other tool, said of DISFA."""
+    found = []
+    for name, title in results.systems.items():
+        if name == "jpml":
+            continue
+        folder = results.folder / name / "disfa"
+        files = (folder / kind / "predictions.h5" for kind in ("direct", "read_out"))
+        kinds = map(results.predictions, files)
+        found.append(OnDisfa(title, *kinds, classical=name in METHODS))
+    tools = (tool for tool in results.tools.values() if tool.disfa)
+    return found + [OnDisfa(tool.title, tool.disfa, None) for tool in tools]
 
 
 def _classical(results: Results, there: Sequence[OnDisfa]) -> list[str]:
@@ -270,7 +286,13 @@ def _protocol(there: Sequence[OnDisfa]) -> list[str]:
 
 
 def _table3(results: Results, there: Sequence[OnDisfa], measure: str) -> Table:
-    systems = {found.title: found.columns for found in there}
+    methods = read_paper()["table3"]["methods"]
+    systems = {
+        found.title: found.columns
+        if found.title in methods
+        else {DIRECT: found.columns[DIRECT]}
+        for found in there
+    }
     measured = (m for columns in systems.values() for m in columns.values() if len(m))
     entries = pd.concat([*measured])
     entries = entries[~entries.index.duplicated()].sort_index()  # direct ones first

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -12,9 +14,18 @@ from drml.evaluate.selection import Scored, read_selection
 from drml.nets.names import METHODS, TITLES
 from drml.report.pages import Picture
 from drml.report.paper import read_paper
+from drml.report.tables import distinct
 
 REMEDY = "run make reproduce again"
 REDO = f"delete it and {REMEDY}"
+
+
+class Tool(NamedTuple):
+    """Another tool's predictions (drml evaluate --csv)."""
+
+    title: str
+    folds: dict[int, Predictions]  # of BP4D
+    disfa: Predictions | None
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,23 @@ class Results:
         """Return each fold's predictions on its test split."""
         files = self.by_fold(net, "test/predictions.h5")
         return {fold: self.predictions(file) for fold, file in files.items()}
+
+    @cached_property
+    def tools(self) -> dict[str, Tool]:
+        """Return other tools by folder: tools/NAME/fold1, ..., tools/NAME/disfa."""
+        found: dict[str, Tool] = {}
+        taken = {*TITLES.values()}
+        for folder in sorted((self.folder / "tools").glob("*/")):
+            name = f"tools/{folder.name}"
+            files = self.by_fold(name, "predictions.h5")
+            folds = {fold: self.predictions(file) for fold, file in files.items()}
+            disfa = self.predictions(folder / "disfa/predictions.h5")
+            said = [*folds.values(), *([disfa] if disfa else [])]
+            if said:
+                title = distinct(said[0].about["title"], taken)
+                taken.add(title)
+                found[name] = Tool(title, folds, disfa)
+        return found
 
     def validated(self, net: str) -> dict[int, list[Scored]]:
         """Return each fold's snapshots, measured on its val split."""

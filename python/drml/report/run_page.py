@@ -9,6 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from data_prep.base import UserError
+from drml.evaluate.bootstrap import Interval
 from drml.evaluate.dataset import describe
 from drml.evaluate.predictions import read_evaluation
 from drml.figures.style import colour
@@ -25,6 +26,7 @@ from drml.report.tables import (
     distinct,
     mark_best,
     percent,
+    span,
 )
 from drml.report.training import describe_solver, describe_splits, solver_seed
 
@@ -37,6 +39,9 @@ FACES = (
     "Registered faces at even distances through the split, not picked by hand. The "
     "numbers are AUs; those not named are absent or unknown, and were called absent."
 )
+
+
+MEASURES = {"f1": "F1", "auc": "AUC", "average_precision": "AP"}
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,22 @@ class Run:
 
     def percents(self, measure: str) -> list[float]:
         """Return a measure of each AU and its average; nan: undefined."""
-        rows = [*self.evaluation["aus"], self.evaluation["average"]]
-        return [nan if row[measure] is None else 100 * row[measure] for row in rows]
+        return [
+            nan if row[measure] is None else 100 * row[measure] for row in self._rows
+        ]
+
+    def spans(self, measure: str) -> dict[int, str]:
+        """Return the 95% intervals by row, as remarks; none where none were had."""
+        found = [row.get(f"{measure}_interval") for row in self._rows]
+        return {i: span(Interval(*own)) for i, own in enumerate(found) if own}
+
+    def has(self, measure: str) -> bool:
+        """Whether the evaluation has a measure; an earlier version's may not."""
+        return all(measure in row for row in self._rows)
+
+    @property
+    def _rows(self) -> list[dict]:
+        return [*self.evaluation["aus"], self.evaluation["average"]]
 
 
 def read_runs(evaluations: Sequence[Path], logs: Sequence[Path]) -> list[Run]:
@@ -162,7 +181,9 @@ def _how(runs: Sequence[Run]) -> Markup:
     return Markup(
         "F1-frame and AUC in percent, at a threshold of {} on the sigmoid. Frames "
         "whose label is unknown do not count. The baseline calls every AU present in "
-        'every frame; <span class="below">F1 not above it</span> is marked.{}'
+        'every frame; <span class="below">F1 not above it</span> is marked.{} AP: '
+        "average precision; of guessing it is the share of frames that are present. In "
+        "small: 95% intervals by bootstrap over subjects."
     ).format(runs[0].evaluation["threshold"], best)
 
 
@@ -179,10 +200,12 @@ def _measures(title: str, runs: Sequence[Run]) -> Table:
         columns.append(Column(name, [*(row[kind] for row in rows), ""]))
     baseline = runs[0].percents("f1_all_positive")
     columns.append(Column("baseline", baseline, group="F1"))
-    for measure, group in {"f1": "F1", "auc": "AUC"}.items():
+    for measure, group in MEASURES.items():
         for run in runs:
-            name, values = run.title if several else "net", run.percents(measure)
-            columns.append(Column(name, values, OURS, group, contest=measure))
+            if run.has(measure):
+                name, values = run.title if several else "net", run.percents(measure)
+                own = {"contest": measure, "remarks": run.spans(measure)}
+                columns.append(Column(name, values, OURS, group, **own))
     mark_best(columns)
     for column in columns:
         if column.contest == "f1":

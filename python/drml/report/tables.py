@@ -5,7 +5,7 @@ lay it out. None is "there is none", nan is "undefined", and both can be told ap
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from html import escape
 from itertools import chain, count
 from math import isnan
@@ -15,6 +15,7 @@ from pandas.io.formats.style import Styler
 from tabulate import tabulate
 
 from data_prep.aus import AU_NAMES
+from drml.evaluate.bootstrap import Interval, Intervals
 from drml.evaluate.metrics import AuResult, average
 
 Value = str | int | float | None
@@ -224,11 +225,24 @@ def distinct(title: str, taken: Container[str]) -> str:
     return next(name for name in chain([title], numbered) if name not in taken)
 
 
-def text_table(title: str, results: Sequence[AuResult]) -> str:
-    """Lay an evaluation's measures (percent) out in columns under a title."""
+def text_table(
+    title: str, results: Sequence[AuResult], found: Intervals | None = None
+) -> str:
+    """Lay an evaluation's measures (percent) out in columns under a title.
+
+    found: the 95% intervals, which stand beside F1 and AUC.
+    """
     mean = average(results)
     counts = {"positive": "positives", "negative": "negatives", "unknown": "unknown"}
-    measures = {"F1": "f1", "all-pos. F1": "f1_all_positive", "AUC": "auc"}
+    measures = {
+        "F1": "f1",
+        "all-pos. F1": "f1_all_positive",
+        "F1 (val)": "f1_val_threshold",
+        "AUC": "auc",
+        "AP": "average_precision",
+    }
+    if isnan(mean.f1_val_threshold):  # no threshold was chosen on val
+        del measures["F1 (val)"]
     columns = [
         Column("AU", [*(str(r.au) for r in results), ""]),
         Column(
@@ -241,18 +255,39 @@ def text_table(title: str, results: Sequence[AuResult]) -> str:
         columns.append(Column(name, [*(str(getattr(r, of)) for r in results), ""]))
     for name, of in measures.items():
         columns.append(Column(name, [100 * getattr(r, of) for r in [*results, mean]]))
-    return Table("", title, columns, foot=True).as_text()
+        if found and of in found.of_aus:
+            own = [*found.of_aus[of], found.of_average[of]]
+            columns.append(Column("95%", [span(i) for i in own], group=name))
+    micro = f"F1-micro, all AUs' decisions together: {percent(mean.f1_micro)}"
+    lines = [Table("", title, columns, foot=True).as_text(), micro]
+    if found:
+        lines[-1] += f" ({span(found.of_average['f1_micro'])})"
+        lines.append(
+            f"95%: bootstrap over {found.subjects} subjects ({found.how.resamples} "
+            f"resamples, seed {found.how.seed})"
+        )
+    return "\n".join(lines)
 
 
-def csv_table(dataset: str, results: Sequence[AuResult]) -> str:
+def span(interval: Interval) -> str:
+    """Format an interval of fractions as percent: 41.2-52.0; empty where undefined."""
+    if isnan(interval.low):
+        return ""
+    return f"{100 * interval.low:.1f}-{100 * interval.high:.1f}"
+
+
+def csv_table(
+    dataset: str, results: Sequence[AuResult], found: Intervals | None = None
+) -> str:
     """One line per AU, fractions unrounded, an undefined measure left empty."""
-    header = "dataset au name positives negatives unknown f1 f1_all_positive auc"
     rows = [
-        (dataset, r.au, AU_NAMES[r.au], r.positives, r.negatives, r.unknown,
-         r.f1, r.f1_all_positive, r.auc)
+        {"dataset": dataset, "au": r.au, "name": AU_NAMES[r.au], **asdict(r)}
         for r in results
-    ]  # fmt: skip
-    return csv_text(header.split(), rows)
+    ]
+    for measure, own in (found.of_aus if found else {}).items():
+        for row, interval in zip(rows, own, strict=True):
+            row |= {f"{measure}_low": interval.low, f"{measure}_high": interval.high}
+    return csv_text([*rows[0]], [[*row.values()] for row in rows])
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence]) -> str:

@@ -1,0 +1,181 @@
+"""Pictures and videos with their faces' landmarks and AUs drawn in."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from data_prep.aus import AU_NAMES
+from data_prep.base import UserError, replacing
+from data_prep.images import encode_jpeg
+from drml.predict.tables import POINTS, ROWS
+from drml.predict.video import Frames
+
+BLUE, WHITE, INK, GREY = (148, 90, 31), (255, 255, 255), (48, 36, 29), (150, 143, 138)
+ORANGE = (27, 100, 200)
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+LEAST_WIDTH = 480  # of what is drawn on: text would not be read on less
+ROW = 20  # pixels of a line of text
+PANELS = 3  # faces whose AUs are shown beside a picture
+
+
+class Drawn(NamedTuple):
+    """A face as a row of a table has it."""
+
+    number: int
+    points: np.ndarray  # (68, 2)
+    scores: np.ndarray  # (C,)
+
+
+def drawn(row: dict, aus: Sequence[int]) -> Drawn:
+    """Read a row of a picture or a video with success 1."""
+    points = [[row[f"{axis}_{i}"] for axis in "xy"] for i in range(POINTS)]
+    scores = np.array([row[f"AU{au:02d}_p"] for au in aus])
+    return Drawn(int(row.get("face_id", row.get("face"))), np.array(points), scores)
+
+
+def annotated(
+    image: np.ndarray, rows: Sequence[dict], aus: Sequence[int], notice: str
+) -> bytes:
+    """Return a picture with the faces of its rows, as JPEG."""
+    return encode_jpeg(draw(image, faces_of(rows, aus), aus, notice))
+
+
+def faces_of(rows: Sequence[dict], aus: Sequence[int]) -> list[Drawn]:
+    return [drawn(row, aus) for row in rows if row["success"] == 1]
+
+
+def draw(
+    image: np.ndarray,
+    faces: Sequence[Drawn],
+    aus: Sequence[int],
+    notice: str,
+    panels: int | None = None,
+) -> np.ndarray:
+    """Return a copy with bars of AUs on its right, for up to PANELS faces.
+
+    image: (H, W, 3) uint8 BGR; it is enlarged where it is too small to draw on. panels:
+    how many to make room for, if not as many as there are faces.
+    """
+    least = (len(aus) + 3) * ROW
+    scale = max(1.0, LEAST_WIDTH / image.shape[1], least / image.shape[0])
+    canvas = cv2.resize(image, None, fx=scale, fy=scale) if scale > 1 else image.copy()
+    for face in faces:
+        _outline(canvas, face, scale)
+    count = min(len(faces), PANELS) if panels is None else panels
+    shown = [*faces[:count], *[None] * (count - len(faces))]
+    canvas = np.hstack([canvas, *(_panel(f, aus, canvas.shape[0]) for f in shown)])
+    return _strip(canvas, notice) if notice else canvas
+
+
+def _outline(canvas: np.ndarray, face: Drawn, scale: float) -> None:
+    points = np.round(face.points * scale).astype(int)
+    left, top, right, bottom = *points.min(axis=0), *points.max(axis=0)
+    width = max(1, round(canvas.shape[1] / 500))
+    cv2.rectangle(canvas, (left, top), (right, bottom), BLUE, width, cv2.LINE_AA)
+    for x, y in points:
+        cv2.circle(canvas, (int(x), int(y)), width, WHITE, -1, cv2.LINE_AA)
+    _text(canvas, str(face.number), (left, max(top - 4, 14)), BLUE, 0.6)
+
+
+def _panel(face: Drawn | None, aus: Sequence[int], height: int) -> np.ndarray:
+    """Bars of a face's AUs, 0 to 1; a line at 0.5."""
+    panel = np.full((height, 250, 3), 255, np.uint8)
+    if face is None:
+        return panel
+    _text(panel, f"face {face.number}", (10, ROW), INK)
+    for line, (au, score) in enumerate(zip(aus, face.scores, strict=True), 2):
+        y = line * ROW
+        _text(panel, f"{au:2d} {AU_NAMES[au]}", (10, y), INK, 0.38)
+        end = 170 + round(70 * float(score))
+        colour = BLUE if score >= 0.5 else GREY
+        cv2.rectangle(panel, (170, y - 10), (end, y), colour, -1)
+    bottom = (len(aus) + 1) * ROW + 4
+    cv2.line(panel, (205, ROW + 6), (205, bottom), GREY, 1)
+    return panel
+
+
+def _strip(canvas: np.ndarray, text: str) -> np.ndarray:
+    strip = np.full((ROW + 6, canvas.shape[1], 3), ORANGE, np.uint8)
+    _text(strip, text, (8, ROW), WHITE, min(0.5, canvas.shape[1] / 1400))
+    return np.vstack([canvas, strip])
+
+
+def _text(canvas: np.ndarray, text: str, at, colour, size: float = 0.45) -> None:
+    cv2.putText(canvas, text, at, FONT, size, colour, 1, cv2.LINE_AA)
+
+
+# ---- Videos
+
+
+def annotated_frames(
+    path: str, csv: Path, aus: Sequence[int], notice: str
+) -> Iterator[tuple[int, float, np.ndarray]]:
+    """Yield number, time and picture of each frame of a video that `csv` is of."""
+    seen = pd.read_csv(csv, usecols=["frame", "success"])
+    most = seen[seen["success"] == 1].groupby("frame").size().max()
+    panels = 0 if pd.isna(most) else min(PANELS, int(most))
+    for (number, time, image), rows in zip(Frames(path), frames_of(csv), strict=False):
+        yield number, time, draw(image, faces_of(rows, aus), aus, notice, panels)
+
+
+def frames_of(csv: Path) -> Iterator[list[dict]]:
+    """Yield the rows of each frame of a video's table, a part of it at a time."""
+    parts = pd.read_csv(csv, chunksize=ROWS)
+    rows = (row for part in parts for row in part.to_dict("records"))
+    for _, group in groupby(rows, lambda row: row["frame"]):
+        yield list(group)
+
+
+def write_video(
+    path: str, csv: Path, out: Path, aus: Sequence[int], notice: str, tick
+) -> None:
+    """Write an annotated video, VP8 in WebM, which browsers play.
+
+    Its rate is constant: where the source's is not, frames are shown again or left out.
+    """
+    rate, writer, written = Frames(path).rate, None, 0
+    with replacing(out.with_suffix(".webm")) as unfinished:
+        file = unfinished.with_suffix(".webm")  # OpenCV tells the format by the name
+        try:
+            for _, time, image in annotated_frames(path, csv, aus, notice):
+                height, width = (side - side % 2 for side in image.shape[:2])
+                if writer is None:
+                    writer = _writer(file, rate, (width, height))
+                while written <= time * rate + 0.5:
+                    writer.write(image[:height, :width])
+                    written += 1
+                tick(1)
+            if writer is not None:
+                writer.release()
+                file.rename(unfinished)
+        finally:
+            file.unlink(missing_ok=True)
+
+
+def _writer(file: Path, rate: float, size: tuple[int, int]) -> cv2.VideoWriter:
+    code = cv2.VideoWriter_fourcc(*"VP80")
+    with silenced():  # WebM has no such tags, says FFmpeg, and writes VP8 all the same
+        writer = cv2.VideoWriter(str(file), cv2.CAP_FFMPEG, code, rate, size)
+    if not writer.isOpened():
+        raise UserError(f"{file} cannot be written: this OpenCV has no VP8")
+    return writer
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Keep what a library in C writes to stderr from the terminal."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
