@@ -80,7 +80,7 @@ class Fold:
 
     @property
     def has_landmarks(self) -> bool:
-        """Whether the faces have landmarks, and are not registered by detected eyes."""
+        """Whether the faces have landmarks, of the dataset, not detected ones."""
         return all(f.points is not None for own in self.splits.values() for f in own)
 
     def write(self, out: Path, jobs: int) -> dict:

@@ -76,17 +76,9 @@ def similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
 
 
-def target(points: np.ndarray, size: int) -> np.ndarray:
-    """Return where a face's 49 landmarks, or the 2 centres of its eyes, are to go."""
-    shape = mean_shape(size)
-    if len(points) == len(shape):
-        return shape
-    return np.stack([shape[19:25].mean(axis=0), shape[25:31].mean(axis=0)])
-
-
 def registered(points: np.ndarray, size: int) -> np.ndarray:
     """Return where register() puts the 49 landmarks: (49, 2) float32 pixels (x, y)."""
-    warp = similarity(points, target(points, size))
+    warp = similarity(points, mean_shape(size))
     return (points @ warp[:, :2].T + warp[:, 2]).astype(np.float32)
 
 
@@ -100,7 +92,7 @@ def shrinking(points: np.ndarray, size: int) -> int:
     decoded smaller is blurred (its high frequencies are left out), and how much would
     hang on a face's distance to the camera.
     """
-    scale = DETAIL * _scale(similarity(points, target(points, size)))
+    scale = DETAIL * _scale(similarity(points, mean_shape(size)))
     return next(times for times in (8, 4, 2, 1) if times * scale <= 1 or times == 1)
 
 
@@ -119,14 +111,14 @@ MAX_OVERSAMPLING = 8  # bounds memory where landmarks are absurdly far apart
 def register(image: np.ndarray, points: np.ndarray, size: int) -> np.ndarray:
     """Return the face as size x size x 3 uint8, its landmarks on the mean shape.
 
-    image is H x W x 3 uint8; points are 49 landmarks or 2 eye centres in its pixels.
+    image is H x W x 3 uint8; points are 49 landmarks in its pixels.
     What lies outside the frame is black. A frame larger than the target is warped at a
     whole multiple of `size` and then averaged down, since bilinear sampling alone
     would alias.
     """
-    scale = _scale(similarity(points, target(points, size)))
+    scale = _scale(similarity(points, mean_shape(size)))
     times = min(max(1, math.ceil(1 / scale)), MAX_OVERSAMPLING)
     large = size * times
-    warp = similarity(points, target(points, large))
+    warp = similarity(points, mean_shape(large))
     face = cv2.warpAffine(image, warp, (large, large), flags=cv2.INTER_LINEAR)
     return cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA)
