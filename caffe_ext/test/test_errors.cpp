@@ -74,16 +74,16 @@ TEST_F(ErrorsTest, TestBesideAReaderDeathTest) {
 
 TEST_F(ErrorsTest, TestMessagesAreThrown) {
   int *none = NULL, some = 3;
-  EXPECT_EQ(Thrown([] { LOG(FATAL) << "a user's " << 1; }), "a user's 1");
-  EXPECT_EQ(Thrown([] { LOG_IF(FATAL, true) << "mistake"; }), "mistake");
-  EXPECT_EQ(Thrown([] { LOG_IF(FATAL, false) << "mistake"; }), "");
-  EXPECT_EQ(Thrown([&] { CHECK(some < 3) << "text"; }),
-            "Check failed: some < 3 text");
-  EXPECT_EQ(Thrown([&] { CHECK_LT(some, 3) << "text"; }),
-            "Check failed: some < 3 (3 vs. 3) text");
-  EXPECT_EQ(Thrown([&] { CHECK_NOTNULL(none); }), "'none' Must be non NULL");
-  EXPECT_EQ(Thrown([&] { EXPECT_EQ(CHECK_NOTNULL(&some), &some); }), "");
-  EXPECT_EQ(Thrown([] { GOOGLE_LOG(FATAL) << "broken"; }), "protobuf: broken");
+  EXPECT_EQ("a user's 1", Thrown([] { LOG(FATAL) << "a user's " << 1; }));
+  EXPECT_EQ("mistake", Thrown([] { LOG_IF(FATAL, true) << "mistake"; }));
+  EXPECT_EQ("", Thrown([] { LOG_IF(FATAL, false) << "mistake"; }));
+  EXPECT_EQ("Check failed: some < 3 text",
+            Thrown([&] { CHECK(some < 3) << "text"; }));
+  EXPECT_EQ("Check failed: some < 3 (3 vs. 3) text",
+            Thrown([&] { CHECK_LT(some, 3) << "text"; }));
+  EXPECT_EQ("'none' Must be non NULL", Thrown([&] { CHECK_NOTNULL(none); }));
+  EXPECT_EQ("", Thrown([&] { EXPECT_EQ(&some, CHECK_NOTNULL(&some)); }));
+  EXPECT_EQ("protobuf: broken", Thrown([] { GOOGLE_LOG(FATAL) << "broken"; }));
   EXPECT_THROW(FailForMemory("too much"), OutOfMemory);
 }
 
@@ -111,17 +111,20 @@ TEST_F(ErrorsTest, TestWhatCannotBeThrownDeathTest) {
 }
 
 TEST_F(ErrorsTest, TestOutOfAParallelRegion) {
+  const int threads = omp_get_max_threads();
   omp_set_num_threads(4);
   std::vector<int> done(100);
-  EXPECT_EQ(Thrown([&] {
-              ParallelFor(100, [&](int i) {
-                done[i] = omp_get_num_threads();
-                CHECK_NE(i, 50) << "an iteration";
-              });
-            }),
-            "Check failed: i != 50 (50 vs. 50) an iteration");
-  EXPECT_EQ(done, std::vector<int>(100, done[0]));
+  const auto fail_in_one = [&] {
+    ParallelFor(100, [&](int i) {
+      done[i] = omp_get_num_threads();
+      CHECK_NE(i, 50) << "an iteration";
+    });
+  };
+  EXPECT_EQ("Check failed: i != 50 (50 vs. 50) an iteration",
+            Thrown(fail_in_one));
+  EXPECT_EQ(std::vector<int>(100, done[0]), done);
   ParallelFor(0, [](int) { ADD_FAILURE(); });
+  omp_set_num_threads(threads);
 }
 
 // Its memory would be smaller than its shape.
@@ -130,9 +133,9 @@ TEST_F(ErrorsTest, TestARefusedShapeLeavesTheBlob) {
   const vector<int> shape = blob.shape();
   for (const vector<int>& refused :
        {vector<int>{2, 300, -1, 5}, {2, 3, 100000, 100000}}) {
-    EXPECT_NE(Thrown([&] { blob.Reshape(refused); }), "");
-    EXPECT_EQ(blob.shape(), shape);
-    EXPECT_EQ(blob.count(), 120);
+    EXPECT_NE("", Thrown([&] { blob.Reshape(refused); }));
+    EXPECT_EQ(shape, blob.shape());
+    EXPECT_EQ(120, blob.count());
   }
 }
 
@@ -147,14 +150,14 @@ TEST_F(ErrorsTest, TestMoreThanABinaryProtobufHolds) {
   }
   string file;
   MakeTempFilename(&file);
-  EXPECT_EQ(Thrown([&] {
-              WriteProtoToBinaryFile(layer, file);
-            }).find("Cannot write " + file + ": it would have 3221"),
-            0);
+  remove(file.c_str());
+  const string text = Thrown([&] { WriteProtoToBinaryFile(layer, file); });
+  EXPECT_EQ(0, text.find("Cannot write " + file + ": it would have 322"))
+      << text;
   for (int i = 0; i < kCopies; ++i) {
     layer.mutable_blobs()->UnsafeArenaReleaseLast();
   }
-  EXPECT_NE(access(file.c_str(), F_OK), 0);
+  EXPECT_NE(0, access(file.c_str(), F_OK));
 }
 
 }  // namespace caffe
