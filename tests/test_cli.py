@@ -8,6 +8,7 @@ import tiny_faces
 from command import ROOT, status_of
 
 from drml.cli.main import COMMANDS
+from drml.nets.pycaffe import caffe
 
 WITHOUT_CAFFE = """
 import sys
@@ -40,6 +41,20 @@ def test_help_lists_every_command_in_order_and_loads_none(capsys):
 def test_every_command_has_help(name, capsys):
     assert status_of(*name.split(), "--help") == 0
     assert capsys.readouterr().out.startswith(f"usage: drml {name} ")
+
+
+def test_what_caffe_cannot_do_is_a_mistake_that_one_sentence_names(monkeypatch, capsys):
+    class Command:
+        """A subcommand."""
+
+        def add_arguments(self): ...
+        def run(self):
+            caffe.Net("nowhere.prototxt", caffe.TEST)
+
+    monkeypatch.setattr("drml.cli.main.load", lambda _: Command)
+    assert status_of("evaluate") == 1
+    said = "drml evaluate: error: Could not open file nowhere.prototxt\n"
+    assert capsys.readouterr().err == said
 
 
 def test_version(capsys):
