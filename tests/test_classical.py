@@ -12,7 +12,6 @@ from command import status_of
 
 from data_prep.registration import MIRROR, mean_shape
 from drml.classical import path as along
-from drml.classical import solver
 from drml.classical.model import Model, read_model
 from drml.classical.pairs import derive, together
 from drml.classical.path import best_of_each, best_on_average, prepare, train_apl
@@ -46,7 +45,6 @@ def shorten(patch):
     patch.setattr(along, "LAST_EXPONENT", 1.0)
     patch.setattr(along, "BETAS", (0.1,))
     patch.setattr(along, "MOST_EPOCHS", 10)
-    patch.setattr(solver, "REFRESH", ())
 
 
 def run(method, *more):
@@ -255,8 +253,7 @@ def planted(faces=60, seed=0):
 def fitted(values, labels, **how):
     training = prepare("apl", [1, 2], values, 1 / 512, labels, **how)
     largest = training.problem.largest_lambda()
-    bounds = training.problem.bounds()
-    found = along.solve(training.problem, largest / 3, bounds).weights
+    found = along.solve(training.problem, largest / 3).weights
     return training.model(along.flat(found), found.intercepts)
 
 
