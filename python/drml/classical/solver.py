@@ -23,7 +23,7 @@ from scipy.optimize import brentq
 from scipy.special import entr, expit
 
 MOST_EPOCHS = 1000
-MOST_PRODUCTS = 50  # of one step of Newton's method
+MOST_PRODUCTS = 20  # of one step of Newton's method
 PRECISION = 0.1  # of that step: the residual's norm over the gradient's
 HALVINGS = 10  # of a step that is too long
 LEAST_FALL = 1e-4  # of what the gradient promises
@@ -353,13 +353,20 @@ class _Descent:
     def newton(self, gradient: np.ndarray, most: int) -> Iterator[None]:
         """Go to the minimum of the objective's quadratic model: a step of Newton's.
 
-        Where the objective falls too little, half of the way, a quarter and so on.
+        A patch whose weights would turn to the other side stops at 0. Where the
+        objective falls too little, half of the way is gone, a quarter and so on.
         gradient: problem.gradient(slope()). Yields after each of its products.
         """
         model = _Quadratic(self)
         downhill = model.downhill(gradient)
         way, outputs = yield from model.minimum(downhill, most)
-        patches, fall = model.patches(way), model.dot(downhill, way)
+        patches = model.patches(way)
+        crossing = (self.w * (self.w + patches)).sum(axis=1, keepdims=True) < 0
+        if self.penalty == GROUP and crossing.any():
+            patches = np.where(crossing, -self.w, patches)
+            way = model.vector(patches, way[-1])
+            outputs = self.problem.outputs(Weights(patches, way[-1]))
+        fall = np.maximum(0, model.dot(downhill, way))
         step, now = np.ones_like(self.b), self._falling(self.w, self.f)
         rounding = 4 * np.finfo(step.dtype).eps * now
         for _ in range(HALVINGS):
@@ -476,7 +483,7 @@ class _Quadratic:
     def downhill(self, gradient: np.ndarray) -> np.ndarray:
         """Less the objective's gradient there."""
         slope = self.at.slope().sum(axis=0, dtype=np.float64)
-        return -self._vector(gradient + self.stiff * self.at.w, slope)
+        return -self.vector(gradient + self.stiff * self.at.w, slope)
 
     def minimum(
         self, downhill: np.ndarray, most: int
@@ -515,15 +522,15 @@ class _Quadratic:
         along = np.einsum("pdc,pdc->pc", self.units, w)[:, None]
         penalty = self.stiff * (w - along * self.units)
         total = slope.sum(axis=0, dtype=np.float64)
-        return self._vector(p.gradient(slope) + penalty, total), change
+        return self.vector(p.gradient(slope) + penalty, total), change
 
     def _precondition(self, vector: np.ndarray) -> np.ndarray:
         """Divide by each patch's own block, at the faces' mean curvature."""
         turned = np.swapaxes(self.vectors, 1, 2) @ self.patches(vector)
-        return self._vector(self.vectors @ (turned / self.blocks),
+        return self.vector(self.vectors @ (turned / self.blocks),
                             _ratio(vector[-1], self.total))  # fmt: skip
 
-    def _vector(self, patches: np.ndarray, intercepts: np.ndarray) -> np.ndarray:
+    def vector(self, patches: np.ndarray, intercepts: np.ndarray) -> np.ndarray:
         """Join them, 0 where the model has no such weights."""
         flat = (patches * self.some).reshape(-1, self.shape[-1])
         last = intercepts * self.at.problem.intercept
