@@ -281,7 +281,8 @@ def solve(
         on_epoch(epochs, gap.max())
         if gap.max() <= tolerance or epochs >= most_epochs:
             return Solution(work.weights, work.objectives(), gap, epochs, history)
-        for _ in work.newton(gradient, min(MOST_PRODUCTS, most_epochs - epochs)):
+        most = min(MOST_PRODUCTS, most_epochs - epochs - 1)  # a sweep comes after it
+        for _ in work.newton(gradient, most):
             epochs += 1
             on_epoch(epochs, gap.max())
 
