@@ -1,7 +1,16 @@
 # The CUDA half without CUDA: Caffe's and our .cu files, translated to C++, on a GPU
 # that is emulated (caffe_ext/emulated_gpu). It runs the GPU's tests on any machine.
 set(EMULATED ${EXT}/emulated_gpu)
-set(SANITIZE -fsanitize=address)  # kernels end where they leave their memory
+# address: kernels end where they leave their memory, or load four values at once
+# from where they may not; thread: where no barrier orders two threads' accesses
+set(EMULATED_SANITIZER address CACHE STRING "address or thread")
+if(EMULATED_SANITIZER STREQUAL "thread")
+  set(SANITIZE -fsanitize=thread)
+  set_source_files_properties(${EMULATED}/blocks.cpp PROPERTIES
+                              COMPILE_DEFINITIONS RACE_CHECK)
+else()
+  set(SANITIZE -fsanitize=address,alignment -fno-sanitize-recover=alignment)
+endif()
 set(TRANSLATED ${CMAKE_BINARY_DIR}/translated)
 file(GLOB EMULATED_SOURCES CONFIGURE_DEPENDS ${EMULATED}/*.cpp)
 

@@ -1,5 +1,7 @@
 // Runs kernels: blocks one after the other, and a block's threads by turns. A
 // thread runs on until it ends or waits at a barrier; then the next one does.
+// To the thread sanitizer (RACE_CHECK) a block's threads are threads that only
+// barriers order.
 #include <boost/context/fiber.hpp>
 #include <boost/context/pooled_fixedsize_stack.hpp>
 #include <cuda_kernel.h>
@@ -8,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <deque>
 #include <memory>
 #include <mutex>  // NOLINT(build/c++11)
 #include <utility>
@@ -37,11 +40,75 @@ static uint3 Index(unsigned i, const dim3& extent) {
   return {i % extent.x, i / extent.x % extent.y, i / extent.x / extent.y};
 }
 
+#ifdef RACE_CHECK
+extern "C" {
+void* __tsan_create_fiber(unsigned flags);
+void __tsan_switch_to_fiber(void* fiber, unsigned flags);
+void* __tsan_get_current_fiber();
+void __tsan_acquire(void* address);
+void __tsan_release(void* address);
+}
+
+// What the thread sanitizer is told. This file is compiled without it.
+class Order {
+ public:
+  static const bool kThreadsShareStacks = false;
+
+  // Blocks follow one another, so that threads of two of them never race.
+  void Begin(unsigned threads) {
+    while (threads_.size() < threads) {
+      threads_.push_back(__tsan_create_fiber(0));
+    }
+    host_ = __tsan_get_current_fiber();
+    __tsan_release(&block_);
+  }
+  void End() { __tsan_acquire(&block_); }
+
+  void Enter(unsigned thread) {
+    Switch(threads_[thread]);
+    __tsan_acquire(&block_);
+  }
+  void Exit() {
+    __tsan_release(&block_);
+    Switch(host_);
+  }
+  void Wait() {
+    __tsan_release(&barrier_);
+    Switch(host_);
+  }
+  void Pass(unsigned thread) {
+    Switch(threads_[thread]);
+    __tsan_acquire(&barrier_);
+  }
+
+ private:
+  static void Switch(void* fiber) {
+    const unsigned no_order = 1;
+    __tsan_switch_to_fiber(fiber, no_order);
+  }
+
+  std::vector<void*> threads_;
+  void* host_;
+  char block_, barrier_;  // whose addresses are the names of an order
+};
+#else
+struct Order {
+  static const bool kThreadsShareStacks = true;
+  void Begin(unsigned) {}
+  void End() {}
+  void Enter(unsigned) {}
+  void Exit() {}
+  void Wait() {}
+  void Pass(unsigned) {}
+};
+#endif
+
 // A block's threads, on fibers.
 class Block {
  public:
   void Run(const std::function<void()>& thread) {
     started_ = ended_ = 0;
+    order_.Begin(Count());
     while (started_ < Count()) {
       Resume(fiber(std::allocator_arg, stacks_, [&](fiber&& scheduler) {
         scheduler_ = std::move(scheduler);
@@ -50,25 +117,34 @@ class Block {
       }));
     }
     while (!waiting_.empty()) PassBarrier();
+    order_.End();
   }
 
   /// Of the thread that runs.
   void Wait() {
     const uint3 thread = threadIdx;
+    order_.Wait();
     scheduler_ = std::move(scheduler_).resume();
+    order_.Pass(Number(thread));
     threadIdx = thread;
   }
 
  private:
   static unsigned Count() { return blockDim.x * blockDim.y * blockDim.z; }
+  static unsigned Number(const uint3& thread) {
+    return (thread.z * blockDim.y + thread.y) * blockDim.x + thread.x;
+  }
 
   // Until one waits at a barrier: then another fiber goes on with the next.
   void RunThreads(const std::function<void()>& thread) {
-    while (started_ < Count()) {
-      threadIdx = Index(InOrder(started_++, Count()), blockDim);
+    do {
+      const unsigned number = InOrder(started_++, Count());
+      threadIdx = Index(number, blockDim);
+      order_.Enter(number);
       thread();
+      order_.Exit();
       ++ended_;
-    }
+    } while (started_ < Count() && Order::kThreadsShareStacks);
   }
 
   void PassBarrier() {
@@ -79,6 +155,7 @@ class Block {
         << ").";
     std::vector<fiber> fibers;
     fibers.swap(waiting_);
+    waiting_.reserve(fibers.size());
     for (fiber& one : fibers) Resume(std::move(one));
   }
 
@@ -88,6 +165,7 @@ class Block {
   }
 
   boost::context::pooled_fixedsize_stack stacks_{kStack};
+  Order order_;
   unsigned started_, ended_;
   fiber scheduler_;
   std::vector<fiber> waiting_;
@@ -109,10 +187,8 @@ static void Check(const Configuration& c) {
       << "Emulated GPU: " << c.shared << " bytes of shared memory.";
 }
 
-void Run(const Configuration& c, const std::function<void()>& thread) {
-  static std::mutex mutex;
-  std::lock_guard<std::mutex> one_kernel(mutex);
-  Check(c);
+static void RunNow(const Configuration& c,
+                   const std::function<void()>& thread) {
   gridDim = c.grid;
   blockDim = c.block;
   // of its own length, so that the address sanitizer sees what is beyond
@@ -124,6 +200,46 @@ void Run(const Configuration& c, const std::function<void()>& thread) {
     block.Run(thread);
   }
   free(shared_memory);
+}
+
+// ---- The default stream
+
+static std::mutex mutex;  // of all below: kernels run one at a time
+static bool queues = false;
+static std::deque<std::function<void()> > queue;
+static uint64_t queued = 0;  // kernels, since the program began
+
+static void RunQueuedLocked(uint64_t until) {
+  for (; !queue.empty() && queued - queue.size() < until; queue.pop_front()) {
+    queue.front()();
+  }
+}
+
+void Run(const Configuration& c, const std::function<void()>& thread) {
+  std::lock_guard<std::mutex> lock(mutex);
+  Check(c);
+  if (queues) {
+    queue.push_back([=] { RunNow(c, thread); });
+    ++queued;
+  } else {
+    RunNow(c, thread);
+  }
+}
+
+void QueueKernels(bool queue) {
+  std::lock_guard<std::mutex> lock(mutex);
+  RunQueuedLocked(queued);
+  queues = queue;
+}
+
+uint64_t Queued() {
+  std::lock_guard<std::mutex> lock(mutex);
+  return queued;
+}
+
+void RunQueued(uint64_t until) {
+  std::lock_guard<std::mutex> lock(mutex);
+  RunQueuedLocked(until);
 }
 
 void* SharedMemory() {
