@@ -1,5 +1,5 @@
 """What bench/gpu.py measures, the most important first, ours while PyTorch is not
-there, and keeps.
+there, and keeps. What compiles, up to minutes each, comes after all that does not.
 """
 
 from collections.abc import Callable, Container, Iterator
@@ -118,8 +118,9 @@ class Bench:
     def peer(self) -> Worker:
         return Worker(self.peer_python, PEER, self.limit)
 
-    def measure(self, case: Case, store: Store) -> Iterator[None]:
-        """Yield after each measurement; what is kept is not taken again.
+    def measure(self, case: Case, store: Store, how: str) -> Iterator[None]:
+        """Yield after each measurement, PyTorch's run as `how` says; what is kept is
+        not taken again.
 
         UserError where the engines' results differ, in FP32.
         """
@@ -129,7 +130,7 @@ class Bench:
         store.once(case.key("Caffe"), lambda: self._time_ours(case))
         yield
         with self.peer() as peer:
-            for variant in case.variants:
+            for variant in (v for v in case.variants if v.how == how):
                 store.once(
                     case.key(variant),
                     lambda v=variant: self._time_theirs(peer, case, v),
