@@ -1,6 +1,6 @@
 // The prefetch thread fills no batch that the GPU may still have to read, and
-// copies none back. Only an emulated GPU can be told to take its time, and counts
-// copies.
+// copies none back. Only an emulated GPU can be told to take its time, and
+// counts copies.
 #ifdef EMULATED_GPU
 #include <cuda_runtime.h>
 #include <gtest/gtest.h>
