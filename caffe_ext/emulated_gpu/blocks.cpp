@@ -3,7 +3,7 @@
 // To the thread sanitizer (RACE_CHECK) a block's threads are threads that only
 // barriers order.
 #include <boost/context/fiber.hpp>
-#include <boost/context/pooled_fixedsize_stack.hpp>
+#include <boost/context/stack_context.hpp>
 #include <cuda_kernel.h>
 #include <glog/logging.h>
 #include <stdint.h>
@@ -60,25 +60,27 @@ class Order {
       threads_.push_back(__tsan_create_fiber(0));
     }
     host_ = __tsan_get_current_fiber();
-    __tsan_release(&block_);
+    __tsan_release(&begin_);
   }
-  void End() { __tsan_acquire(&block_); }
+  void End() { __tsan_acquire(&end_); }
 
   void Enter(unsigned thread) {
     Switch(threads_[thread]);
-    __tsan_acquire(&block_);
+    __tsan_acquire(&begin_);
   }
   void Exit() {
-    __tsan_release(&block_);
+    __tsan_release(&end_);
     Switch(host_);
   }
-  void Wait() {
-    __tsan_release(&barrier_);
+  // Of the block's `barrier`-th, from 0. A thread may wait at the next one
+  // before another has passed this one, which must not take it for this one's.
+  void Wait(unsigned barrier) {
+    __tsan_release(&barriers_[barrier % 2]);
     Switch(host_);
   }
-  void Pass(unsigned thread) {
+  void Pass(unsigned barrier, unsigned thread) {
     Switch(threads_[thread]);
-    __tsan_acquire(&barrier_);
+    __tsan_acquire(&barriers_[barrier % 2]);
   }
 
  private:
@@ -89,7 +91,8 @@ class Order {
 
   std::vector<void*> threads_;
   void* host_;
-  char block_, barrier_;  // whose addresses are the names of an order
+  // Their addresses are the names of an order.
+  uint64_t begin_, end_, barriers_[2];
 };
 #else
 struct Order {
@@ -98,8 +101,8 @@ struct Order {
   void End() {}
   void Enter(unsigned) {}
   void Exit() {}
-  void Wait() {}
-  void Pass(unsigned) {}
+  void Wait(unsigned) {}
+  void Pass(unsigned, unsigned) {}
 };
 #endif
 
@@ -107,14 +110,15 @@ struct Order {
 class Block {
  public:
   void Run(const std::function<void()>& thread) {
-    started_ = ended_ = 0;
+    started_ = ended_ = passed_ = 0;
     order_.Begin(Count());
     while (started_ < Count()) {
-      Resume(fiber(std::allocator_arg, stacks_, [&](fiber&& scheduler) {
-        scheduler_ = std::move(scheduler);
-        RunThreads(thread);
-        return std::move(scheduler_);
-      }));
+      Resume(
+          fiber(std::allocator_arg, StackOf(started_), [&](fiber&& scheduler) {
+            scheduler_ = std::move(scheduler);
+            RunThreads(thread);
+            return std::move(scheduler_);
+          }));
     }
     while (!waiting_.empty()) PassBarrier();
     order_.End();
@@ -123,13 +127,30 @@ class Block {
   /// Of the thread that runs.
   void Wait() {
     const uint3 thread = threadIdx;
-    order_.Wait();
+    const unsigned barrier = passed_;
+    order_.Wait(barrier);
     scheduler_ = std::move(scheduler_).resume();
-    order_.Pass(Number(thread));
+    order_.Pass(barrier, Number(thread));
     threadIdx = thread;
   }
 
  private:
+  // A thread's own: the thread sanitizer would see two threads write to one.
+  struct Stack {
+    char* memory;
+    boost::context::stack_context allocate() {
+      boost::context::stack_context stack;
+      stack.size = kStack;
+      stack.sp = memory + kStack;
+      return stack;
+    }
+    void deallocate(boost::context::stack_context&) {}
+  };
+  Stack StackOf(unsigned thread) {
+    if (!stacks_[thread]) stacks_[thread].reset(new char[kStack]);
+    return {stacks_[thread].get()};
+  }
+
   static unsigned Count() { return blockDim.x * blockDim.y * blockDim.z; }
   static unsigned Number(const uint3& thread) {
     return (thread.z * blockDim.y + thread.y) * blockDim.x + thread.x;
@@ -156,6 +177,7 @@ class Block {
     std::vector<fiber> fibers;
     fibers.swap(waiting_);
     waiting_.reserve(fibers.size());
+    ++passed_;
     for (fiber& one : fibers) Resume(std::move(one));
   }
 
@@ -164,9 +186,9 @@ class Block {
     if (rest) waiting_.push_back(std::move(rest));
   }
 
-  boost::context::pooled_fixedsize_stack stacks_{kStack};
+  std::unique_ptr<char[]> stacks_[kMostThreads];
   Order order_;
-  unsigned started_, ended_;
+  unsigned started_, ended_, passed_;  // passed_: barriers
   fiber scheduler_;
   std::vector<fiber> waiting_;
 };
