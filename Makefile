@@ -63,7 +63,7 @@ $(BUILD)/build.ninja: $(VENV)/.installed $(BUILD)/.options
 
 # ---- What a user asks for
 
-.PHONY: all demo reproduce bench test lint format clean install portable help FORCE
+.PHONY: all demo reproduce bench test lint format docs clean install portable help FORCE
 
 all: $(BUILD)/build.ninja ## build Caffe, its tools and pycaffe (the default)
 	$(call say,Caffe with $(JOBS) jobs)
@@ -112,6 +112,17 @@ portable: $(VENV)/.installed ## caffe, its test runner and bench_net, to run any
 	@ninja -C $(BUILD)/portable -j $(JOBS) tool_caffe test_caffe bench_net
 	@ls -s --block-size=MB $(BUILD)/portable/bin/caffe $(BUILD)/portable/test/test.testbin \
 	  $(BUILD)/portable/bench/bench_net
+
+docs: all $(VENV)/.docs ## build the site of docs/ into build/docs, its links checked
+	$(call say,the site of docs/)
+	@$(PY) -m sphinx --quiet --fail-on-warning --keep-going docs $(BUILD)/docs/html \
+	  -d $(BUILD)/docs/work
+	@echo 'written: $(BUILD)/docs/html/index.html'
+
+$(VENV)/.docs: docs/requirements.txt python/constraints.txt | $(VENV)/.installed
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check \
+	  -r docs/requirements.txt -c python/constraints.txt
+	@touch $@
 
 clean: ## remove the build and the virtual environment (data/ and out/ stay)
 	rm -rf $(BUILD) $(VENV)

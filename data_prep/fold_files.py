@@ -78,11 +78,6 @@ class Fold:
             own and own[0].intensities is not None for own in self.splits.values()
         )
 
-    @property
-    def has_landmarks(self) -> bool:
-        """Whether the faces have landmarks, of the dataset, not detected ones."""
-        return all(f.points is not None for own in self.splits.values() for f in own)
-
     def write(self, out: Path, jobs: int) -> dict:
         """Write what is not there yet, and return the content of dataset.json.
 
@@ -108,7 +103,7 @@ class Fold:
         registered = RegisteredFaces(out.parent / REGISTERED)
         files = _Files(out, registered, self.formats, jobs)
         done = self.formats.names <= there and files.complete(self)
-        done &= {"landmarks", *self.about} <= before.keys()  # of an earlier import
+        done &= self.about.keys() <= before.keys()  # of an earlier import
         if done and not self.formats.aligned:
             return before
         faces, lost = self._register(registered, jobs)
@@ -122,7 +117,6 @@ class Fold:
             "version": VERSION,
             "formats": sorted(self.formats.names | there),
             "splits": splits,
-            "landmarks": self.has_landmarks,
             "left_out": self.left_out | lost,
             **self.about,
         }
@@ -190,8 +184,7 @@ class _Files:
             parts += map(self._lmdb, splits)
             if fold.codes_intensities:
                 parts += [intensity_file(self._lmdb(split)) for split in splits]
-        if fold.has_landmarks:
-            parts += map(self._landmarks, splits)
+        parts += map(self._landmarks, splits)
         whole = all(part.exists() for part in parts)
         if "hdf5" in self.formats.names:
             whole &= all(is_complete(self.out, split) for split in splits)
@@ -207,8 +200,7 @@ class _Files:
                     self._write_intensities(split, own)
             if "hdf5" in self.formats.names:
                 self._write_hdf5(split, own)
-            if fold.has_landmarks:
-                self._write_landmarks(split, own)
+            self._write_landmarks(split, own)
         if fold.val_is_test:
             self._name_test_val(fold)
         name = title(fold.options["dataset"], fold.options["generated"])
@@ -249,23 +241,18 @@ class _Files:
 
     def _write_landmarks(self, split: str, faces: Faces) -> None:
         """Write the landmarks in registered faces: (N, 49, 2) float32, as records."""
-        points = [
-            registration.registered(f.points, self.formats.size) for f in faces.values()
-        ]
         content = io.BytesIO()
-        np.save(content, np.stack(points))
+        np.save(content, self.registered.landmarks(faces, self.formats.size))
         write(self._landmarks(split), content.getvalue())
 
     def _name_test_val(self, fold: Fold) -> None:
         """Let val be test: solvers and scripts want one, and it costs no room."""
         val, test = self._lmdb("val"), self._lmdb("test")
-        links = {}
+        links = {self._landmarks("val"): self._landmarks("test")}
         if "lmdb" in self.formats.names:
             links[val] = test
             if fold.codes_intensities:
                 links[intensity_file(val)] = intensity_file(test)
-        if fold.has_landmarks:
-            links[self._landmarks("val")] = self._landmarks("test")
         for link, to in links.items():
             if not link.is_symlink():
                 link.symlink_to(to.name)

@@ -1,7 +1,8 @@
 """From frames to registered faces, on all cores, and kept: none is made twice.
 
 They are in an SQLite file beside the folds' folders, which all take their faces from
-it (key: 16 bytes of `face_key`; image: a JPEG, or nothing where no face was detected).
+it (key: 16 bytes of `face_key`; image: a JPEG, or nothing where no face was detected),
+and with them the landmarks of those whose dataset has none, as they were detected.
 SQLite survives being killed, serves several processes at a time, and, unlike an LMDB,
 maps nothing into memory. Once the folds are complete the file may be deleted.
 """
@@ -15,6 +16,7 @@ from contextlib import closing, contextmanager
 from itertools import groupby
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from data_prep.base import (
@@ -28,13 +30,16 @@ from data_prep.dataset import FaceFrame
 from data_prep.detection import detect_landmarks
 from data_prep.images import FrameReader, encode_jpeg, is_jpeg
 from data_prep.processes import stream
-from data_prep.registration import VERSION, register, shrinking, shrunk
+from data_prep.registration import VERSION, register, registered, shrinking, shrunk
 
 FACES_A_TASK = 64  # of images; a video is one task, so that it is decoded once
 NO_FACE = b""  # in place of the JPEG, where a face was to be detected and is not there
 FACES_A_COMMIT = 200  # what a killed run can lose
 PATIENCE = 60  # seconds to wait while another import writes
-_TABLE = "CREATE TABLE IF NOT EXISTS faces (key BLOB PRIMARY KEY, image BLOB)"
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS faces (key BLOB PRIMARY KEY, image BLOB)",
+    "CREATE TABLE IF NOT EXISTS detected (key BLOB PRIMARY KEY, points BLOB)",
+)
 
 
 class RegisteredFaces:
@@ -51,8 +56,8 @@ class RegisteredFaces:
         Raises DamagedFileError at a damaged image, unless skip_damaged: then it is
         named on the terminal and left out, as are frames that a codec holds back.
         """
-        held = zip(faces.items(), self.lengths(faces), strict=True)
-        missing = [item for item, length in held if length is None]
+        with self._open() as database:
+            missing = [item for item in faces.items() if not _is_there(database, *item)]
         done = len(faces) - len(missing)
         progress = tqdm(
             total=len(faces), initial=done, desc="faces", unit="face", disable=None
@@ -64,7 +69,10 @@ class RegisteredFaces:
             ):
                 with self._open() as database:
                     insert = "INSERT OR REPLACE INTO faces VALUES (?, ?)"
-                    database.executemany(insert, batch)
+                    database.executemany(insert, [row[:2] for row in batch])
+                    found = [(k, p.tobytes()) for k, _, p in batch if p is not None]
+                    insert = "INSERT OR REPLACE INTO detected VALUES (?, ?)"
+                    database.executemany(insert, found)
 
     def images(self, keys: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the faces of these keys, JPEGs, in order; all must be there."""
@@ -78,6 +86,15 @@ class RegisteredFaces:
         with self._open() as database:
             rows = [_row(database, "length(image)", key) for key in keys]
         return [row and row[0] for row in rows]
+
+    def landmarks(self, faces: dict[bytes, FaceFrame], size: int) -> np.ndarray:
+        """Return their landmarks in the registered faces, (N, 49, 2) float32 pixels."""
+        with self._open() as database:
+            points = [
+                _detected(database, key) if face.points is None else face.points
+                for key, face in faces.items()
+            ]
+        return np.stack([registered(own, size) for own in points])
 
     def export(self, faces: dict[bytes, FaceFrame], folder: Path) -> None:
         """Write each face as FOLDER/F001/F001_T1_2440.jpg; all must be there.
@@ -102,7 +119,8 @@ class RegisteredFaces:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         try:
             with closing(sqlite3.connect(self._file, PATIENCE)) as database, database:
-                database.execute(_TABLE)
+                for table in _TABLES:
+                    database.execute(table)
                 yield database
         except sqlite3.Error as error:
             raise UserError(f"{self._file} cannot be used: {error}") from None
@@ -113,13 +131,27 @@ def _row(database: sqlite3.Connection, column: str, key: bytes) -> tuple | None:
     return database.execute(query, (key,)).fetchone()
 
 
+def _is_there(database: sqlite3.Connection, key: bytes, face: FaceFrame) -> bool:
+    """Whether there is all of a face: detected landmarks were not always kept."""
+    row = _row(database, "length(image)", key)
+    if row and row[0] and face.points is None:
+        return _detected(database, key) is not None
+    return row is not None
+
+
+def _detected(database: sqlite3.Connection, key: bytes) -> np.ndarray | None:
+    query = "SELECT points FROM detected WHERE key = ?"
+    row = database.execute(query, (key,)).fetchone()
+    return row and np.frombuffer(row[0], np.float32).reshape(-1, 2)
+
+
 def _sound(
     results: Iterator[tuple], skip_damaged: bool, progress: tqdm
-) -> Iterator[tuple[bytes, bytes]]:
-    for key, image in results:
+) -> Iterator[tuple[bytes, bytes, np.ndarray | None]]:
+    for key, image, points in results:
         if not isinstance(image, DamagedFileError):
             progress.update()
-            yield key, image
+            yield key, image, points
         elif skip_damaged or isinstance(image, HeldBackError):
             progress.write(f"left out: {image}", file=sys.stderr)
         else:
@@ -148,10 +180,11 @@ def face_key(face: FaceFrame, size: int) -> bytes:
 
 def register_faces(
     faces: Iterable[tuple[bytes, FaceFrame]], size: int, jobs: int
-) -> Iterator[tuple[bytes, bytes | DamagedFileError]]:
+) -> Iterator[tuple[bytes, bytes | DamagedFileError, np.ndarray | None]]:
     """Yield for every (key, face) the key and the face's JPEG, NO_FACE or the damage.
 
-    The order is the workers'.
+    The third are landmarks (49, 2) in the frame, where they were detected. The order is
+    the workers'.
     """
     return stream(_register, ((task, size) for task in _tasks(faces)), jobs)
 
@@ -173,20 +206,26 @@ def _register(task: tuple[list, int]) -> Iterator[tuple]:
     reader = FrameReader()
     for key, face in faces:
         try:
-            yield key, _jpeg(reader, face, size)
+            yield key, *_jpeg(reader, face, size)
         except DamagedFileError as damage:
-            yield key, damage
+            yield key, damage, None
             if face.frame.number is not None:
                 break  # what comes after it in a video is lost too
 
 
-def _jpeg(reader: FrameReader, face: FaceFrame, size: int) -> bytes:
+def _jpeg(
+    reader: FrameReader, face: FaceFrame, size: int
+) -> tuple[bytes, np.ndarray | None]:
+    """Return the JPEG or NO_FACE, and the landmarks if they were detected."""
     points, shrink = face.points, 1
     file, number = face.frame
     if points is not None and number is None and is_jpeg(file):
         shrink = shrinking(points, size)
         points = shrunk(points, shrink)
     image = reader.read(face.frame, shrink)
+    if points is not None:
+        return encode_jpeg(register(image, points, size)), None
+    points = detect_landmarks(image)
     if points is None:
-        points = detect_landmarks(image)
-    return NO_FACE if points is None else encode_jpeg(register(image, points, size))
+        return NO_FACE, None
+    return encode_jpeg(register(image, points, size)), points

@@ -131,13 +131,14 @@ def test_a_gpu_that_is_not_there_is_one_sentence(project):
     assert_refused(result, r"use solver_mode: CPU and no -gpu")
 
 
+@pytest.mark.parametrize("engine", ["CAFFE", "ONEDNN"])
 @pytest.mark.parametrize("setting", ["OMP_THREAD_LIMIT=1", "OMP_DYNAMIC=true"])
-def test_fewer_threads_than_asked_for(setting):
-    """oneDNN would wait for those that OpenMP does not give (OpenBLAS does)."""
+def test_fewer_threads_than_asked_for(setting, engine):
+    """oneDNN and OpenBLAS would wait for those that OpenMP does not give."""
     name, value = setting.split("=")
     command = [CAFFE, "time", "-model", NETWORK, "-iterations", "1"]
     environment = {**os.environ, "OMP_NUM_THREADS": "4", name: value}
-    environment["CAFFE_ENGINE"] = "ONEDNN"
+    environment["CAFFE_ENGINE"] = engine
     result = subprocess.run(command, capture_output=True, timeout=100, env=environment)
     assert result.returncode == 0, result.stderr
 

@@ -176,7 +176,10 @@ def test_a_png_is_averaged_not_sampled(tmp_path):
     cv2.imwrite(str(tmp_path / "large.png"), image)
     face = FaceFrame("s", "s_1", Frame(str(tmp_path / "large.png")), points, np.ones(1))
     assert shrinking(points, 50) == 4
-    ((_, content),) = registered_faces.register_faces([(b"k", face)], 50, jobs=1)
+    ((_, content, detected),) = registered_faces.register_faces(
+        [(b"k", face)], 50, jobs=1
+    )
+    assert detected is None
     assert content == encode_jpeg(register(image, points, 50))
 
 
@@ -212,7 +215,8 @@ def test_videos_are_read_in_order_however_faces_come(video):
         )
         for k in order
     ]
-    results = dict(registered_faces.register_faces(faces, 40, jobs=1))
+    found = registered_faces.register_faces(faces, 40, jobs=1)
+    results = {key: image for key, image, _ in found}
     for k in range(12):
         image = cv2.imdecode(np.frombuffer(results[bytes([k])], np.uint8), 1)
         assert level(image[15:25, 15:25]) == k

@@ -11,7 +11,8 @@ import skimage.data
 from command import ran, status_of
 
 from data_prep.base import UserError, read_json, write_json
-from drml.predict import Detector, video
+from drml.predict import Detector, annotate, video
+from drml.predict.annotate import write_video
 from drml.predict.trained import NOTICE
 from drml.predict.video import Frames, analyse
 
@@ -189,11 +190,9 @@ def test_the_command_writes_tables_a_report_and_a_film(place, weights, clip, tmp
     assert (fex["face_id"] == table["face_id"]).all()
     assert (table["trained_on"] == NOTICE).all()
 
-    frames = [frame.image for frame in Frames(str(out / f"{name}.webm"))]
-    assert len(frames) == FRAMES
-    panels = frames[20][:, -400:]  # of both faces
-    assert (panels[:40].min(axis=2) < 120).any()
-    assert (frames[20][-10:, :, 2] > 150).mean() > 0.8  # the notice's strip
+    film = out / f"{name}.mp4"
+    assert b"avc1" in film.read_bytes()  # H.264
+    assert_annotated(film)
 
     report = (out / "report.html").read_text()
     assert NOTICE in report
@@ -201,6 +200,25 @@ def test_the_command_writes_tables_a_report_and_a_film(place, weights, clip, tmp
     for said in ("clip.mp4", f"<td>{FRAMES}, 0.9 s</td>", "data:image/svg+xml"):
         assert said in report
     assert 'src="http' not in report
+
+
+def assert_annotated(film):
+    frames = list(Frames(str(film)))
+    assert len(frames) == FRAMES
+    times = np.array([frame.timestamp for frame in frames])
+    assert np.abs(times - np.arange(FRAMES) / RATE).max() < 2e-3
+    panels = frames[20].image[:, -400:]  # of both faces
+    assert (panels[:40].min(axis=2) < 120).any()
+    assert (frames[20].image[-10:, :, 2] > 150).mean() > 0.8  # the notice's strip
+
+
+def test_an_annotated_video_without_pyav(detector, clip, tmp_path, monkeypatch):
+    monkeypatch.setattr(annotate, "av", None)
+    csv = tmp_path / "clip.csv"
+    analyse(detector, str(clip), csv)
+    film = write_video(str(clip), csv, detector.aus, NOTICE, lambda frames: None)
+    assert film == tmp_path / "clip.webm"
+    assert_annotated(film)
 
 
 def test_a_video_that_is_cut_off(weights, tmp_path):

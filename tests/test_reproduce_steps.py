@@ -20,6 +20,11 @@ def finished(tmp_path_factory):
     status, _, err = project.run()
     assert status == 0, err
     assert sorted(project.names) == sorted(ALL)
+    steps = err.splitlines()
+    assert [line.split(":")[0] for line in steps] == [
+        f"step {number} of 7" for number in range(1, 8)
+    ]
+    assert "train (convnet/fold1)" in err
     return project
 
 
@@ -205,7 +210,8 @@ def test_a_failing_step_takes_with_it_what_hangs_on_it(project):
     fail.touch()
     status, _, err = project.run(folds="1 2", tables="2 features")
     assert status == 1
-    assert "train has no room" in err
+    assert err.count("train has no room") == 1
+    assert "Error" not in err  # of Snakemake
     assert "train (convnet/fold2) failed (select (convnet/fold2)" in err
     assert (project.out / "convnet/fold1/test/evaluation.json").exists()
     assert not (project.out / "convnet/best.json").exists()

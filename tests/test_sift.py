@@ -1,15 +1,20 @@
 """SIFT at 49 landmarks: what OpenCV is asked for, and files of features."""
 
 import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import cv2
 import h5py
 import numpy as np
 import pytest
+import skimage.data
 from command import status_of
 from tiny_dataset import AUS, FACES, SIZE, make_dataset
 
-from data_prep.registration import MIRROR, mean_shape
+from data_prep.detection import detect_landmarks
+from data_prep.registration import MIRROR, mean_shape, registered
 from drml.classical import sift
 from drml.classical.sift import SCALE, describe_face
 from drml.evaluate.features import read_features, read_rows
@@ -132,22 +137,32 @@ def test_what_was_interrupted_goes_on(project, monkeypatch):
     assert np.array_equal(read_rows("f.h5")[1], whole)
 
 
-@pytest.mark.parametrize(
-    ("about", "said"),
-    [
-        ({"landmarks": False}, "has faces without landmarks, which SIFT is taken at"),
-        ({}, "was imported before landmarks were kept; import it again"),
-    ],
-)
-def test_faces_without_landmarks_are_refused(project, capsys, about, said):
-    file = project / "dataset.json"
-    record = json.loads(file.read_text())
-    del record["landmarks"]
-    file.write_text(json.dumps(record | about))
+def test_faces_without_landmarks_are_refused(project, capsys):
+    (project / "test_landmarks.npy").unlink()
     assert extract() == 1
     error = capsys.readouterr().err
-    assert said in error
+    assert "was imported before landmarks were kept; import it again" in error
     assert not list(project.parent.glob("f.h5*/*.h5"))
+
+
+def test_landmarks_that_the_mesh_found_are_kept(tmp_path, monkeypatch):
+    """Beside the records, as those of files; of an import of before they are added."""
+    monkeypatch.chdir(tmp_path)
+    photo = skimage.data.astronaut()[:, :, ::-1]
+    cv2.imwrite("photo.png", photo)
+    Path("own.csv").write_text("path,subject,AU1\nphoto.png,s,1\n")
+    words = "import csv own.csv --out own --fold all --jobs 1".split()
+    assert status_of(*words) == 0
+    file, faces = Path("own/all/test_landmarks.npy"), Path("own/registered.sqlite")
+    expected = registered(detect_landmarks(photo), SIDE)
+    assert np.load(file) == pytest.approx(expected[None])
+    to = "own/all --out f.h5".split()
+    assert status_of("features", "--sift", "--split", "test", "--data", *to) == 0
+    file.unlink()
+    with closing(sqlite3.connect(faces)) as database, database:
+        database.execute("DROP TABLE detected")
+    assert status_of(*words) == 0
+    assert np.load(file) == pytest.approx(expected[None])
 
 
 def test_landmarks_of_other_faces_are_refused(project, capsys):

@@ -1,34 +1,35 @@
-"""LSVM, APL or JPML on made-up descriptors: time and memory of a whole training.
+"""LSVM, APL and JPML on made-up descriptors: time and memory of whole trainings.
 
 20,000 faces to train on and 5,000 to choose on, 12 AUs with labels that are known in
 98% of the frames, descriptors that have factors in common; the whole path, choice
-included, as `drml classical` goes along it. JPML begins with APL's, which counts.
-Prints wall and processor time and the largest memory, and writes bench_METHOD.json.
+included, as `drml classical` goes along it. JPML begins with APL's model, so that is
+trained as well, and its time comes on top of JPML's. Prints wall and processor time and
+the largest memory until then, and writes bench_METHOD.json.
 """
 
 import argparse
 import os
 import resource
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import h5py
 import numpy as np
-from tqdm import tqdm
 
 from data_prep.aus import BP4D_AUS
 from data_prep.base import run, write_json
 from drml.classical.model import Descriptors
 from drml.classical.pairs import NEGATIVE, POSITIVE, Pairs
 from drml.classical.path import (
-    Points,
-    prepare,
-    train_apl,
-    train_jpml,
-    train_lsvm,
+    APL,
+    JPML,
+    Chosen,
+    Point,
+    descend,
+    prepare_file,
     unfinished,
-    validation,
 )
 from drml.classical.sift import BINS, SCALE
 from drml.cli.options import parser, positive
@@ -40,30 +41,28 @@ POINTS = 49
 
 def main() -> None:
     options = parse_options()
+    asked = {*options.methods} | ({APL} if JPML in options.methods else set())
+    apl = None
     with TemporaryDirectory(dir=options.out) as folder:
         files = make_files(Path(folder), options.faces, options.seed)
-        began, worked = time.monotonic(), time.process_time()
-        points = train(options.method, *files)
-    found = {
-        "method": METHODS[options.method],
-        "faces": options.faces,
-        "seconds": time.monotonic() - began,
-        "processor_seconds": time.process_time() - worked,
-        "peak_MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "epochs": [int(np.nanmax(point.epochs)) for point in points],
-        "gaps": [float(np.nanmax(point.gap)) for point in points],
-        "seconds_a_point": [point.seconds for point in points],
-        "processor": processor(),
-        "cores": len(os.sched_getaffinity(0)),
-        "load": os.getloadavg()[2],
-    }
-    write_json(options.out / f"bench_{options.method}.json", found)
-    print(*(f"{name}: {value}" for name, value in found.items()), sep="\n")
+        for method in (m for m in METHODS if m in asked):
+            began, worked = time.monotonic(), time.process_time()
+            chosen = train(method, *files, apl)
+            found = {
+                "method": METHODS[method],
+                "faces": options.faces,
+                "seconds": time.monotonic() - began,
+                "processor_seconds": time.process_time() - worked,
+                **about(chosen.points),
+            }
+            write_json(options.out / f"bench_{method}.json", found)
+            print(*(f"{name}: {value}" for name, value in found.items()), sep="\n")
+            apl = chosen.best if method == APL else apl
 
 
 def parse_options() -> argparse.Namespace:
     options = parser(__doc__, "python -m bench.classical")
-    options.add_argument("method", choices=METHODS)
+    options.add_argument("methods", nargs="+", choices=METHODS)
     options.add_argument("--faces", type=positive, default=20_000, help="(20000)")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--out", type=Path, default=Path("out/bench"))
@@ -72,23 +71,27 @@ def parse_options() -> argparse.Namespace:
     return found
 
 
-def train(method: str, train_file: Descriptors, val_file: Descriptors) -> list:
-    """Go along the path; returns its points."""
-    rows, labels = train_file.rows(), train_file.labels
-    training = prepare(method, list(BP4D_AUS), rows, train_file.scale, labels)
-    del rows
-    progress = tqdm(desc=METHODS[method], unit="point", total=0)
-    path = Points(training, validation(val_file), progress=progress)
-    chosen = train_lsvm(path) if method == "lsvm" else train_apl(path)
-    points = chosen.points
-    if method == "jpml":
-        pairs = Pairs(POSITIVE, NEGATIVE).columns(BP4D_AUS)
-        path = Points(training, validation(val_file), progress=progress)
-        chosen = train_jpml(path, chosen.best, pairs)
-        points = points + chosen.points[1:]
+def train(
+    method: str, train_file: Descriptors, val_file: Descriptors, apl: Point | None
+) -> Chosen:
+    training = prepare_file(method, [*BP4D_AUS], train_file)
+    pairs = Pairs(POSITIVE, NEGATIVE)
+    chosen = descend(method, training, val_file, apl=apl, pairs=pairs)
     for line in unfinished(BP4D_AUS, chosen.best):
         print(line)
-    return points
+    return chosen
+
+
+def about(points: Sequence[Point]) -> dict:
+    return {
+        "peak_MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "epochs": [int(np.nanmax(point.epochs)) for point in points],
+        "gaps": [float(np.nanmax(point.gap)) for point in points],
+        "seconds_a_point": [point.seconds for point in points],
+        "processor": processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load": os.getloadavg()[2],
+    }
 
 
 # ---- Made-up descriptors

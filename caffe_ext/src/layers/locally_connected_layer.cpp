@@ -1,5 +1,7 @@
 #include "caffe/layers/locally_connected_layer.hpp"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <climits>
 #include <vector>
@@ -99,12 +101,12 @@ void LocallyConnectedLayer<Dtype>::CreateBlobs() {
   const vector<int> shape = WeightShape();
   this->blobs_.resize(1 + bias_term_);
   this->blobs_[0].reset(new Blob<Dtype>(shape));
-  shared_ptr<Filler<Dtype> > weight_filler(
+  shared_ptr<Filler<Dtype>> weight_filler(
       GetFiller<Dtype>(param.weight_filler()));
   weight_filler->Fill(this->blobs_[0].get());
   if (!bias_term_) return;
   this->blobs_[1].reset(new Blob<Dtype>(vector<int>(1, shape[0])));
-  shared_ptr<Filler<Dtype> > bias_filler(GetFiller<Dtype>(param.bias_filler()));
+  shared_ptr<Filler<Dtype>> bias_filler(GetFiller<Dtype>(param.bias_filler()));
   bias_filler->Fill(this->blobs_[1].get());
 }
 
@@ -166,13 +168,13 @@ void LocallyConnectedLayer<Dtype>::Reshape(const vector<Blob<Dtype>*>& bottom,
 template <typename Dtype>
 template <typename Function>
 void LocallyConnectedLayer<Dtype>::ForEachTile(Function f) const {
-#pragma omp parallel
-  {
-    LocalTile<Dtype> tile(shape_, num_);
-#pragma omp for schedule(static)
-    for (int y = 0; y < shape_.top_h; ++y) {
-      tile.ForEachInRow(y, [&]() { f(&tile); });
-    }
+  // Allocated here: what is thrown must not leave a parallel region.
+  vector<LocalTile<Dtype>> tiles(omp_get_max_threads(),
+                                 LocalTile<Dtype>(shape_, num_));
+#pragma omp parallel for schedule(static)
+  for (int y = 0; y < shape_.top_h; ++y) {
+    LocalTile<Dtype>* tile = &tiles[omp_get_thread_num()];
+    tile->ForEachInRow(y, [&]() { f(tile); });
   }
 }
 
@@ -273,16 +275,15 @@ void LocallyConnectedLayer<Dtype>::BackwardBottom(const Dtype* top_diff,
   const int overlap = (shape_.kernel - 1) / shape_.stride;  // in rows
   const int rows = std::max(std::max(1, overlap), shape_.top_h / 32);
   this->blobs_[0]->cpu_data();
-#pragma omp parallel
-  {
-    LocalTile<Dtype> tile(shape_, num_);
-    for (int round = 0; round < 2; ++round) {
-#pragma omp for schedule(static)
-      for (int group = round * rows; group < shape_.top_h; group += 2 * rows) {
-        for (int y = group; y < std::min(group + rows, shape_.top_h); ++y) {
-          tile.ForEachInRow(
-              y, [&]() { BackwardTile(top_diff, &tile, bottom_diff); });
-        }
+  vector<LocalTile<Dtype>> tiles(omp_get_max_threads(),
+                                 LocalTile<Dtype>(shape_, num_));
+  for (int round = 0; round < 2; ++round) {
+#pragma omp parallel for schedule(static)
+    for (int group = round * rows; group < shape_.top_h; group += 2 * rows) {
+      LocalTile<Dtype>* tile = &tiles[omp_get_thread_num()];
+      for (int y = group; y < std::min(group + rows, shape_.top_h); ++y) {
+        tile->ForEachInRow(
+            y, [&]() { BackwardTile(top_diff, tile, bottom_diff); });
       }
     }
   }

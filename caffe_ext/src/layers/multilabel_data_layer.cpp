@@ -1,5 +1,6 @@
 #include "caffe/layers/multilabel_data_layer.hpp"
 
+#include <random>
 #include <string>
 #include <vector>
 
@@ -130,7 +131,10 @@ void MultilabelDataLayer<Dtype>::StartEpoch() {
   order_.resize(records_->size());
   for (size_t i = 0; i < order_.size(); ++i) order_[i] = i;
   if (this->layer_param_.multilabel_data_param().shuffle()) {
-    rng_t rng(seed_ + static_cast<unsigned int>(position_ / order_.size()));
+    // Not of their sum: another seed must not have the same orders later.
+    std::seed_seq seeds = {
+        seed_, static_cast<unsigned int>(position_ / order_.size())};
+    rng_t rng(seeds);
     caffe::shuffle(order_.begin(), order_.end(), &rng);
   }
 }
@@ -218,7 +222,9 @@ template <typename Dtype>
 void MultilabelDataLayer<Dtype>::GoOnBehind(uint64_t records) {
   this->StopInternalThread();
   Batch<Dtype>* ahead;
-  while (this->prefetch_full_.try_pop(&ahead)) this->prefetch_free_.push(ahead);
+  while (this->prefetch_full_.try_pop(&ahead)) {
+    if (ahead) this->prefetch_free_.push(ahead);  // none: the thread failed
+  }
   position_ = first_;
   StartEpoch();
   for (uint64_t i = 0; i < records; ++i) NextRecord();

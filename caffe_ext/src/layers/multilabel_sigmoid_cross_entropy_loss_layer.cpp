@@ -7,6 +7,22 @@
 namespace caffe {
 
 template <typename Dtype>
+void MultilabelSigmoidCrossEntropyLossLayer<Dtype>::LayerSetUp(
+    const vector<Blob<Dtype>*>& bottom, const vector<Blob<Dtype>*>& top) {
+  LossLayer<Dtype>::LayerSetUp(bottom, top);
+  const LossParameter& param = this->layer_param_.loss_param();
+  const bool by_batch =
+      param.has_normalization()
+          ? param.normalization() == LossParameter_NormalizationMode_BATCH_SIZE
+          : !param.has_normalize() || !param.normalize();
+  LOG_IF(FATAL, !by_batch || (param.has_ignore_label() && param.ignore_label()))
+      << this->type() << " layer '" << this->layer_param_.name()
+      << "': the loss is divided by the batch size and leaves out labels of 0, "
+      << "whatever loss_param { " << param.ShortDebugString()
+      << " } asks for; remove that, and use loss_weight for another scale.";
+}
+
+template <typename Dtype>
 void MultilabelSigmoidCrossEntropyLossLayer<Dtype>::Reshape(
     const vector<Blob<Dtype>*>& bottom, const vector<Blob<Dtype>*>& top) {
   LossLayer<Dtype>::Reshape(bottom, top);

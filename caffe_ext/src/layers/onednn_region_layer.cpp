@@ -4,11 +4,11 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <exception>
 #include <vector>
 
 #include "caffe/util/blocked_normalization.hpp"
 #include "caffe/util/onednn_patch_convolution.hpp"
+#include "caffe/util/parallel_for.hpp"
 #include "caffe/util/winograd_patch_convolution.hpp"
 
 namespace caffe {
@@ -45,22 +45,6 @@ class OneDNNRegionLayer::Workspace {
   memory x, g, dz;  // (N, C, h, w)
   memory a;         // (1, C, h, w)
 };
-
-// What is thrown must not leave a parallel region.
-template <class Work>
-static void ForEachPatch(int patches, const Work& work) {
-  std::exception_ptr thrown;
-#pragma omp parallel for schedule(static)
-  for (int patch = 0; patch < patches; ++patch) {
-    try {
-      work(patch);
-    } catch (...) {
-#pragma omp critical
-      thrown = std::current_exception();
-    }
-  }
-  if (thrown) std::rethrow_exception(thrown);
-}
 
 OneDNNRegionLayer::OneDNNRegionLayer(const LayerParameter& param)
     : RegionLayer<float>(param), use_onednn_(false), use_winograd_(false) {}
@@ -125,7 +109,7 @@ void OneDNNRegionLayer::ForwardOneDNN(const Blob<float>& bottom,
   const onednn::Output to(Data(*top), OutputLayout(Data(*top)), NULL);
   const memory::desc patch_layout = workspaces_[0]->x.get_desc();
   const Patches x(from, patch_layout), y(to.get(), patch_layout);
-  ForEachPatch(patches_, [&](int patch) {
+  ParallelFor(patches_, [&](int patch) {
     ForwardPatch(x, patch, workspaces_[omp_get_thread_num()].get(), y);
   });
   to.Store();
@@ -143,7 +127,7 @@ void OneDNNRegionLayer::ForwardWinograd(const Blob<float>& bottom,
   const memory x = onednn::ReadAs(Data(bottom), layout, &blocked_bottom_);
   if (&bottom == top) CopyBottom(x);
   const onednn::Output y(Data(*top), layout, &blocked_top_);
-  ForEachPatch(patches_, [&](int patch) {
+  ParallelFor(patches_, [&](int patch) {
     ForwardWinogradPatch(Values(x), patch,
                          workspaces_[omp_get_thread_num()].get(),
                          Values(y.get()));
@@ -245,7 +229,7 @@ void OneDNNRegionLayer::Backward_cpu(const vector<Blob<float>*>& top,
     output.reset(new onednn::Output(diff, OutputLayout(diff), NULL));
     dx.reset(new Patches(output->get(), patch_layout));
   }
-  ForEachPatch(patches_, [&](int patch) {
+  ParallelFor(patches_, [&](int patch) {
     Workspace* work = workspaces_[omp_get_thread_num()].get();
     if (use_winograd_) {
       BackwardPatch(x, g, patch, work->winograd.get(), work, dx.get());

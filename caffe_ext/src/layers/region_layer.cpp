@@ -3,11 +3,15 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <cmath>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include "caffe/filler.hpp"
 #include "caffe/util/blob_name.hpp"
 #include "caffe/util/math_functions.hpp"
+#include "caffe/util/parallel_for.hpp"
 #include "caffe/util/rectified_convolution.hpp"
 
 namespace caffe {
@@ -67,7 +71,11 @@ void RegionLayer<Dtype>::LayerSetUp(const vector<Blob<Dtype>*>& bottom,
       << "Region layer '" << name << "': region_param { eps } must be above 0.";
   channels_ = bottom[0]->channels();
   mean_id_ = bias_term_ ? 2 : 1;
-  if (this->blobs_.empty()) CreateBlobs();
+  if (this->blobs_.empty()) {
+    CreateBlobs();
+  } else {
+    CheckBlobs();
+  }
   FixStatistics();
   this->param_propagate_down_.resize(this->blobs_.size(), true);
 }
@@ -83,26 +91,64 @@ void RegionLayer<Dtype>::CheckGrid(const Blob<Dtype>& bottom) const {
 }
 
 template <typename Dtype>
+vector<int> RegionLayer<Dtype>::BlobShape(int param_id) const {
+  if (param_id == mean_id_ + 2) return vector<int>(1, 1);
+  vector<int> shape(1, patches_ * channels_);
+  if (param_id == 0) shape.insert(shape.end(), {channels_, kernel_, kernel_});
+  return shape;
+}
+
+template <typename Dtype>
+string RegionLayer<Dtype>::WhyOtherShape(int param_id,
+                                         const vector<int>& shape) const {
+  vector<int> of_this_grid = BlobShape(param_id);
+  if (shape.empty() || shape == of_this_grid) return "";
+  const int patches = shape[0] / channels_;
+  of_this_grid[0] = patches * channels_;
+  if (shape != of_this_grid || param_id == mean_id_ + 2) return "";
+  const int side = std::lround(std::sqrt(patches));
+  std::ostringstream text;
+  text << "Region layer '" << this->layer_param_.name()
+       << "': the weights are of a grid of " << patches << " patches";
+  if (side * side == patches) text << " (" << side << " x " << side << "?)";
+  text << ", the layer's is " << grid_h_ << " x " << grid_w_
+       << ": give the grid that they were trained with, region_param { grid }, "
+       << "or rename the layer to train it anew.";
+  return text.str();
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::CheckBlobs() const {
+  const string name = "Region layer '" + this->layer_param_.name() + "'";
+  const int count = this->blobs_.size();
+  LOG_IF(FATAL, count != mean_id_ + 3)
+      << name << " comes with " << count << " blobs and has " << mean_id_ + 3
+      << "; compare bias_term with the net that it was trained in.";
+  for (int i = 0; i < count; ++i) {
+    const string why = WhyOtherShape(i, this->blobs_[i]->shape());
+    LOG_IF(FATAL, !why.empty()) << why;
+    LOG_IF(FATAL, this->blobs_[i]->shape() != BlobShape(i))
+        << name << ": blob " << i << " is " << this->blobs_[i]->shape_string()
+        << " and should be " << Blob<Dtype>(BlobShape(i)).shape_string()
+        << "; compare region_param with the net that it was trained in.";
+  }
+}
+
+template <typename Dtype>
 void RegionLayer<Dtype>::CreateBlobs() {
   const RegionParameter& param = this->layer_param_.region_param();
-  const int filters = patches_ * channels_;
-  const int weight_shape[] = {filters, channels_, kernel_, kernel_};
-  const vector<int> per_filter(1, filters);
   this->blobs_.resize(mean_id_ + 3);
-  this->blobs_[0].reset(
-      new Blob<Dtype>(vector<int>(weight_shape, weight_shape + 4)));
+  for (int i = 0; i < mean_id_ + 3; ++i) {
+    this->blobs_[i].reset(new Blob<Dtype>(BlobShape(i)));
+  }
   shared_ptr<Filler<Dtype> > weight_filler(
       GetFiller<Dtype>(param.weight_filler()));
   weight_filler->Fill(this->blobs_[0].get());
   if (bias_term_) {
-    this->blobs_[1].reset(new Blob<Dtype>(per_filter));
     shared_ptr<Filler<Dtype> > bias_filler(
         GetFiller<Dtype>(param.bias_filler()));
     bias_filler->Fill(this->blobs_[1].get());
   }
-  this->blobs_[mean_id_].reset(new Blob<Dtype>(per_filter));
-  this->blobs_[mean_id_ + 1].reset(new Blob<Dtype>(per_filter));
-  this->blobs_[mean_id_ + 2].reset(new Blob<Dtype>(vector<int>(1, 1)));
   for (int i = mean_id_; i < mean_id_ + 3; ++i) {
     caffe_set(this->blobs_[i]->count(), Dtype(0),
               this->blobs_[i]->mutable_cpu_data());
@@ -261,11 +307,10 @@ void RegionLayer<Dtype>::Forward_cpu(const vector<Blob<Dtype>*>& bottom,
   if (use_global_stats_) LoadGlobalStatistics();
 
   AllocateWorkspaces();
-#pragma omp parallel for schedule(static)
-  for (int patch = 0; patch < patches_; ++patch) {
+  ParallelFor(patches_, [&](int patch) {
     ForwardPatch(bottom_data, patch, workspaces_[omp_get_thread_num()].get(),
                  top_data);
-  }
+  });
   if (!use_global_stats_) UpdateMovingAverages();
 }
 
@@ -337,11 +382,10 @@ void RegionLayer<Dtype>::Backward_cpu(const vector<Blob<Dtype>*>& top,
   variance_.cpu_data();
 
   AllocateWorkspaces();
-#pragma omp parallel for schedule(static)
-  for (int patch = 0; patch < patches_; ++patch) {
+  ParallelFor(patches_, [&](int patch) {
     BackwardPatch(bottom_data, top_diff, patch,
                   workspaces_[omp_get_thread_num()].get(), bottom_diff);
-  }
+  });
 }
 
 #ifdef CPU_ONLY

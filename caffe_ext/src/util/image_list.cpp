@@ -14,7 +14,7 @@
 
 #include "caffe/util/format.hpp"
 #include "caffe/util/io.hpp"
-#include "glog/logging.h"
+#include "caffe/util/errors.hpp"
 
 namespace caffe {
 

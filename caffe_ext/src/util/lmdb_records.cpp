@@ -7,13 +7,17 @@
 
 namespace caffe {
 
-LmdbRecords::LmdbRecords(const std::string& path,
-                         const TransformationParameter& param)
+LmdbRecords::LmdbRecords(const TransformationParameter& param,
+                         const std::string& path)
     : path_(path),
       force_color_(param.force_color()),
       force_gray_(param.force_gray()),
       env_(NULL),
-      txn_(NULL) {
+      txn_(NULL) {}
+
+LmdbRecords::LmdbRecords(const std::string& path,
+                         const TransformationParameter& param)
+    : LmdbRecords(param, path) {  // so that what throws below is closed
   Check(mdb_env_create(&env_));
   Check(mdb_env_open(env_, path.c_str(), MDB_RDONLY | MDB_NOTLS | MDB_NOLOCK,
                      0444));

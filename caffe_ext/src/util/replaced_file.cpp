@@ -8,12 +8,16 @@
 
 #include <string>
 
-#include "glog/logging.h"
+#include "caffe/util/errors.hpp"
 
 namespace caffe {
 
 ReplacedFile::ReplacedFile(const std::string& name)
-    : name_(name), temporary_name_(name + ".part") {}
+    : name_(name), temporary_name_(name + ".part"), open_(true) {}
+
+ReplacedFile::~ReplacedFile() {
+  if (open_) remove(temporary_name_.c_str());
+}
 
 void ReplacedFile::Commit(bool written) {
   if (written) {
@@ -24,6 +28,7 @@ void ReplacedFile::Commit(bool written) {
   if (written) {
     written = rename(temporary_name_.c_str(), name_.c_str()) == 0;
   }
+  open_ = false;
   if (!written) {
     const int error = errno;
     remove(temporary_name_.c_str());

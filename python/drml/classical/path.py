@@ -30,12 +30,12 @@ from drml.classical.solver import (
     RIDGE,
     SQUARED_HINGE,
     TOLERANCE,
-    Bounds,
     Problem,
     Relations,
     solve,
 )
 from drml.evaluate.metrics import au_results
+from drml.nets.names import METHODS
 
 LSVM, APL, JPML = "lsvm", "apl", "jpml"
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)  # C of LSVM
@@ -91,6 +91,14 @@ def prepare(
     loss = SQUARED_HINGE if method == LSVM else LOGISTIC
     problem = Problem(patches, labels[:, columns], loss, intercept)
     return Training(aus, problem, columns, mean)
+
+
+def prepare_file(
+    method: str, aus: list[int], faces: Descriptors, intercept: bool = True
+) -> Training:
+    """The same of a file's faces."""
+    rows, scale, labels = faces.rows(), faces.scale, faces.labels
+    return prepare(method, aus, rows, scale, labels, intercept)
 
 
 # ---- Points
@@ -154,7 +162,6 @@ class Points:
         self,
         names: dict[str, float],
         lambdas: np.ndarray,
-        bounds: Callable[[], Bounds],
         start: Point | None,
         columns: np.ndarray | None = None,
         **how,
@@ -169,7 +176,7 @@ class Points:
             point = read_point(file)
         else:
             some = slice(None) if columns is None else columns
-            point = self._solve(names, lambdas, bounds(), start, some, how)
+            point = self._solve(names, lambdas, start, some, how)
             if file:
                 write_point(file, point)
         self.points.append(point)
@@ -177,17 +184,16 @@ class Points:
             self.progress.update()
         return point
 
-    def _solve(self, names, lambdas, bounds, start, some, how) -> Point:
+    def _solve(self, names, lambdas, start, some, how) -> Point:
         began, problem = time.monotonic(), self.training.problem
         if not isinstance(some, slice):
             labels = problem.labels[:, some]
-            problem = Problem(problem.patches, labels, problem.loss, problem.intercept)
-            bounds = bounds.take(some)
+            problem = replace(problem, labels=labels)
         initial = None
         if start is not None:
             initial = by_patch(start.weights[:, some], start.intercepts[some])
-        how |= {"on_check": self._say, "most_epochs": MOST_EPOCHS}
-        found = solve(problem, lambdas[some], bounds, initial, **how)
+        how |= {"on_epoch": self._say, "most_epochs": MOST_EPOCHS}
+        found = solve(problem, lambdas[some], initial, **how)
         wide = np.full(len(self.training.columns), np.nan)
         weights = np.full((len(self.training.mean), len(wide)), np.nan, np.float32)
         intercepts = wide.astype(np.float32)
@@ -250,24 +256,48 @@ class Chosen:
         return Point({}, seconds=sum(p.seconds for p in self.points), **arrays)
 
 
+def descend(
+    method: str,
+    training: Training,
+    val: Descriptors,
+    folder: Path | None = None,
+    apl: Point | None = None,
+    pairs: Pairs | None = None,
+) -> Chosen:
+    """Go along a method's path, with a progress bar, and choose on `val`.
+
+    folder: where points are kept; apl, pairs: where JPML starts, and of AU numbers.
+    """
+    points = {LSVM: len(STRENGTHS), APL: len(EXPONENTS), JPML: 2 * len(BETAS)}[method]
+    with tqdm(total=points, desc=METHODS[method], unit="point") as progress:
+        path = Points(training, validation(val), folder, progress)
+        if method == JPML:
+            return train_jpml(path, apl, pairs)
+        return train(method, path)
+
+
+def train(method: str, path: Points) -> Chosen:
+    """LSVM or APL."""
+    return train_lsvm(path) if method == LSVM else train_apl(path)
+
+
 def train_lsvm(path: Points) -> Chosen:
     """Train LSVM: squared hinge and ridge, lambda = 1 / (2 C n), as LIBLINEAR's."""
     problem, start = path.training.problem, None
-    bounds = _once(problem)
     for strength in STRENGTHS:
         lambdas = 1 / (2 * strength * problem.known)
         names = {"C": strength}
-        start = path.point(names, lambdas, bounds, start, penalty=RIDGE)
+        start = path.point(names, lambdas, start, penalty=RIDGE)
     return Chosen(path.points, best_of_each(path.points))
 
 
 def train_apl(path: Points, exponents: Sequence[float] | None = None) -> Chosen:
     """Train APL: logistic loss and group lasso over the 49 patches."""
     problem, start = path.training.problem, None
-    bounds, largest = _once(problem), problem.largest_lambda()
+    largest = problem.largest_lambda()
     for exponent in exponents or EXPONENTS:
         names = {"exponent": exponent}
-        start = path.point(names, largest * 10**-exponent, bounds, start, penalty=GROUP)
+        start = path.point(names, largest * 10**-exponent, start, penalty=GROUP)
     which = best_of_each(path.points)
     while exponent < LAST_EXPONENT and (which == len(path.points) - 1).any():
         if path.progress is not None:
@@ -275,14 +305,16 @@ def train_apl(path: Points, exponents: Sequence[float] | None = None) -> Chosen:
         exponent += 0.5
         names, lambdas = {"exponent": exponent}, largest * 10**-exponent
         last = which == len(path.points) - 1
-        start = path.point(names, lambdas, bounds, start, last, penalty=GROUP)
+        start = path.point(names, lambdas, start, last, penalty=GROUP)
         which = best_of_each(path.points)
     return Chosen(path.points, which)
 
 
 def train_jpml(path: Points, apl: Point, pairs: Pairs) -> Chosen:
-    """Train JPML from APL's model and lambdas; pairs: by columns of the training."""
-    problem = path.training.problem
+    """Train JPML from APL's model and lambdas; pairs: of AU numbers."""
+    training = path.training
+    problem = training.problem
+    pairs = pairs.columns([training.aus[c] for c in training.columns])
     first = replace(apl, names={"beta1": 0.0, "beta2": 0.0}, seconds=0.0)
     path.points.append(first)
     agree = compete = 0.0
@@ -294,25 +326,12 @@ def train_jpml(path: Points, apl: Point, pairs: Pairs) -> Chosen:
             start = path.point(
                 {"beta1": agree, "beta2": compete},
                 apl.lambdas,
-                lambda r=relations: problem.bounds(r),
                 start,
                 relations=relations,
             )
         agree = path.points[best_on_average(path.points)].names["beta1"]
     which = best_on_average(path.points)
     return Chosen(path.points, np.full(problem.aus, which))
-
-
-def _once(problem: Problem) -> Callable[[], Bounds]:
-    """Decompose when it is first wanted: a path that is there wants none."""
-    found: list[Bounds] = []
-
-    def bounds() -> Bounds:
-        if not found:
-            found.append(problem.bounds())
-        return found[0]
-
-    return bounds
 
 
 def best_of_each(points: Sequence[Point]) -> np.ndarray:
@@ -367,6 +386,5 @@ def retrain(method: str, training: Training, names: Sequence[dict]) -> Model:
     else:
         exponents = np.array([own["exponent"] for own in names])
         lambdas, penalty = problem.largest_lambda() * 10**-exponents, GROUP
-    bounds = problem.bounds()
-    found = solve(problem, lambdas, bounds, penalty=penalty, most_epochs=MOST_EPOCHS)
+    found = solve(problem, lambdas, penalty=penalty, most_epochs=MOST_EPOCHS)
     return training.model(flat(found.weights), found.weights.intercepts)

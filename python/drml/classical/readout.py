@@ -12,13 +12,11 @@ from sklearn.model_selection import GroupKFold
 
 from data_prep.base import UserError
 from drml.classical.path import (
-    LSVM,
     Points,
     measures,
     prepare,
     retrain,
-    train_apl,
-    train_lsvm,
+    train,
 )
 from drml.evaluate.readout import FaceFeatures
 
@@ -46,7 +44,7 @@ class Classical(NamedTuple):
         half, other = (rows[part] for part in halves)
         tried = self._prepared(faces, half, labels[half])
         path = Points(tried, lambda model: self._measured(model, faces, other, labels))
-        chosen = train_lsvm(path) if self.method == LSVM else train_apl(path)
+        chosen = train(self.method, path)
         whole = self._prepared(faces, rows, labels[rows])
         middle = chosen.points[int(np.median(chosen.which))].names
         names = dict(zip(tried.columns, chosen.which, strict=True))

@@ -1,34 +1,32 @@
-"""Block coordinate descent: the linear models of all AUs at once, patch by patch.
+"""Block coordinate descent and Newton's method: the linear models of all AUs at once.
 
 For AU c, with its n_c known labels y, f_c = sum over patches p of X_p w_c^p, plus b_c:
 
     (1/n_c) sum loss(y f_c) + lambda_c (sum over p of |w_c^p|, or |w_c|^2 / 2)
 
-and, where AUs are related, the term of `Relations`, which couples them. A patch's block
-is solved exactly for the quadratic that bounds the loss, and every five epochs are
-followed by an Anderson extrapolation, which is taken where the objective falls: so it
-never rises. The spectrum of centred descriptors is what makes this fast: centre them.
+and, where AUs are related, the term of `Relations`, which couples them. In turns:
 
-The bound is far above the loss's curvature where faces are told apart well. AUs that
-have not converged after REFRESH epochs, and are not related, go on with the curvature
-at hand; an epoch in which an AU's objective rises is then taken back, and its curvature
-doubled.
+1. A sweep over the patches finds which of them are 0: each one's block is solved
+   exactly for a quadratic that bounds the loss.
+2. A step of Newton's method in the weights that are not 0, where the objective is
+   smooth, by conjugate gradients; it is halved until the objective falls.
+
+An epoch is a pass over all faces' descriptors: a sweep, or a product with the Hessian.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import entr
+from scipy.special import entr, expit
 
-GROUP_EPOCHS = 5  # the first sweeps all patches, the others the active ones
-MOST_EPOCHS = 200
-REFRESH = (25, 100)
-NEARLY_ALL = 0.9  # of the faces: so many known labels are taken for all in a bound
-FLOOR = 0.08  # least curvature of a face, of the largest
+MOST_EPOCHS = 1000
+MOST_PRODUCTS = 20  # of one step of Newton's method
+PRECISION = 0.1  # of that step: the residual's norm over the gradient's
+HALVINGS = 10  # of a step that is too long
+LEAST_FALL = 1e-4  # of what the gradient promises
 TOLERANCE = 1e-3  # relative duality gap, or with relations KKT violation over lambda
 GROUP, RIDGE = "group", "ridge"
 
@@ -49,15 +47,10 @@ class Loss:
     curvature: float  # the largest
 
 
-def _sigmoid_of_minus(m: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):  # 1 / inf is the 0 that it should be
-        return 1 / (1 + np.exp(m))
-
-
 LOGISTIC = Loss(
     value=lambda m: np.logaddexp(0, -m),
-    pull=_sigmoid_of_minus,
-    bend=lambda m: _sigmoid_of_minus(m) * _sigmoid_of_minus(-m),
+    pull=lambda m: expit(-m),
+    bend=lambda m: expit(m) * expit(-m),
     conjugate=lambda a: entr(a) + entr(1 - a),
     curvature=0.25,
 )
@@ -90,45 +83,51 @@ class Relations:
 
     def value(self, outputs: np.ndarray) -> float:
         """R of outputs f (N, C)."""
-        apart, both = self._apart(outputs), self._both(outputs)
-        squares = [np.square(x, dtype=np.float64).sum() for x in (apart, both)]
-        return (self.agree * squares[0] + self.compete * squares[1]) / 2 / len(outputs)
+        terms, _ = self._terms(outputs)
+        return (np.square(terms, dtype=np.float64) @ self._betas).sum() / 2 / len(terms)
 
     def slope(self, outputs: np.ndarray) -> np.ndarray:
         """dR/df (N, C)."""
-        faces, aus = outputs.shape
-        slope = (
-            self._apart(outputs)
-            @ self._signs(self.positive, -1, outputs)
-            * (self.agree / faces)
-        )
-        return slope + self._both(outputs) @ self._signs(self.negative, 1, outputs) * (
-            self.compete / faces
-        )
+        terms, _ = self._terms(outputs)
+        return self._weighed(terms) @ self._signs(outputs)
+
+    def bend(self, outputs: np.ndarray, along: np.ndarray) -> np.ndarray:
+        """R's second derivative at outputs, times a direction (N, C)."""
+        _, bent = self._terms(outputs)
+        signs = self._signs(along)
+        return self._weighed(bent * (along @ signs.T)) @ signs
+
+    def own_bend(self, outputs: np.ndarray) -> np.ndarray:
+        """That derivative's diagonal (N, C)."""
+        _, bent = self._terms(outputs)
+        signs = self._signs(outputs)
+        return self._weighed(bent.astype(outputs.dtype)) @ np.abs(signs)
 
     def stiffness(self, aus: int) -> np.ndarray:
         """r (C,): r_c / N bounds R's curvature when all AUs move at once."""
-        degrees = [
-            np.bincount(np.ravel(pairs).astype(int), minlength=aus)
-            for pairs in (self.positive, self.negative)
-        ]
-        return 2 * (self.agree * degrees[0] + self.compete * degrees[1])
+        return 2 * self._betas @ np.abs(self._signs(np.empty((0, aus))))
 
-    def _apart(self, outputs: np.ndarray) -> np.ndarray:
-        return outputs @ self._signs(self.positive, -1, outputs).T
+    @property
+    def _betas(self) -> np.ndarray:
+        pairs = len(self.positive), len(self.negative)
+        return np.repeat((float(self.agree), float(self.compete)), pairs)
 
-    def _both(self, outputs: np.ndarray) -> np.ndarray:
-        return np.maximum(0, outputs @ self._signs(self.negative, 1, outputs).T)
+    def _terms(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What is squared, of each face and pair; and whether it is not held at 0."""
+        terms = outputs @ self._signs(outputs).T
+        bent = terms > 0
+        bent[:, : len(self.positive)] = True
+        return bent * terms, bent
 
-    @staticmethod
-    def _signs(pairs: Sequence, second: int, outputs: np.ndarray) -> np.ndarray:
-        signs = np.zeros((len(pairs), outputs.shape[1]), outputs.dtype)
-        for row, (j, k) in enumerate(pairs):
-            signs[row, j], signs[row, k] = 1, second
+    def _weighed(self, terms: np.ndarray) -> np.ndarray:
+        return terms * (self._betas / len(terms)).astype(terms.dtype)
+
+    def _signs(self, outputs: np.ndarray) -> np.ndarray:
+        """(pairs, C): f_j - f_k of the positive pairs, then f_j + f_k of the others."""
+        signs = np.zeros((len(self._betas), outputs.shape[1]), outputs.dtype)
+        for row, (j, k) in enumerate((*self.positive, *self.negative)):
+            signs[row, j], signs[row, k] = 1, -1 if row < len(self.positive) else 1
         return signs
-
-
-NO_RELATIONS = Relations((), (), 0, 0)
 
 
 # ---- The problem
@@ -150,15 +149,6 @@ class Weights:
     def norms(self) -> np.ndarray:
         """Each patch's l2 norm (P, C)."""
         return np.linalg.norm(self.patches, axis=1)
-
-    @property
-    def size(self) -> int:
-        return self.patches.size + self.intercepts.size
-
-    def take(self, columns: np.ndarray) -> "Weights":
-        return Weights(
-            np.ascontiguousarray(self.patches[..., columns]), self.intercepts[columns]
-        )
 
 
 @dataclass(frozen=True)
@@ -214,91 +204,27 @@ class Problem:
         return np.stack([p.T @ slope for p in self.patches]).astype(np.float64)
 
     @cached_property
-    def products(self) -> list[dict[bytes, np.ndarray]]:
-        """Return each patch's X'X of the rows that an AU knows, by the mask's bytes.
+    def spectra(self) -> tuple[np.ndarray, np.ndarray]:
+        """Eigenvalues (P, D) and vectors (P, D, D) of each patch's X'X.
 
-        Those of nearly all rows are bounded by those of all, for all such AUs at once.
+        Of all faces: more than those that an AU knows, so that one of them bounds all.
         """
-        masks = {mask.tobytes(): mask for mask in (*self._masks.T, self._all_rows)}
-        return [
-            {key: patch[mask].T @ patch[mask] for key, mask in masks.items()}
-            for patch in self.patches
-        ]
-
-    @cached_property
-    def _all_rows(self) -> np.ndarray:
-        return np.ones(len(self.labels), bool)
-
-    @cached_property
-    def _masks(self) -> np.ndarray:
-        """The rows (N, C) that an AU's bound is of: the known ones, or all."""
-        known = self.labels != 0
-        return known | (self.known >= NEARLY_ALL * len(known))
-
-    def bounds(self, relations: Relations = NO_RELATIONS) -> "Bounds":
-        """Decompose each block's bound of the curvature."""
-        stiffness, faces = relations.stiffness(self.aus), len(self.labels)
-        own = self.loss.curvature / self.known  # of X'X
-        related = stiffness / faces
-        keys, every = [m.tobytes() for m in self._masks.T], self._all_rows.tobytes()
-        values, vectors = [], []
-        for products in self.products:
-            common = np.linalg.eigh(products[every].astype(np.float64))
-            found = [
-                (common[0] * (own[c] + related[c]), common[1])
-                if key == every
-                else np.linalg.eigh(own[c] * products[key].astype(np.float64)
-                                    + related[c] * products[every])
-                for c, key in enumerate(keys)
-            ]  # fmt: skip
-            values.append(np.maximum([v for v, _ in found], 0))
-            vectors.append(np.stack([v for _, v in found]).astype(self.dtype))
-        shift = self.loss.curvature + stiffness
-        return Bounds(np.stack(values), np.stack(vectors), shift)
-
-    def curvature_at(self, outputs: np.ndarray) -> "Bounds":
-        """Decompose the curvature at outputs f (N, C), which bounds nothing.
-
-        FLOOR times the bound is its least.
-        """
-        bends = self.loss.bend(self.signs * outputs)
-        bends = np.maximum(bends, FLOOR * self.loss.curvature)
-        bends = np.where(self.signs != 0, bends / self.known, 0).astype(self.dtype)
-        values, vectors = [], []
-        for x in self.patches:
-            matrices = np.stack([(x.T * bend) @ x for bend in bends.T])
-            eigenvalues, eigenvectors = np.linalg.eigh(matrices.astype(np.float64))
-            values.append(np.maximum(eigenvalues, 0))
-            vectors.append(eigenvectors.astype(self.dtype))
-        shift = bends.sum(axis=0, dtype=np.float64)
-        return Bounds(np.stack(values), np.stack(vectors), shift)
+        products = np.stack([x.T @ x for x in self.patches]).astype(np.float64)
+        values, vectors = np.linalg.eigh(products)
+        return np.maximum(values, 0), vectors.astype(self.dtype)
 
     def largest_lambda(self) -> np.ndarray:
         """Return (C,): from there on a group lasso's weights are all 0."""
         zero = Weights.zero(self)
         outputs = self.outputs(zero)
-        outputs += balance(self, outputs).astype(self.dtype)
+        if self.intercept:
+            outputs += best_shifts(self, outputs).astype(self.dtype)
         slope = self.steps * self.loss.pull(self.signs * outputs)
         return np.linalg.norm(self.gradient(slope), axis=1).max(axis=0)
 
 
-class Bounds(NamedTuple):
-    """H = Q diag(L) Q' for every patch and AU."""
-
-    values: np.ndarray  # L: (P, C, D) float64, >= 0
-    vectors: np.ndarray  # Q: (P, C, D, D)
-    shift: np.ndarray  # (C,), of the intercept
-
-    def take(self, columns: np.ndarray) -> "Bounds":
-        return Bounds(
-            self.values[:, columns], self.vectors[:, columns], self.shift[columns]
-        )
-
-
-def balance(problem: Problem, outputs: np.ndarray) -> np.ndarray:
+def best_shifts(problem: Problem, outputs: np.ndarray) -> np.ndarray:
     """Return what to add to each AU's outputs (C,) for the best intercept."""
-    if not problem.intercept:
-        return np.zeros(problem.aus)
     return np.array(
         [
             _best_shift(problem.loss, problem.labels[:, c], outputs[:, c])
@@ -324,62 +250,49 @@ class Solution:
     weights: Weights
     objective: np.ndarray  # without the relations' term
     gap: np.ndarray  # relative duality gap, or KKT violation over lambda
-    epochs: np.ndarray
-    history: list[float]  # the whole objective after every five epochs
+    epochs: int
+    history: list[float]  # the whole objective after every sweep
 
 
 def solve(
     problem: Problem,
     lambdas: np.ndarray,
-    bounds: Bounds,
     start: Weights | None = None,
     relations: Relations | None = None,
     penalty: str = GROUP,
     tolerance: float = TOLERANCE,
     most_epochs: int = MOST_EPOCHS,
-    on_check: Callable[[int, float], None] = lambda epochs, gap: None,
+    on_epoch: Callable[[int, float], None] = lambda epochs, gap: None,
 ) -> Solution:
     """Minimise from `start` (zero) on, until every AU's gap is at most `tolerance`.
 
-    lambdas: (C,); bounds: problem.bounds(relations); on_check is told the epochs and
-    the largest gap. An AU that reached the tolerance is left as it is (its minimum does
-    not hang on the others), unless AUs are related.
+    lambdas: (C,); on_epoch is told the epochs so far and the last largest gap. AUs go
+    on together until the last one is there: a pass over the faces serves all of them.
     """
     start = start or Weights.zero(problem)
-    live = np.arange(problem.aus)
-    patches, intercepts = start.patches.copy(), start.intercepts.copy()
-    shape = problem.aus
-    objective, gap, epochs = np.zeros(shape), np.full(shape, np.inf), np.zeros(shape)
-    history, done = [], 0
-    work = _Descent(problem, lambdas, bounds, relations, penalty, start)
-    while live.size and done < most_epochs:
-        if relations is None and done in REFRESH:
-            work.refresh()
-        work.run(GROUP_EPOCHS)
-        done += GROUP_EPOCHS
-        found = work.gaps()
-        patches[..., live], intercepts[live] = work.weights.patches, work.b
-        objective[live], gap[live], epochs[live] = work.objectives(), found, done
-        history.append(objective.sum() + (relations.value(work.f) if relations else 0))
-        on_check(done, found.max())
-        left = found > tolerance
-        if relations and left.any():
-            left[:] = True  # their minimum is one
-        live = live[left]
-        if not left.all() and live.size:
-            work = work.take(left)
-    return Solution(
-        Weights(patches, intercepts), objective, gap, epochs.astype(int), history
-    )
+    work = _Descent(problem, lambdas, relations, penalty, start)
+    epochs, history = 0, []
+    while True:
+        work.sweep()
+        gradient = problem.gradient(work.slope())
+        gap = work.gaps(gradient)
+        history.append(work.whole_objective())
+        epochs += 1
+        on_epoch(epochs, gap.max())
+        if gap.max() <= tolerance or epochs >= most_epochs:
+            return Solution(work.weights, work.objectives(), gap, epochs, history)
+        most = min(MOST_PRODUCTS, most_epochs - epochs - 1)  # a sweep comes after it
+        for _ in work.newton(gradient, most):
+            epochs += 1
+            on_epoch(epochs, gap.max())
 
 
 @dataclass
 class _Descent:
-    """The descent's state for some AUs: weights w, intercepts b and outputs f."""
+    """The state: weights w, intercepts b and outputs f."""
 
-    problem: Problem  # of these AUs
+    problem: Problem
     lambdas: np.ndarray
-    bounds: Bounds
     relations: Relations | None
     penalty: str
     start: Weights
@@ -388,87 +301,96 @@ class _Descent:
         self.w = self.start.patches.copy()  # (P, D, C)
         self.b = self.start.intercepts.copy()
         self.f = self.problem.outputs(self.start)
-        self.active = [True] * len(self.w)
-        self.share = None  # with refresh(): by what an AU's curvature is multiplied
 
     @property
     def weights(self) -> Weights:
         return Weights(self.w, self.b)
 
-    def take(self, left: np.ndarray) -> "_Descent":
-        """Go on with some AUs; left: (C,) bool."""
-        return replace(
-            self,
-            problem=replace(self.problem, labels=self.problem.labels[:, left]),
-            lambdas=self.lambdas[left],
-            bounds=self.bounds.take(left),
-            start=self.weights.take(np.flatnonzero(left)),
-        )
+    @property
+    def stiffness(self) -> np.ndarray | int:
+        """r (C,) of the relations."""
+        return self.relations.stiffness(len(self.b)) if self.relations else 0
 
-    def run(self, epochs: int) -> None:
-        """Descend so many epochs, and extrapolate from them."""
-        passed = [self._copy()]
-        for epoch in range(epochs):
-            self._epoch(every_patch=epoch == 0)
-            if self.share is not None:
-                self._take_back(passed[-1])
-            passed.append(self._copy())
-        self._extrapolate(passed)
-
-    def refresh(self) -> None:
-        """Go on with the curvature at hand."""
-        self.bounds = self.problem.curvature_at(self.f)
-        self.share = np.ones(len(self.b))
-
-    def _take_back(self, before: tuple) -> None:
-        """Undo the epoch for AUs whose objective rose, and double their curvature."""
-        w, b, f = before
-        rounding = 1 + 4 * np.finfo(self.f.dtype).eps
-        worse = self.objectives() > self._objectives(w, f) * rounding
-        self.w[..., worse], self.b[worse] = w[..., worse], b[worse]
-        self.f[:, worse] = f[:, worse]
-        self.share = np.minimum(self.share * np.where(worse, 2, 1), 1 / FLOOR)
-
-    def _epoch(self, every_patch: bool) -> None:
-        for patch in range(len(self.w)):
-            if every_patch or self.active[patch]:
-                self._block(patch)
-        if self.problem.intercept:
-            slope = self._slope().sum(axis=0, dtype=np.float64)
-            step = slope / self.bounds.shift
-            step /= 1 if self.share is None else self.share
-            self.b -= step.astype(self.b.dtype)
-            self.f -= step.astype(self.b.dtype)
-
-    def _slope(self) -> np.ndarray:
+    def slope(self) -> np.ndarray:
         """d objective / df (N, C)."""
         p = self.problem
         slope = p.steps * p.loss.pull(p.signs * self.f)
-        return slope if self.relations is None else slope + self.relations.slope(self.f)
+        return slope + self.relations.slope(self.f) if self.relations else slope
 
-    def _block(self, patch: int) -> None:
-        """Minimise exactly over one patch's weights of all AUs.
+    def sweep(self) -> None:
+        """Minimise over one patch's weights after the other, in the loss's bound.
 
         1. The gradient g, and q = Q'(g - H w) in the bound's eigenvectors.
         2. The minimum u in these, w = Q u.
         3. The outputs that follow.
         """
-        x, before = self.problem.patches[patch], self.w[patch]
-        values, vectors = self.bounds.values[patch], self.bounds.vectors[patch]
-        if self.share is not None:
-            values = values * self.share[:, None]
-        gradient = x.T @ self._slope()  # (D, C)                                    (1)
-        turned = np.swapaxes(vectors, 1, 2)  # Q'
-        q = _apply(turned, gradient) - values * _apply(turned, before)  # (C, D)
-        if self.penalty == RIDGE:
-            u = -q / (values + self.lambdas[:, None])
+        p = self.problem
+        bound = p.loss.curvature / p.known + self.stiffness / len(self.f)  # (C,)
+        for x, w, values, vectors in zip(p.patches, self.w, *p.spectra, strict=True):
+            own = np.outer(bound, values)  # H: (C, D)
+            gradient = x.T @ self.slope()  # (D, C)                                 (1)
+            q = (vectors.T @ gradient).T - own * (vectors.T @ w).T
+            if self.penalty == RIDGE:
+                u = -q / (own + self.lambdas[:, None])
+            else:
+                u = group_minimum(q, own, self.lambdas)  # (2)
+            after = vectors @ u.T.astype(x.dtype)
+            if after.any() or w.any():
+                self.f += x @ (after - w)  # (3)
+                w[:] = after
+        if p.intercept:
+            self._shift_intercepts()
+
+    def _shift_intercepts(self) -> None:
+        """To the best ones, or where AUs are related to the best in the bound."""
+        if self.relations is None:
+            shift = best_shifts(self.problem, self.f)
         else:
-            u = group_minimum(q, values, self.lambdas)  # (2)
-        after = _apply(vectors, u.T.astype(x.dtype)).T.astype(x.dtype)
-        self.active[patch] = bool(after.any())
-        if self.active[patch] or before.any():
-            self.f += x @ (after - before)  # (3)
-            self.w[patch] = after
+            slope = self.slope().sum(axis=0, dtype=np.float64)
+            shift = -slope / (self.problem.loss.curvature + self.stiffness)
+        self.b += shift.astype(self.b.dtype)
+        self.f += shift.astype(self.b.dtype)
+
+    def newton(self, gradient: np.ndarray, most: int) -> Iterator[None]:
+        """Go to the minimum of the objective's quadratic model: a step of Newton's.
+
+        A patch whose weights would turn to the other side stops at 0. Where the
+        objective falls too little, half of the way is gone, a quarter and so on.
+        gradient: problem.gradient(slope()). Yields after each of its products.
+        """
+        model = _Quadratic(self)
+        downhill = model.downhill(gradient)
+        way, outputs = yield from model.minimum(downhill, most)
+        patches = model.patches(way)
+        crossing = (self.w * (self.w + patches)).sum(axis=1, keepdims=True) < 0
+        if self.penalty == GROUP and crossing.any():
+            patches = np.where(crossing, -self.w, patches)
+            way = model.vector(patches, way[-1])
+            outputs = self.problem.outputs(Weights(patches, way[-1]))
+        fall = np.maximum(0, model.dot(downhill, way))
+        step, now = np.ones_like(self.b), self._falling(self.w, self.f)
+        rounding = 4 * np.finfo(step.dtype).eps * now
+        for _ in range(HALVINGS):
+            then = self._falling(self.w + step * patches, self.f + step * outputs)
+            short = then > now - LEAST_FALL * step * fall + rounding
+            if not short.any():
+                break
+            step[short] /= 2
+        step[short] = 0
+        self.w += step * patches
+        self.b += step * way[-1]
+        self.f += step * outputs
+
+    def _falling(self, w: np.ndarray, f: np.ndarray) -> np.ndarray:
+        """What has to fall for an AU to move (C,): the whole, where AUs are related."""
+        own = self._objectives(w, f)
+        if self.relations is None:
+            return own
+        return np.full_like(own, own.sum() + self.relations.value(f))
+
+    def whole_objective(self) -> float:
+        related = self.relations.value(self.f) if self.relations else 0
+        return float(self.objectives().sum() + related)
 
     def objectives(self) -> np.ndarray:
         """Each AU's objective (C,) without the relations' term."""
@@ -483,54 +405,26 @@ class _Descent:
             return total + self.lambdas * squares.sum(axis=0) / 2
         return total + self.lambdas * np.sqrt(squares).sum(axis=0)
 
-    def _copy(self) -> tuple:
-        return self.w.copy(), self.b.copy(), self.f.copy()
+    def units(self) -> np.ndarray:
+        """Each patch's w / |w| (P, D, C) float64, 0 for 0."""
+        return _ratio(self.w, self.weights.norms[:, None])
 
-    def _extrapolate(self, passed: list[tuple]) -> None:
-        """Anderson's step from the epochs' results, taken where the objective falls.
+    def gaps(self, gradient: np.ndarray) -> np.ndarray:
+        """Return how far each AU is from its minimum (C,).
 
-        Each AU by itself; all as one where they are related.
+        gradient: problem.gradient(slope()), with the best intercepts.
         """
-        flat = np.stack(
-            [np.concatenate([w.reshape(-1, w.shape[-1]), [b]]) for w, b, _ in passed]
-        )
-        moves = np.diff(flat.astype(np.float64), axis=0)  # (K, size, C)
         if self.relations is None:
-            grams = np.einsum("ksc,lsc->ckl", moves, moves)
-        else:
-            gram = np.einsum("ksc,lsc->kl", moves, moves)
-            grams = np.broadcast_to(gram, (moves.shape[2], *gram.shape))
-        shares = _shares(grams).astype(self.w.dtype)  # (C, K)
-        states = zip(*passed[1:], strict=True)
-        w, b, f = (np.einsum("ck,k...c->...c", shares, np.stack(s)) for s in states)
-        now, then = self.objectives(), self._objectives(w, f)
-        if self.relations is None:
-            better = then < now
-        else:
-            now, then = now.sum(), then.sum()
-            now += self.relations.value(self.f)
-            then += self.relations.value(f)
-            better = np.full(len(b), then < now)
-        self.w[..., better], self.b[better] = w[..., better], b[better]
-        self.f[:, better] = f[:, better]
-        self.active = self.w.any(axis=(1, 2)).tolist()
+            return self._duality_gaps(gradient)
+        return self._violations(gradient)
 
-    def gaps(self) -> np.ndarray:
-        """Return how far each AU is from its minimum (C,), with the best intercept."""
-        if self.relations is not None:
-            return kkt(self.problem.gradient(self._slope()), self, self.lambdas)
-        shift = balance(self.problem, self.f).astype(self.b.dtype)
-        self.b += shift
-        self.f += shift
-        return self._duality_gaps()
-
-    def _duality_gaps(self) -> np.ndarray:
+    def _duality_gaps(self, gradient: np.ndarray) -> np.ndarray:
+        """Relative to the objective; the dual point is the loss's pulls, scaled."""
         p, primal = self.problem, self.objectives()
         pulls = p.loss.pull(p.signs * self.f).astype(np.float64)
         pulls[p.signs == 0] = 0
-        gradient = self.problem.gradient(p.steps * pulls.astype(p.dtype))
-        means = pulls.sum(axis=0) / p.known
         if self.penalty == RIDGE:
+            means = pulls.sum(axis=0) / p.known
             squares = np.square(gradient).sum(axis=(0, 1)) / self.lambdas
             own = np.square(pulls).sum(axis=0) / p.known
             scale = means / (own + squares)
@@ -541,26 +435,113 @@ class _Descent:
             dual = p.loss.conjugate(scale * pulls).sum(axis=0) / p.known
         return (primal - dual) / primal
 
+    def _violations(self, gradient: np.ndarray) -> np.ndarray:
+        """The group lasso's largest violation of optimality, over lambda."""
+        active = np.linalg.norm(gradient + self.lambdas * self.units(), axis=1)
+        rest = np.maximum(0, np.linalg.norm(gradient, axis=1) - self.lambdas)
+        violations = np.where(self.w.any(axis=1), active, rest).max(axis=0)
+        if self.problem.intercept:
+            slope = np.abs(self.slope().sum(axis=0, dtype=np.float64))
+            violations = np.maximum(violations, slope)
+        return violations / self.lambdas
 
-def kkt(gradient: np.ndarray, at: "_Descent", lambdas: np.ndarray) -> np.ndarray:
-    """Return the group lasso's largest violation of optimality over lambda (C,).
 
-    gradient: (P, D, C) of all but the penalty; at: .w and .b, and .problem.
+class _Quadratic:
+    """The objective's quadratic model at a point, in the weights that are not 0 there.
+
+    The penalty's part is lambda (I - ww'/|w|^2) / |w| for a patch's w, or lambda I.
+    A vector is (P * D + 1, C): all weights, and the intercepts.
     """
-    norms = np.linalg.norm(at.w.astype(np.float64), axis=1, keepdims=True)
-    unit = np.divide(at.w, norms, out=np.zeros(at.w.shape), where=norms > 0)
-    active = np.linalg.norm(gradient + lambdas * unit, axis=1)
-    rest = np.maximum(0, np.linalg.norm(gradient, axis=1) - lambdas)
-    violations = np.where(norms[:, 0] > 0, active, rest).max(axis=0)
-    if at.problem.intercept:
-        slope = np.abs(at._slope().sum(axis=0, dtype=np.float64))
-        violations = np.maximum(violations, slope)
-    return violations / lambdas
+
+    def __init__(self, at: _Descent):
+        p, norms = at.problem, at.weights.norms[:, None]  # (P, 1, C)
+        self.at, self.shape = at, at.w.shape
+        if at.penalty == RIDGE:
+            self.some, self.units = np.ones(norms.shape), np.zeros((1, 1, 1), p.dtype)
+            self.stiff = at.lambdas * self.some
+        else:
+            self.some, self.units = norms > 0, at.units().astype(p.dtype)
+            self.stiff = _ratio(at.lambdas, norms)  # (P, 1, C)
+        bends = p.loss.bend(p.signs * at.f) * (p.signs != 0) / p.known
+        self.bends = bends.astype(p.dtype)  # (N, C)
+        self.total = self.bends.sum(axis=0, dtype=np.float64)
+        if at.relations:
+            self.total += at.relations.own_bend(at.f).sum(axis=0, dtype=np.float64)
+        values, self.vectors = p.spectra
+        mean = self.total / len(at.f)
+        blocks = values[..., None] * mean + self.stiff  # (P, D, C)
+        self.blocks = np.maximum(blocks, np.finfo(p.dtype).tiny).astype(p.dtype)
+        self.stiff = self.stiff.astype(p.dtype)
+
+    def patches(self, vector: np.ndarray) -> np.ndarray:
+        return vector[:-1].reshape(self.shape)
+
+    def dot(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """Each AU's (C,), or where AUs are related the sum of all."""
+        own = np.einsum("ic,ic->c", one, other, dtype=np.float64)
+        return own if self.at.relations is None else np.full_like(own, own.sum())
+
+    def downhill(self, gradient: np.ndarray) -> np.ndarray:
+        """Less the objective's gradient there."""
+        slope = self.at.slope().sum(axis=0, dtype=np.float64)
+        return -self.vector(gradient + self.stiff * self.at.w, slope)
+
+    def minimum(
+        self, downhill: np.ndarray, most: int
+    ) -> Generator[None, None, tuple[np.ndarray, np.ndarray]]:
+        """Return the way there and how outputs change (N, C) on it.
+
+        Preconditioned conjugate gradients, each AU by itself, unless they are related.
+        """
+        way, outputs = np.zeros_like(downhill), np.zeros_like(self.bends)
+        left = downhill
+        direction = self._precondition(left)
+        size = self.dot(left, direction)
+        enough = PRECISION**2 * size
+        for _ in range(most):
+            if (size <= enough).all():
+                break
+            product, change = self._product(direction)
+            step = _ratio(size, self.dot(direction, product)).astype(left.dtype)
+            way = way + step * direction
+            outputs += step * change
+            left = left - step * product
+            conditioned = self._precondition(left)
+            before, size = size, self.dot(left, conditioned)
+            again = _ratio(size, before).astype(left.dtype)
+            direction = conditioned + again * direction
+            yield
+        return way, outputs
+
+    def _product(self, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the Hessian times a vector, and the outputs' change (N, C)."""
+        p, at, w = self.at.problem, self.at, self.patches(vector)
+        change = p.outputs(Weights(w, vector[-1]))
+        slope = self.bends * change
+        if at.relations:
+            slope += at.relations.bend(at.f, change)
+        along = np.einsum("pdc,pdc->pc", self.units, w)[:, None]
+        penalty = self.stiff * (w - along * self.units)
+        total = slope.sum(axis=0, dtype=np.float64)
+        return self.vector(p.gradient(slope) + penalty, total), change
+
+    def _precondition(self, vector: np.ndarray) -> np.ndarray:
+        """Divide by each patch's own block, at the faces' mean curvature."""
+        turned = np.swapaxes(self.vectors, 1, 2) @ self.patches(vector)
+        return self.vector(self.vectors @ (turned / self.blocks),
+                            _ratio(vector[-1], self.total))  # fmt: skip
+
+    def vector(self, patches: np.ndarray, intercepts: np.ndarray) -> np.ndarray:
+        """Join them, 0 where the model has no such weights."""
+        flat = (patches * self.some).reshape(-1, self.shape[-1])
+        last = intercepts * self.at.problem.intercept
+        return np.vstack([flat, last]).astype(self.bends.dtype)
 
 
-def _apply(matrices: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return each AU's matrix (C, D, D) times its column of (D, C), as (C, D)."""
-    return np.matmul(matrices, columns.T[..., None])[..., 0]
+def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    """Divide, 0 where the divisor is none above 0."""
+    top, bottom = np.broadcast_arrays(top, bottom)
+    return np.divide(top, bottom, out=np.zeros(top.shape), where=bottom > 0)
 
 
 def group_minimum(q: np.ndarray, values: np.ndarray, lambdas: np.ndarray) -> np.ndarray:
@@ -587,12 +568,3 @@ def group_minimum(q: np.ndarray, values: np.ndarray, lambdas: np.ndarray) -> np.
             break
     u[some] = -q[some] * t[:, None] / (values * t[:, None] + level)
     return u
-
-
-def _shares(grams: np.ndarray) -> np.ndarray:
-    """Return (C, K) summing to 1 that make the sum of the moves (nearly) smallest."""
-    k = grams.shape[-1]
-    scale = np.trace(grams, axis1=1, axis2=2)[:, None, None]
-    grams = grams + np.eye(k) * (1e-10 * scale + 1e-300)
-    shares = np.linalg.solve(grams, np.ones((len(grams), k, 1)))[..., 0]
-    return shares / shares.sum(axis=1, keepdims=True)

@@ -14,7 +14,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from data_prep.aus import AU_NAMES
 from data_prep.base import (
@@ -30,21 +29,13 @@ from drml.classical import pairs as related
 from drml.classical.model import Descriptors, Model, write_model
 from drml.classical.path import (
     APL,
-    BETAS,
-    EXPONENTS,
     JPML,
     LSVM,
-    STRENGTHS,
     Chosen,
-    Point,
-    Points,
     Training,
-    prepare,
-    train_apl,
-    train_jpml,
-    train_lsvm,
+    descend,
+    prepare_file,
     unfinished,
-    validation,
 )
 from drml.classical.sift import WINDOW
 from drml.cli.features import window, write_sift
@@ -66,7 +57,6 @@ from drml.nets.names import METHODS
 from drml.report.tables import csv_text, lay_out, percent, text_table
 
 SPLITS = ("train", "val", "test")
-LENGTHS = {LSVM: len(STRENGTHS), APL: len(EXPONENTS), JPML: 2 * len(BETAS)}
 
 
 def run(options: argparse.Namespace) -> None:
@@ -119,13 +109,12 @@ def train(
     with locked(out, "drml classical"):
         made_with = settings(options, method, files, pairs)
         stamp(out / "path/about.json", made_with, "choose another --out, or delete it")
-        rows, scale = files["train"].rows(), files["train"].scale
-        training = prepare(
-            method, dataset["aus"], rows, scale, files["train"].labels,
-            not options.no_intercept,
-        )  # fmt: skip
-        del rows
-        chosen = descend(options, method, out, training, files["val"], pairs)
+        intercept = not options.no_intercept
+        training = prepare_file(method, dataset["aus"], files["train"], intercept)
+        apl, val = None, files["val"]
+        if method == JPML:
+            apl = descend(APL, training, val, options.apl / "path").best
+        chosen = descend(method, training, val, out / "path", apl, pairs)
         finish(options, files, method, out, training, chosen, pairs)
 
 
@@ -144,33 +133,6 @@ def settings(
         made_with |= {"pairs": pairs._asdict()}
         made_with |= {"apl": fingerprint([options.apl / "model.h5"])}
     return made_with
-
-
-def descend(
-    options: argparse.Namespace,
-    method: str,
-    out: Path,
-    training: Training,
-    val: Descriptors,
-    pairs: related.Pairs | None,
-) -> Chosen:
-    title = METHODS[method]
-    with tqdm(total=LENGTHS[method], desc=title, unit="point") as progress:
-        path = Points(training, validation(val), out / "path", progress)
-        if method == LSVM:
-            return train_lsvm(path)
-        if method == APL:
-            return train_apl(path)
-        names = [training.aus[c] for c in training.columns]
-        return train_jpml(path, from_apl(options, training, val), pairs.columns(names))
-
-
-def from_apl(
-    options: argparse.Namespace, training: Training, val: Descriptors
-) -> Point:
-    """Return APL's chosen model, from its path, as the point where JPML's begins."""
-    path = Points(training, validation(val), options.apl / "path")
-    return train_apl(path).best
 
 
 def check_apl(options: argparse.Namespace, files: dict[str, Descriptors]) -> None:

@@ -87,6 +87,11 @@ def start(name: str, words: list[str]) -> int | None:
         return module.run(options)
     except UsageError as error:
         arguments.error(str(error))
+    except Exception as error:
+        caffe = sys.modules.get("caffe")  # not where faces are imported, say
+        if caffe is None or not isinstance(error, caffe.Error):
+            raise
+        raise UserError(str(error)) from error  # Caffe's sentence
 
 
 def load(name: str) -> ModuleType:

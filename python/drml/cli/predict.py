@@ -153,9 +153,8 @@ def watch(detector: Detector, path: str, csv: Path) -> list[str]:
 
 
 def film(detector: Detector, path: str, csv: Path) -> None:
-    out = csv.with_suffix(".webm")
-    with bar(Frames(path).count, out.name) as tick:
-        write_video(path, csv, out, detector.aus, detector.notice, tick)
+    with bar(Frames(path).count, f"{csv.stem}, annotated") as tick:
+        out = write_video(path, csv, detector.aus, detector.notice, tick)
     print(f"written: {out}")
 
 

@@ -106,17 +106,12 @@ class Split:
     def landmarks(self) -> np.ndarray:
         """Return the faces' 49 landmarks, (N, 49, 2) float32 pixels (x, y) of a face.
 
-        Raises UserError where there are none: the faces were registered by detected
-        eyes, or imported before landmarks were kept.
+        Raises UserError where there are none: the faces were imported before they were
+        kept.
         """
-        if self.dataset.get("landmarks") is False:
-            raise UserError(
-                f"{self.folder} has faces without landmarks, which SIFT is taken at: "
-                "import them with their landmark files"
-            )
         file = self.folder / f"{self.name}_landmarks.npy"
         remedy = "import it again (the same drml import command adds it)"
-        if "landmarks" not in self.dataset:
+        if not file.exists():
             raise UserError(
                 f"{self.folder} was imported before landmarks were kept; {remedy}"
             )

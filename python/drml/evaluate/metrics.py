@@ -13,11 +13,6 @@ from math import isnan, nan
 from statistics import fmean
 
 import numpy as np
-from sklearn.metrics import (
-    average_precision_score,
-    precision_recall_curve,
-    roc_auc_score,
-)
 
 COUNTS = ("positives", "negatives", "unknown", "true_positives", "false_positives")
 MEANS = ("f1", "f1_all_positive", "auc", "average_precision", "f1_val_threshold")
@@ -83,6 +78,9 @@ def au_results(
 def _au_result(
     au: int, scores: np.ndarray, labels: np.ndarray, threshold: float
 ) -> AuResult:
+    # Here, since importing it takes a second, which most commands need not wait.
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
     known = labels != 0
     present, scores = labels[known] > 0, scores[known]  # (known,)
     called = scores >= THRESHOLD
@@ -128,6 +126,8 @@ def best_thresholds(scores: np.ndarray, labels: np.ndarray) -> list[float]:
 
 
 def _best_threshold(scores: np.ndarray, labels: np.ndarray) -> float:
+    from sklearn.metrics import precision_recall_curve
+
     known = labels != 0
     present, scores = labels[known] > 0, scores[known]
     if not present.any() or present.all():

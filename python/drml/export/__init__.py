@@ -1,7 +1,7 @@
 """Caffe nets as ONNX, checked against Caffe.
 
 A layer type of one's own is a function of a `Layer` that returns the tensors of its
-tops, in a file for `drml export --layers FILE`:
+tops, in a file for `drml export --layers FILE`::
 
     from drml.export import converter
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,11 @@ from data_prep.base import UserError, replacing
 from data_prep.images import encode_jpeg
 from drml.predict.tables import POINTS, ROWS
 from drml.predict.video import Frames
+
+try:
+    import av
+except ImportError:  # PyAV is not among what drml needs
+    av = None
 
 BLUE, WHITE, INK, GREY = (148, 90, 31), (255, 255, 255), (48, 36, 29), (150, 143, 138)
 ORANGE = (27, 100, 200)
@@ -133,39 +139,75 @@ def frames_of(csv: Path) -> Iterator[list[dict]]:
         yield list(group)
 
 
-def write_video(
-    path: str, csv: Path, out: Path, aus: Sequence[int], notice: str, tick
-) -> None:
-    """Write an annotated video, VP8 in WebM, which browsers play.
+def write_video(path: str, csv: Path, aus: Sequence[int], notice: str, tick) -> Path:
+    """Write an annotated video beside its table, and return its name.
 
-    Its rate is constant: where the source's is not, frames are shown again or left out.
+    It is one that browsers play: H.264 in MP4 where PyAV is, else VP8 in WebM.
     """
-    rate, writer, written = Frames(path).rate, None, 0
-    with replacing(out.with_suffix(".webm")) as unfinished:
-        file = unfinished.with_suffix(".webm")  # OpenCV tells the format by the name
+    suffix, encoder = (".mp4", H264) if av else (".webm", VP8)
+    rate, video = Frames(path).rate, None
+    with replacing(csv.with_suffix(suffix)) as unfinished:
+        file = unfinished.with_suffix(suffix)  # encoders tell the format by the name
         try:
             for _, time, image in annotated_frames(path, csv, aus, notice):
                 height, width = (side - side % 2 for side in image.shape[:2])
-                if writer is None:
-                    writer = _writer(file, rate, (width, height))
-                while written <= time * rate + 0.5:
-                    writer.write(image[:height, :width])
-                    written += 1
+                if video is None:
+                    video = encoder(file, rate, (width, height))
+                video.write(image[:height, :width], time)
                 tick(1)
-            if writer is not None:
-                writer.release()
+            if video is not None:
+                video.close()
                 file.rename(unfinished)
         finally:
             file.unlink(missing_ok=True)
+    return csv.with_suffix(suffix)
 
 
-def _writer(file: Path, rate: float, size: tuple[int, int]) -> cv2.VideoWriter:
-    code = cv2.VideoWriter_fourcc(*"VP80")
-    with silenced():  # WebM has no such tags, says FFmpeg, and writes VP8 all the same
-        writer = cv2.VideoWriter(str(file), cv2.CAP_FFMPEG, code, rate, size)
-    if not writer.isOpened():
-        raise UserError(f"{file} cannot be written: this OpenCV has no VP8")
-    return writer
+class H264:
+    """A video in H.264 by PyAV; each frame is shown at its own time."""
+
+    TICKS = 1000  # a second
+
+    def __init__(self, file: Path, rate: float, size: tuple[int, int]):
+        self._file = av.open(str(file), "w", options={"movflags": "+faststart"})
+        self._stream = self._file.add_stream(
+            "libx264", Fraction(rate).limit_denominator(1001)
+        )
+        self._stream.width, self._stream.height = size
+        self._stream.pix_fmt = "yuv420p"  # the one that all browsers play
+        self._stream.codec_context.time_base = Fraction(1, self.TICKS)
+
+    def write(self, image: np.ndarray, time: float) -> None:
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "bgr24")
+        frame.pts, frame.time_base = round(time * self.TICKS), Fraction(1, self.TICKS)
+        self._file.mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        self._file.mux(self._stream.encode())
+        self._file.close()
+
+
+class VP8:
+    """A video in VP8 by OpenCV.
+
+    Its rate is constant: where the source's is not, frames are shown again or left out.
+    """
+
+    def __init__(self, file: Path, rate: float, size: tuple[int, int]):
+        code = cv2.VideoWriter_fourcc(*"VP80")
+        with silenced():  # FFmpeg says that WebM has no such tags, and writes VP8
+            self._writer = cv2.VideoWriter(str(file), cv2.CAP_FFMPEG, code, rate, size)
+        if not self._writer.isOpened():
+            raise UserError(f"{file} cannot be written: this OpenCV has no VP8")
+        self._rate, self._written = rate, 0
+
+    def write(self, image: np.ndarray, time: float) -> None:
+        while self._written <= time * self._rate + 0.5:
+            self._writer.write(image)
+            self._written += 1
+
+    def close(self) -> None:
+        self._writer.release()
 
 
 @contextmanager

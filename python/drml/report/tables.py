@@ -11,7 +11,6 @@ from itertools import chain, count
 from math import isnan
 
 import pandas as pd
-from pandas.io.formats.style import Styler
 from tabulate import tabulate
 
 from data_prep.aus import AU_NAMES
@@ -119,6 +118,9 @@ class Table:
 
     def as_html(self) -> str:
         """Return a <table> that page.css completes."""
+        # Here, since it loads matplotlib, which takes a second.
+        from pandas.io.formats.style import Styler
+
         grouped = any(column.group for column in self.columns)
         names = [(c.group, c.name) if grouped else (c.name,) for c in self.columns]
         index = pd.MultiIndex.from_tuples(names)

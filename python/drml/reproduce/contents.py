@@ -6,7 +6,7 @@ that it cannot be had may be why it is not asked for.
 """
 
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -45,6 +45,17 @@ FILES = {  # what a part ends in
 }
 TEST = "test/evaluation.json"
 ON_DISFA = ("lsvm", "apl")  # JPML is left out, as in the paper
+
+PLACES = {"run": "{}", "net": "{}", "layout": "{}", "size": "{} pixels", "k": "fold {}"}
+PLACES |= {"method": "{}", "split": "{}"}
+
+
+def step_name(rule: str, wildcards: Mapping[str, str]) -> str:
+    """Name a step by its rule and what it is of: train (drml/fold1)."""
+    place = [PLACES[name].format(value) for name, value in wildcards.items()]
+    if "run" in wildcards:  # says the network, too
+        place = [wildcards["run"]]
+    return f"{rule} ({', '.join(place)})" if place else rule
 
 
 class Contents:

@@ -206,7 +206,8 @@ class Driver:
         command += ["--configfile", file.absolute()]
         command += ["--rerun-triggers", *TRIGGERS, "--rerun-incomplete", "--nolock"]
         command += ["--keep-going", "--scheduler", "greedy"]
-        command += ["--quiet", "all" if quiet else "host"]
+        command += ["--logger", "drml"]  # python/snakemake_logger_plugin_drml
+        command += ["--quiet", "all"] if quiet else []
         command += ["--resources", "store=1", f"gpu={self.config['gpus']}"]
         command += self._where()
         command += ["--forcerun", *forced] if forced else []
@@ -252,8 +253,11 @@ def _row(part: str, steps: Sequence[Step], estimate: Estimate) -> tuple[str, ...
 def _run(command: list[str]) -> int:
     """Run Snakemake; Ctrl-C, to this process or to all, lets a training snapshot."""
     stopped = []
-    programs = os.pathsep.join([os.environ["PATH"], str(Path(sys.executable).parent)])
-    env = os.environ | {"PATH": programs}  # the workflow calls `drml`
+    # The workflow calls `drml`, and Snakemake looks for its logger on Python's path.
+    env = os.environ | {
+        "PATH": _joined(os.environ["PATH"], Path(sys.executable).parent),
+        "PYTHONPATH": _joined(WORKFLOW.parent, os.environ.get("PYTHONPATH")),
+    }
     with start(command, stdin=subprocess.DEVNULL, process_group=0, env=env) as child:
 
         def pass_on(number: int, _frame) -> None:
@@ -269,3 +273,7 @@ def _run(command: list[str]) -> int:
     if stopped:
         raise KeyboardInterrupt
     return status
+
+
+def _joined(*paths: str | Path | None) -> str:
+    return os.pathsep.join(str(path) for path in paths if path)

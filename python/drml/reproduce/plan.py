@@ -31,13 +31,12 @@ from snakemake.settings.types import (
 
 from data_prep.base import UserError, fingerprint, read_json, write
 from drml.evaluate.selection import best, read_selection
+from drml.reproduce.contents import step_name
 
 WORKFLOW = Path(__file__).parents[2] / "reproduce.smk"
 TRIGGERS = ("mtime", "params", "input")  # the code itself is not watched
 HELD = ".snakemake/held.json"
 JOINED = {"best", "saliency", "relations", "table4"}  # cheap: made again unasked
-PLACES = {"run": "{}", "net": "{}", "layout": "{}", "size": "{} pixels", "k": "fold {}"}
-PLACES |= {"method": "{}", "split": "{}"}
 
 
 @dataclass
@@ -57,11 +56,7 @@ class Step:
 
     @property
     def name(self) -> str:
-        """Name it by its rule and what it is of: train (drml/fold1)."""
-        place = [PLACES[n].format(w) for n, w in self.wildcards.items()]
-        if "run" in self.wildcards:  # says the network, too
-            place = [self.wildcards["run"]]
-        return f"{self.rule} ({', '.join(place)})" if place else self.rule
+        return step_name(self.rule, self.wildcards)
 
 
 class Plan:

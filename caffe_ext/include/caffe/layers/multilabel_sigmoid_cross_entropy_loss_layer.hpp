@@ -25,6 +25,9 @@ namespace caffe {
  * @param top
  *   -# (scalar) the loss, >= 0
  *
+ * loss_param may ask for nothing else (normalization: BATCH_SIZE,
+ * ignore_label: 0).
+ *
  * The gradient is loss_weight / N (p - [y > 0]) where y is known and 0 where
  * it is not; labels get none. Finite for every finite x: with
  * s = log(1 + exp(-|x|)), -log p = s + max(0, -x), -log(1 - p) = s + max(0, x).
@@ -34,6 +37,8 @@ class MultilabelSigmoidCrossEntropyLossLayer : public LossLayer<Dtype> {
  public:
   explicit MultilabelSigmoidCrossEntropyLossLayer(const LayerParameter& param)
       : LossLayer<Dtype>(param) {}
+  virtual void LayerSetUp(const vector<Blob<Dtype>*>& bottom,
+                          const vector<Blob<Dtype>*>& top);
   virtual void Reshape(const vector<Blob<Dtype>*>& bottom,
                        const vector<Blob<Dtype>*>& top);
 

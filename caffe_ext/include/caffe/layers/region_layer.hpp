@@ -1,6 +1,7 @@
 #ifndef CAFFE_LAYERS_REGION_LAYER_HPP_
 #define CAFFE_LAYERS_REGION_LAYER_HPP_
 
+#include <string>
 #include <vector>
 
 #include "caffe/blob.hpp"
@@ -68,6 +69,8 @@ class RegionLayer : public Layer<Dtype> {
   virtual void Reshape(const vector<Blob<Dtype>*>& bottom,
                        const vector<Blob<Dtype>*>& top);
 
+  virtual string WhyOtherShape(int param_id, const vector<int>& shape) const;
+
   virtual inline const char* type() const { return "Region"; }
   virtual inline int ExactNumBottomBlobs() const { return 1; }
   virtual inline int ExactNumTopBlobs() const { return 1; }
@@ -101,6 +104,8 @@ class RegionLayer : public Layer<Dtype> {
 
   void AllocateWorkspaces();
   void CheckGrid(const Blob<Dtype>& bottom) const;
+  vector<int> BlobShape(int param_id) const;
+  void CheckBlobs() const;
   void CreateBlobs();
   void FixStatistics();
   Rectangle PatchRectangle(int patch) const;

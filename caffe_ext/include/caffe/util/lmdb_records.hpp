@@ -35,6 +35,7 @@ class LmdbRecords : public LabelledImages {
   virtual std::string Where(int i) const;
 
  private:
+  LmdbRecords(const TransformationParameter& param, const std::string& path);
   void Check(int status) const;
   void ReadKeys();
   void ReadDatum(int i, Datum* datum) const;

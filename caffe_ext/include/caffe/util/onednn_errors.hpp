@@ -1,7 +1,11 @@
 #ifndef CAFFE_UTIL_ONEDNN_ERRORS_HPP_
 #define CAFFE_UTIL_ONEDNN_ERRORS_HPP_
 
+#include <dnnl.hpp>
+
 #include <exception>
+#include <new>
+#include <string>
 #include <vector>
 
 #include "caffe/layer.hpp"
@@ -9,8 +13,8 @@
 namespace caffe {
 
 /**
- * @brief A layer whose exceptions, which Caffe does not know, end the program
- *        with a sentence that names the layer.
+ * @brief A layer whose exceptions of oneDNN, which Caffe does not know, become
+ *        fatal messages that name the layer.
  *
  * oneDNN throws where memory is out, and where a primitive fails.
  */
@@ -35,14 +39,23 @@ class NamedInErrors : public OneDNNLayer {
   }
 
  private:
+  string Sentence(const std::exception& error) const {
+    return string(this->type()) + " layer '" + this->layer_param().name() +
+           "': oneDNN: " + error.what() + "; a smaller batch needs less " +
+           "memory, and engine: CAFFE does without oneDNN.";
+  }
   template <class Work>
   void Try(const Work& work) {
     try {
       work();
-    } catch (const std::exception& error) {
-      LOG(FATAL) << this->type() << " layer '" << this->layer_param().name()
-                 << "': oneDNN: " << error.what() << "; a smaller batch needs "
-                 << "less memory, and engine: CAFFE does without oneDNN.";
+    } catch (const dnnl::error& error) {
+      const string sentence = Sentence(error);
+      if (error.status == dnnl_out_of_memory) FailForMemory(sentence);
+      LOG(FATAL) << sentence;
+    } catch (const OutOfMemory&) {
+      throw;
+    } catch (const std::bad_alloc& error) {
+      FailForMemory(Sentence(error));
     }
   }
 };

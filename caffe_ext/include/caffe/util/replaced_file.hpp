@@ -15,14 +15,19 @@ namespace caffe {
 class ReplacedFile {
  public:
   explicit ReplacedFile(const std::string& name);
+  /// Removes the temporary file unless there was a Commit: an exception passes.
+  ~ReplacedFile();
+  ReplacedFile(const ReplacedFile&) = delete;
+  ReplacedFile& operator=(const ReplacedFile&) = delete;
   const std::string& temporary_name() const { return temporary_name_; }
-  /// Flushes the temporary file to disk and renames it. Ends the program when
+  /// Flushes the temporary file to disk and renames it. Fails (LOG(FATAL)) when
   /// written is false, after removing the temporary file.
   void Commit(bool written);
 
  private:
   std::string name_;
   std::string temporary_name_;
+  bool open_;
 };
 
 }  // namespace caffe

@@ -1,0 +1,31 @@
+#ifndef CAFFE_UTIL_HDF5_CLOSER_HPP_
+#define CAFFE_UTIL_HDF5_CLOSER_HPP_
+#ifdef USE_HDF5
+
+#include <hdf5.h>
+
+#include <string>
+#include <vector>
+
+namespace caffe {
+
+/// Closes an HDF5 file, with what is open in it, where an exception passes by:
+/// a file that stays open can neither be replaced nor written.
+class HDF5Closer {
+ public:
+  explicit HDF5Closer(hid_t file) : file_(file) {}
+  ~HDF5Closer();
+  HDF5Closer(const HDF5Closer&) = delete;
+  HDF5Closer& operator=(const HDF5Closer&) = delete;
+
+ private:
+  const hid_t file_;
+};
+
+/// Of a dataset; empty where there is none of that name.
+std::vector<int> HDF5Shape(hid_t location, const std::string& dataset);
+
+}  // namespace caffe
+
+#endif  // USE_HDF5
+#endif  // CAFFE_UTIL_HDF5_CLOSER_HPP_

@@ -1,0 +1,28 @@
+#ifndef CAFFE_UTIL_PARALLEL_FOR_HPP_
+#define CAFFE_UTIL_PARALLEL_FOR_HPP_
+
+#include <exception>
+
+namespace caffe {
+
+/// work(i) for i from 0 to count - 1, shared out to OpenMP's threads in equal
+/// parts. What is thrown must not leave a parallel region: the loop goes on,
+/// and one of the exceptions is thrown behind it.
+template <class Work>
+void ParallelFor(int count, const Work& work) {
+  std::exception_ptr thrown;
+#pragma omp parallel for schedule(static)
+  for (int i = 0; i < count; ++i) {
+    try {
+      work(i);
+    } catch (...) {
+#pragma omp critical
+      thrown = std::current_exception();
+    }
+  }
+  if (thrown) std::rethrow_exception(thrown);
+}
+
+}  // namespace caffe
+
+#endif  // CAFFE_UTIL_PARALLEL_FOR_HPP_

@@ -1,0 +1,38 @@
+#ifdef USE_HDF5
+#include "caffe/util/hdf5_closer.hpp"
+
+#include <hdf5_hl.h>
+
+#include <string>
+#include <vector>
+
+namespace caffe {
+
+HDF5Closer::~HDF5Closer() {
+  if (file_ < 0 || H5Iis_valid(file_) <= 0) return;  // closed in good order
+  const unsigned kinds = H5F_OBJ_GROUP | H5F_OBJ_DATASET | H5F_OBJ_LOCAL;
+  const ssize_t count = H5Fget_obj_count(file_, kinds);
+  std::vector<hid_t> objects(count > 0 ? count : 0);
+  H5Fget_obj_ids(file_, kinds, objects.size(), objects.data());
+  for (hid_t object : objects) H5Oclose(object);
+  H5Fclose(file_);
+}
+
+std::vector<int> HDF5Shape(hid_t location, const std::string& dataset) {
+  int axes = 0;
+  if (H5LTfind_dataset(location, dataset.c_str()) <= 0 ||
+      H5LTget_dataset_ndims(location, dataset.c_str(), &axes) < 0) {
+    return std::vector<int>();
+  }
+  std::vector<hsize_t> sizes(axes);
+  H5T_class_t kind;
+  size_t bytes;
+  if (H5LTget_dataset_info(location, dataset.c_str(), sizes.data(), &kind,
+                           &bytes) < 0) {
+    return std::vector<int>();
+  }
+  return std::vector<int>(sizes.begin(), sizes.end());
+}
+
+}  // namespace caffe
+#endif  // USE_HDF5

@@ -1,0 +1,153 @@
+"""Faults of stock Caffe that users meet, mended here (docs/stock_faults.md)."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_dataset import FACES, make_dataset
+
+from drml.nets.pycaffe import caffe
+
+ENGINES = ("CAFFE", "ONEDNN")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def net(layers, shape=(2, 3, 8, 8), backward=False):
+    """A net of that input."""
+    dims = " ".join(f"dim: {size}" for size in shape)
+    Path("net.prototxt").write_text(
+        f"force_backward: {'true' if backward else 'false'} "
+        f'layer {{ name: "data" type: "Input" top: "data" '
+        f"input_param {{ shape {{ {dims} }} }} }} {layers}"
+    )
+    return caffe.Net("net.prototxt", caffe.TEST)
+
+
+def layer(kind, options):
+    return f'layer {{ name: "x" type: "{kind}" bottom: "data" top: "x" {options} }}'
+
+
+@pytest.mark.parametrize("kind", ["Convolution", "Deconvolution", "Im2col"])
+@pytest.mark.parametrize(("given", "other"), ["wh", "hw"])
+def test_one_stride_without_the_other(kind, given, other):
+    """SIGFPE."""
+    options = f"num_output: 3 kernel_size: 3 stride_{given}: 2"
+    with pytest.raises(caffe.Error, match=rf"stride_{other} (is )?0\b.*; give both"):
+        net(layer(kind, f"convolution_param {{ {options} }}"))
+
+
+@pytest.mark.parametrize("options", ["stride: 0", "stride_h: 1 stride_w: 0"])
+def test_a_pooling_stride_of_0(options):
+    with pytest.raises(caffe.Error, match="Stride dimensions must be nonzero"):
+        net(layer("Pooling", f"pooling_param {{ kernel_size: 2 {options} }}"))
+
+
+def test_no_groups():
+    """SIGFPE."""
+    options = "num_output: 3 kernel_size: 3 group: 0"
+    with pytest.raises(caffe.Error, match="Number of groups must be nonzero"):
+        net(layer("Convolution", f"convolution_param {{ {options} }}"))
+
+
+@pytest.mark.parametrize(
+    ("engine", "region"),
+    [(engine, "ACROSS_CHANNELS") for engine in ENGINES] + [("CAFFE", "WITHIN_CHANNEL")],
+)
+def test_lrn_of_no_images(engine, region):
+    """Check failed: n > 0"""
+    options = f"norm_region: {region} local_size: 3 engine: {engine}"
+    empty = net(layer("LRN", f"lrn_param {{ {options} }}"), backward=True)
+    empty.forward()
+    empty.blobs["data"].reshape(0, 3, 8, 8)
+    assert empty.forward()["x"].shape == (0, 3, 8, 8)
+    assert empty.backward()["data"].shape == (0, 3, 8, 8)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("pool", ["MAX", "AVE"])
+def test_a_pooling_window_outside_the_image(engine, pool):
+    """Of 5 pixels, windows of 1 and a stride of 3 take 0, 3 and the sixth."""
+    options = f"pool: {pool} kernel_size: 1 stride: 3 engine: {engine}"
+    pooled = net(layer("Pooling", f"pooling_param {{ {options} }}"), (2, 3, 5, 5), True)
+    data = np.random.default_rng(0).normal(size=(2, 3, 5, 5)).astype(np.float32)
+    pooled.blobs["data"].data[...] = data
+    expected = np.zeros((2, 3, 3, 3), np.float32)
+    expected[:, :, :2, :2] = data[:, :, ::3, ::3]
+    np.testing.assert_array_equal(pooled.forward()["x"], expected)
+    gradient = np.arange(54, dtype=np.float32).reshape(expected.shape) + 1
+    pooled.blobs["x"].diff[...] = gradient
+    expected = np.zeros_like(data)
+    expected[:, :, ::3, ::3] = gradient[:, :, :2, :2]
+    np.testing.assert_array_equal(pooled.backward()["data"], expected)
+
+
+def test_a_pooling_window_without_a_maximum():
+    """As one of NaN: its gradient has no place, and had one before the memory."""
+    options = "pool: MAX kernel_size: 2 stride: 2 engine: CAFFE"
+    pooled = net(layer("Pooling", f"pooling_param {{ {options} }}"), (1, 1, 2, 2), True)
+    pooled.blobs["data"].data[...] = np.nan
+    pooled.forward()
+    pooled.blobs["x"].diff[...] = 7
+    assert not pooled.backward()["data"].any()
+
+
+def region(grid):
+    return net(layer("Region", f"region_param {{ grid: {grid} kernel_size: 3 }}"))
+
+
+@pytest.mark.parametrize("file", ["weights.caffemodel", "weights.caffemodel.h5"])
+def test_region_weights_of_another_grid(file):
+    """Source param shape is 192 3 3 3, target param shape is 48 3 3 3."""
+    trained = region(8)
+    trained.save_hdf5(file) if file.endswith("h5") else trained.save(file)
+    sentence = (
+        r"^Region layer 'x': the weights are of a grid of 64 patches \(8 x 8\?\), the "
+        r"layer's is 4 x 4: give the grid that they were trained with, region_param"
+    )
+    with pytest.raises(caffe.Error, match=sentence):
+        region(4).copy_from(file)
+    region(8).copy_from(file)
+
+
+@pytest.mark.parametrize(
+    "options", ["normalization: VALID", "normalize: true", "ignore_label: -1"]
+)
+def test_loss_options_that_would_do_nothing(options):
+    labels = 'layer { name: "l" type: "DummyData" top: "l" dummy_data_param {'
+    labels += " shape { dim: 2 dim: 3 } } }"
+
+    def loss(options):
+        return net(
+            f"""{labels} layer {{ name: "x" type: "MultilabelSigmoidCrossEntropyLoss"
+            bottom: "data" bottom: "l" top: "x" loss_param {{ {options} }} }}""",
+            (2, 3),
+        )
+
+    with pytest.raises(caffe.Error, match=rf"loss_param {{ {options} }} asks for; rem"):
+        loss(options)
+    loss("normalization: BATCH_SIZE ignore_label: 0")
+
+
+def orders(seed, epochs):
+    """The faces' order in each epoch, by their pixels' sums."""
+    Path("data.prototxt").write_text(f"""
+    layer {{ name: "data" type: "MultilabelData" top: "data"
+      data_param {{ source: "data/test_lmdb" batch_size: {FACES} backend: LMDB }}
+      multilabel_data_param {{ shuffle: true seed: {seed} }} }}""")
+    data = caffe.Net("data.prototxt", caffe.TEST)
+    return [
+        tuple(data.forward()["data"].sum(axis=(1, 2, 3)).tolist())
+        for _ in range(epochs)
+    ]
+
+
+def test_neighbouring_seeds_share_no_order():
+    """Seed 2's first epoch was seed 1's second one, and so on."""
+    make_dataset(Path("data"))
+    first, second = orders(1, 4), orders(2, 4)
+    assert len({*first, *second}) == 8
+    assert orders(1, 4) == first
