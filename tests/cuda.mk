@@ -45,10 +45,12 @@ EMULATED := $(BUILD)/emulated
 emulated-gpu-test: $(VENV)/.installed ## test the GPU's code without a GPU or CUDA
 	@mkdir -p $(BUILD)
 	$(call say,Caffe for an emulated GPU)
-	@$(call cuda-build,$(EMULATED),test_caffe tool_caffe bench_net,-DEMULATED_GPU=1)
+	@$(call cuda-build,$(EMULATED),test_caffe tool_caffe bench_net region_races,-DEMULATED_GPU=1)
 	$(call say,Caffe tests on the emulated GPU (log: $(EMULATED)/gpu.log))
 	@tests/run_gtest.sh $(EMULATED) '$(GPU_TESTS):-$(CLOCKS):$(CURANDS)' \
 	  $(EMULATED)/gpu.log
+	$(call say,the region layer's kernels under the thread sanitizer)
+	@$(EMULATED)/test/region_races
 	$(call say,the region layer with threads and blocks in reverse order)
 	@EMULATED_GPU_BACKWARDS=1 tests/run_gtest.sh $(EMULATED) '$(IN_BLOCKS)' \
 	  $(EMULATED)/backwards.log

@@ -98,6 +98,9 @@ def ok(test: str) -> str:
 
 
 def sanitizer(_tool: str, tool: str, _code: str, code: str, *program: str) -> int:
+    if wrong("no sanitizer"):
+        print("========= Error: Target application terminated before first call")
+        return 1
     status = subprocess.run(program).returncode
     found = wrong(f"find {tool}")
     print(f"========= ERROR SUMMARY: {int(found)} errors")

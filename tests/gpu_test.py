@@ -25,9 +25,9 @@ from gpu.session import Result, Session, progress  # noqa: E402
 STEPS = {
     "suite": suite.run,
     "losses": losses.run,
+    "times": times.run,
     "train": training.run,
     "sanitizer": sanitizer.run,
-    "times": times.run,
 }
 
 

@@ -115,20 +115,30 @@ def test_floors():
     # 472 million operations forward, twice that backward.
     bound, floor = floors.region(slow_arithmetic, 2)
     assert (bound, floor.median) == ("arithmetic", pytest.approx(2 * 3 * 0.4718592))
-    assert floors.weights(slow_memory, 1000).median == 0.024
+    # 44 bytes a weight, or 4.5 GFLOP a face.
+    assert floors.lcn(slow_memory, 1, 10**9) == ("memory", Measure(44_000))
+    bound, floor = floors.lcn(slow_arithmetic, 128, 293_020_364)
+    assert (bound, floor.median) == ("arithmetic", pytest.approx(576, abs=1))
 
 
 def test_the_region_layer_and_lcn_stand_beside_their_floors():
     region, lcn = plan("region")[0], plan("lcn")[0]
     values = rates() | {WEIGHTS: 293_020_364}
     values |= {region.key("Caffe"): [1, 0], lcn.key("Caffe"): [4, 0]}
-    found = rows(Table([region, lcn], values, 128))
-    # 128 x 16.4 MB take longer than 128 x 1.4 GFLOP; 6 x 4 bytes a weight.
+    found = rows(Table([region], values, 128))
+    lcn_rows = rows(Table([lcn], values, 128))
+    # 128 x 16.4 MB take longer than 128 x 1.4 GFLOP; 44 bytes a weight.
     memory = found["the least time, of memory"]
     assert float(memory["theirs"]) == pytest.approx(128 * 16.384e6 / 2e9)
-    weights = found["its weights, read and updated once"]
-    assert float(weights["theirs"]) == pytest.approx(293_020_364 * 24 / 2e9)
+    weights = lcn_rows["the least time, of memory"]
+    assert float(weights["theirs"]) == pytest.approx(293_020_364 * 44 / 2e9)
     assert weights["at_most"] == "2"
+
+
+def test_the_region_layer_s_floor_is_fp32_s_with_tf32_too():
+    (region,) = plan("region", precisions=["TF32"])
+    values = rates() | {region.key("Caffe"): [1, 0]}
+    assert "the least time, of memory" in rows(Table([region], values, 128))
 
 
 class FakePeer:
@@ -162,7 +172,12 @@ def test_a_formulation_that_fails_ends_nothing(tmp_path, monkeypatch):
     bench = Bench(tmp_path, tmp_path, tmp_path, 128, iterations=5, rounds=3, limit=1)
     store = Store(tmp_path / "kept.json", {})
     case = plan("convnet")[0]
-    assert len(list(bench.measure(case, store))) == 1 + 8
+    assert len(list(bench.measure(case, store, "eager"))) == 1 + 2
+    assert all(
+        v.how == "eager" or case.key(v) not in store.values for v in case.variants
+    )
+    for how in list(HOW)[1:]:
+        assert len(list(bench.measure(case, store, how))) == 1 + 2
     assert store.values[case.key("Caffe")] == (3, 2.5)
     eager, *_, compiled = case.variants
     assert store.values[case.key(eager)] == (2, 0)

@@ -109,7 +109,7 @@ def test_all_passes_and_is_not_repeated(machine):
     assert "drml 2.5 ms, convnet 2.5 ms" in machine.outcome("times")[1]
     assert "| conv1 | 2.500 | 0.000 |" in machine.report
     assert "not finished" not in machine.report
-    assert len(machine.calls()) == 1 + 1 + 8 + 1 + 16 + 4
+    assert len(machine.calls()) == 1 + 1 + 8 + 1 + 2 + 16 + 4
     assert machine.run().returncode == 0
     assert machine.calls() == []
 
@@ -204,6 +204,14 @@ def test_what_fails(machine, wrong, step, said):
     outcome, summary = machine.outcome(step)
     assert outcome == "**FAILED**"
     assert said in summary
+
+
+def test_a_sanitizer_that_cannot_run_is_skipped(machine):
+    machine.wrong("no sanitizer")
+    assert machine.run("--only", "sanitizer").returncode == 0
+    verdict, why = machine.outcome("sanitizer")[:2]
+    assert verdict == "skipped"
+    assert "does not run here: Error: Target application terminated" in why
 
 
 def test_without_the_sanitizer_it_is_skipped(machine):

@@ -1,7 +1,9 @@
 # The CUDA half without CUDA: Caffe's and our .cu files, translated to C++, on a GPU
 # that is emulated (caffe_ext/emulated_gpu). It runs the GPU's tests on any machine.
 set(EMULATED ${EXT}/emulated_gpu)
-set(SANITIZE -fsanitize=address)  # kernels end where they leave their memory
+# Kernels end where they leave their memory, or load four values at once from where
+# they may not.
+set(SANITIZE -fsanitize=address,alignment -fno-sanitize-recover=alignment)
 set(TRANSLATED ${CMAKE_BINARY_DIR}/translated)
 file(GLOB EMULATED_SOURCES CONFIGURE_DEPENDS ${EMULATED}/*.cpp)
 
@@ -40,3 +42,23 @@ target_include_directories(caffe SYSTEM PUBLIC ${EMULATED}/include)
 target_compile_definitions(caffe PUBLIC EMULATED_GPU)
 target_link_libraries(caffe PUBLIC boost_context ${SANITIZE})
 message(STATUS "Caffe on an emulated GPU")
+
+# The kernels that have barriers under the thread sanitizer, in a program of its own.
+foreach(kernels convolution parameters statistics)
+  translate(${EXT}/src/util/region_${kernels}.cu ${TRANSLATED}/races/${kernels}.cpp)
+  list(APPEND RACES ${TRANSLATED}/races/${kernels}.cpp)
+endforeach()
+file(MAKE_DIRECTORY ${TRANSLATED}/races)
+set_source_files_properties(${RACES} PROPERTIES COMPILE_OPTIONS "-w;-fsanitize=thread")
+add_executable(region_races EXCLUDE_FROM_ALL ${EMULATED}/races/region_races.cpp
+               ${RACES} ${EMULATED}/blocks.cpp ${EMULATED}/runtime.cpp)
+set_target_properties(region_races PROPERTIES
+                      RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
+target_compile_definitions(region_races PRIVATE RACE_CHECK EMULATED_GPU)
+target_compile_options(region_races PRIVATE -O1)
+target_include_directories(region_races PRIVATE ${EXT}/include)
+target_include_directories(region_races SYSTEM PRIVATE
+    ${EMULATED}/include ${CAFFE}/include ${GENERATED})
+target_link_libraries(region_races PRIVATE dependencies boost_context
+                      -fsanitize=thread)
+add_dependencies(region_races caffe)  # which makes caffe.pb.h

@@ -1,13 +1,16 @@
 // Runs kernels: blocks one after the other, and a block's threads by turns. A
 // thread runs on until it ends or waits at a barrier; then the next one does.
+// To the thread sanitizer (RACE_CHECK) a block's threads are threads that only
+// barriers order.
 #include <boost/context/fiber.hpp>
-#include <boost/context/pooled_fixedsize_stack.hpp>
+#include <boost/context/stack_context.hpp>
 #include <cuda_kernel.h>
 #include <glog/logging.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <deque>
 #include <memory>
 #include <mutex>  // NOLINT(build/c++11)
 #include <utility>
@@ -37,38 +40,132 @@ static uint3 Index(unsigned i, const dim3& extent) {
   return {i % extent.x, i / extent.x % extent.y, i / extent.x / extent.y};
 }
 
+#ifdef RACE_CHECK
+extern "C" {
+void* __tsan_create_fiber(unsigned flags);
+void __tsan_switch_to_fiber(void* fiber, unsigned flags);
+void* __tsan_get_current_fiber();
+void __tsan_acquire(void* address);
+void __tsan_release(void* address);
+}
+
+// What the thread sanitizer is told. This file is compiled without it.
+class Order {
+ public:
+  static const bool kThreadsShareStacks = false;
+
+  // Blocks follow one another, so that threads of two of them never race.
+  void Begin(unsigned threads) {
+    while (threads_.size() < threads) {
+      threads_.push_back(__tsan_create_fiber(0));
+    }
+    host_ = __tsan_get_current_fiber();
+    __tsan_release(&begin_);
+  }
+  void End() { __tsan_acquire(&end_); }
+
+  void Enter(unsigned thread) {
+    Switch(threads_[thread]);
+    __tsan_acquire(&begin_);
+  }
+  void Exit() {
+    __tsan_release(&end_);
+    Switch(host_);
+  }
+  // Of the block's `barrier`-th, from 0. A thread may wait at the next one
+  // before another has passed this one, which must not take it for this one's.
+  void Wait(unsigned barrier) {
+    __tsan_release(&barriers_[barrier % 2]);
+    Switch(host_);
+  }
+  void Pass(unsigned barrier, unsigned thread) {
+    Switch(threads_[thread]);
+    __tsan_acquire(&barriers_[barrier % 2]);
+  }
+
+ private:
+  static void Switch(void* fiber) {
+    const unsigned no_order = 1;
+    __tsan_switch_to_fiber(fiber, no_order);
+  }
+
+  std::vector<void*> threads_;
+  void* host_;
+  // Their addresses are the names of an order.
+  uint64_t begin_, end_, barriers_[2];
+};
+#else
+struct Order {
+  static const bool kThreadsShareStacks = true;
+  void Begin(unsigned) {}
+  void End() {}
+  void Enter(unsigned) {}
+  void Exit() {}
+  void Wait(unsigned) {}
+  void Pass(unsigned, unsigned) {}
+};
+#endif
+
 // A block's threads, on fibers.
 class Block {
  public:
   void Run(const std::function<void()>& thread) {
-    started_ = ended_ = 0;
+    started_ = ended_ = passed_ = 0;
+    order_.Begin(Count());
     while (started_ < Count()) {
-      Resume(fiber(std::allocator_arg, stacks_, [&](fiber&& scheduler) {
-        scheduler_ = std::move(scheduler);
-        RunThreads(thread);
-        return std::move(scheduler_);
-      }));
+      Resume(
+          fiber(std::allocator_arg, StackOf(started_), [&](fiber&& scheduler) {
+            scheduler_ = std::move(scheduler);
+            RunThreads(thread);
+            return std::move(scheduler_);
+          }));
     }
     while (!waiting_.empty()) PassBarrier();
+    order_.End();
   }
 
   /// Of the thread that runs.
   void Wait() {
     const uint3 thread = threadIdx;
+    const unsigned barrier = passed_;
+    order_.Wait(barrier);
     scheduler_ = std::move(scheduler_).resume();
+    order_.Pass(barrier, Number(thread));
     threadIdx = thread;
   }
 
  private:
+  // A thread's own: the thread sanitizer would see two threads write to one.
+  struct Stack {
+    char* memory;
+    boost::context::stack_context allocate() {
+      boost::context::stack_context stack;
+      stack.size = kStack;
+      stack.sp = memory + kStack;
+      return stack;
+    }
+    void deallocate(boost::context::stack_context&) {}
+  };
+  Stack StackOf(unsigned thread) {
+    if (!stacks_[thread]) stacks_[thread].reset(new char[kStack]);
+    return {stacks_[thread].get()};
+  }
+
   static unsigned Count() { return blockDim.x * blockDim.y * blockDim.z; }
+  static unsigned Number(const uint3& thread) {
+    return (thread.z * blockDim.y + thread.y) * blockDim.x + thread.x;
+  }
 
   // Until one waits at a barrier: then another fiber goes on with the next.
   void RunThreads(const std::function<void()>& thread) {
-    while (started_ < Count()) {
-      threadIdx = Index(InOrder(started_++, Count()), blockDim);
+    do {
+      const unsigned number = InOrder(started_++, Count());
+      threadIdx = Index(number, blockDim);
+      order_.Enter(number);
       thread();
+      order_.Exit();
       ++ended_;
-    }
+    } while (started_ < Count() && Order::kThreadsShareStacks);
   }
 
   void PassBarrier() {
@@ -79,6 +176,8 @@ class Block {
         << ").";
     std::vector<fiber> fibers;
     fibers.swap(waiting_);
+    waiting_.reserve(fibers.size());
+    ++passed_;
     for (fiber& one : fibers) Resume(std::move(one));
   }
 
@@ -87,8 +186,9 @@ class Block {
     if (rest) waiting_.push_back(std::move(rest));
   }
 
-  boost::context::pooled_fixedsize_stack stacks_{kStack};
-  unsigned started_, ended_;
+  std::unique_ptr<char[]> stacks_[kMostThreads];
+  Order order_;
+  unsigned started_, ended_, passed_;  // passed_: barriers
   fiber scheduler_;
   std::vector<fiber> waiting_;
 };
@@ -109,10 +209,8 @@ static void Check(const Configuration& c) {
       << "Emulated GPU: " << c.shared << " bytes of shared memory.";
 }
 
-void Run(const Configuration& c, const std::function<void()>& thread) {
-  static std::mutex mutex;
-  std::lock_guard<std::mutex> one_kernel(mutex);
-  Check(c);
+static void RunNow(const Configuration& c,
+                   const std::function<void()>& thread) {
   gridDim = c.grid;
   blockDim = c.block;
   // of its own length, so that the address sanitizer sees what is beyond
@@ -124,6 +222,46 @@ void Run(const Configuration& c, const std::function<void()>& thread) {
     block.Run(thread);
   }
   free(shared_memory);
+}
+
+// ---- The default stream
+
+static std::mutex mutex;  // of all below: kernels run one at a time
+static bool queues = false;
+static std::deque<std::function<void()> > queue;
+static uint64_t queued = 0;  // kernels, since the program began
+
+static void RunQueuedLocked(uint64_t until) {
+  for (; !queue.empty() && queued - queue.size() < until; queue.pop_front()) {
+    queue.front()();
+  }
+}
+
+void Run(const Configuration& c, const std::function<void()>& thread) {
+  std::lock_guard<std::mutex> lock(mutex);
+  Check(c);
+  if (queues) {
+    queue.push_back([=] { RunNow(c, thread); });
+    ++queued;
+  } else {
+    RunNow(c, thread);
+  }
+}
+
+void QueueKernels(bool queue) {
+  std::lock_guard<std::mutex> lock(mutex);
+  RunQueuedLocked(queued);
+  queues = queue;
+}
+
+uint64_t Queued() {
+  std::lock_guard<std::mutex> lock(mutex);
+  return queued;
+}
+
+void RunQueued(uint64_t until) {
+  std::lock_guard<std::mutex> lock(mutex);
+  RunQueuedLocked(until);
 }
 
 void* SharedMemory() {

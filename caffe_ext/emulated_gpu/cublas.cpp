@@ -1,4 +1,4 @@
-// cuBLAS without a GPU: see cublas_v2.h.
+// cuBLAS without a GPU: see cublas_v2.h. It runs at once, after what is queued.
 #include <cublas_v2.h>
 
 extern "C" {
@@ -14,6 +14,7 @@ static CBLAS_TRANSPOSE Transpose(cublasOperation_t op) {
       cublasHandle_t, cublasOperation_t a_op, cublasOperation_t b_op, int m,  \
       int n, int k, const T* alpha, const T* a, int lda, const T* b, int ldb, \
       const T* beta, T* c, int ldc) {                                         \
+    emulated_gpu::RunQueued();                                                \
     cblas_##blas##gemm(CblasColMajor, Transpose(a_op), Transpose(b_op), m, n, \
                        k, *alpha, a, lda, b, ldb, *beta, c, ldc);             \
     return CUBLAS_STATUS_SUCCESS;                                             \
@@ -22,33 +23,39 @@ static CBLAS_TRANSPOSE Transpose(cublasOperation_t op) {
       cublasHandle_t, cublasOperation_t op, int m, int n, const T* alpha,     \
       const T* a, int lda, const T* x, int incx, const T* beta, T* y,         \
       int incy) {                                                             \
+    emulated_gpu::RunQueued();                                                \
     cblas_##blas##gemv(CblasColMajor, Transpose(op), m, n, *alpha, a, lda, x, \
                        incx, *beta, y, incy);                                 \
     return CUBLAS_STATUS_SUCCESS;                                             \
   }                                                                           \
   cublasStatus_t cublas##letter##axpy(cublasHandle_t, int n, const T* alpha,  \
                                       const T* x, int incx, T* y, int incy) { \
+    emulated_gpu::RunQueued();                                                \
     cblas_##blas##axpy(n, *alpha, x, incx, y, incy);                          \
     return CUBLAS_STATUS_SUCCESS;                                             \
   }                                                                           \
   cublasStatus_t cublas##letter##scal(cublasHandle_t, int n, const T* alpha,  \
                                       T* x, int incx) {                       \
+    emulated_gpu::RunQueued();                                                \
     cblas_##blas##scal(n, *alpha, x, incx);                                   \
     return CUBLAS_STATUS_SUCCESS;                                             \
   }                                                                           \
   cublasStatus_t cublas##letter##dot(cublasHandle_t, int n, const T* x,       \
                                      int incx, const T* y, int incy,          \
                                      T* result) {                             \
+    emulated_gpu::RunQueued();                                                \
     *result = cblas_##blas##dot(n, x, incx, y, incy);                         \
     return CUBLAS_STATUS_SUCCESS;                                             \
   }                                                                           \
   cublasStatus_t cublas##letter##asum(cublasHandle_t, int n, const T* x,      \
                                       int incx, T* result) {                  \
+    emulated_gpu::RunQueued();                                                \
     *result = cblas_##blas##asum(n, x, incx);                                 \
     return CUBLAS_STATUS_SUCCESS;                                             \
   }                                                                           \
   cublasStatus_t cublas##letter##copy(cublasHandle_t, int n, const T* x,      \
                                       int incx, T* y, int incy) {             \
+    emulated_gpu::RunQueued();                                                \
     cblas_##blas##copy(n, x, incx, y, incy);                                  \
     return CUBLAS_STATUS_SUCCESS;                                             \
   }

@@ -1,4 +1,5 @@
 // cuRAND without a GPU: see curand.h.
+#include <cuda_runtime.h>
 #include <curand.h>
 
 #include <random>
@@ -33,6 +34,7 @@ curandStatus_t curandSetGeneratorOffset(curandGenerator_t generator,
 template <typename T, typename Distribution>
 static curandStatus_t Generate(curandGenerator_t generator, T* values,
                                size_t count, Distribution distribution) {
+  emulated_gpu::RunQueued();
   for (size_t i = 0; i < count; ++i) {
     values[i] = distribution(generator->engine);
   }

@@ -9,6 +9,7 @@
 
 struct CUevent_st {
   std::chrono::steady_clock::time_point recorded;
+  uint64_t queued = 0;  // kernels, by then
 };
 
 static thread_local cudaError_t last_error = cudaSuccess;
@@ -37,8 +38,10 @@ size_t emulated_gpu::BytesCopiedToHost() {
 }
 
 cudaError_t cudaMalloc(void** pointer, size_t bytes) {
-  *pointer = malloc(bytes);
-  if (!*pointer && bytes > 0) return Result(cudaErrorMemoryAllocation);
+  const size_t kAlignment = 256;  // as CUDA promises
+  if (posix_memalign(pointer, kAlignment, bytes)) {
+    return Result(cudaErrorMemoryAllocation);
+  }
   memset(*pointer, 0xff, bytes);  // NaN
   std::lock_guard<std::mutex> lock(mutex);
   allocations[*pointer] = bytes;
@@ -46,6 +49,7 @@ cudaError_t cudaMalloc(void** pointer, size_t bytes) {
 }
 
 cudaError_t cudaFree(void* pointer) {
+  emulated_gpu::RunQueued();
   {
     std::lock_guard<std::mutex> lock(mutex);
     allocations.erase(pointer);
@@ -66,23 +70,31 @@ cudaError_t cudaFreeHost(void* pointer) {
 }
 
 cudaError_t cudaMemset(void* pointer, int value, size_t bytes) {
+  emulated_gpu::RunQueued();
   memset(pointer, value, bytes);
   return cudaSuccess;
 }
 
-cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes,
-                       cudaMemcpyKind) {
+static void Copy(void* to, const void* from, size_t bytes) {
   {
     std::lock_guard<std::mutex> lock(mutex);
     if (OnGPU(from) && !OnGPU(to)) copied_to_host += bytes;
   }
   memmove(to, from, bytes);
+}
+
+cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes,
+                       cudaMemcpyKind) {
+  emulated_gpu::RunQueued();
+  Copy(to, from, bytes);
   return cudaSuccess;
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes,
-                            cudaMemcpyKind kind, cudaStream_t) {
-  return cudaMemcpy(to, from, bytes, kind);
+                            cudaMemcpyKind, cudaStream_t stream) {
+  cudaStreamSynchronize(stream);
+  Copy(to, from, bytes);
+  return cudaSuccess;
 }
 
 cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total_bytes) {
@@ -136,6 +148,7 @@ cudaError_t cudaRuntimeGetVersion(int* version) {
 }
 
 cudaError_t cudaDeviceSynchronize() {
+  emulated_gpu::RunQueued();
   return cudaSuccess;
 }
 
@@ -159,28 +172,43 @@ const char* cudaGetErrorName(cudaError_t) {
   return "emulated";
 }
 
-// ---- Streams and events: work is done when a call returns
+// ---- Streams and events
+
+static char non_blocking;  // the one stream that the default one does not order
 
 cudaError_t cudaStreamCreate(cudaStream_t* stream) {
   *stream = NULL;
   return cudaSuccess;
 }
 
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  return cudaStreamCreate(stream);
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  *stream = flags == cudaStreamNonBlocking
+                ? reinterpret_cast<cudaStream_t>(&non_blocking)
+                : NULL;
+  return cudaSuccess;
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t) {
   return cudaSuccess;
 }
 
-cudaError_t cudaStreamSynchronize(cudaStream_t) {
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  if (!stream) emulated_gpu::RunQueued();
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t event, unsigned) {
+  emulated_gpu::RunQueued(event->queued);
   return cudaSuccess;
 }
 
 cudaError_t cudaEventCreate(cudaEvent_t* event) {
   *event = new CUevent_st;
   return cudaSuccess;
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  return cudaEventCreate(event);
 }
 
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
@@ -190,10 +218,12 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
   event->recorded = std::chrono::steady_clock::now();
+  event->queued = emulated_gpu::Queued();
   return cudaSuccess;
 }
 
-cudaError_t cudaEventSynchronize(cudaEvent_t) {
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  emulated_gpu::RunQueued(event->queued);
   return cudaSuccess;
 }
 

@@ -1,10 +1,13 @@
 // The emulated GPU itself (caffe_ext/emulated_gpu).
 #ifdef EMULATED_GPU
-#include <cuda_kernel.h>
+#include <cuda_runtime.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 #include <vector>
+
+#include "caffe/util/device_alternate.hpp"
 
 using emulated_gpu::Launch;
 
@@ -42,6 +45,50 @@ static void HalfWait() {
 TEST(EmulatedGPUTest, TestThreadsThatPartDeathTest) {
   EXPECT_DEATH(Launch(HalfWait, {1, 4})(),
                "2 of 4 threads ended before a __syncthreads");
+}
+
+static void Increment(int* value) {
+  ++*value;
+}
+
+TEST(EmulatedGPUTest, TestQueuedKernelsRunWhenTheyAreWaitedFor) {
+  int value = 0;
+  cudaEvent_t event;
+  cudaEventCreate(&event);
+  emulated_gpu::QueueKernels(true);
+  Launch(Increment, {1, 1})(&value);
+  cudaEventRecord(event, NULL);
+  Launch(Increment, {1, 1})(&value);
+  EXPECT_EQ(0, value);
+  cudaStreamWaitEvent(NULL, event, 0);
+  EXPECT_EQ(1, value);
+  cudaDeviceSynchronize();
+  EXPECT_EQ(2, value);
+  emulated_gpu::QueueKernels(false);
+  cudaEventDestroy(event);
+}
+
+// What the last block of a grid for n values visits, or -1 where it does not
+// end.
+static int VisitsOfLastBlock(int n) {
+  blockDim = caffe::CAFFE_CUDA_NUM_THREADS;
+  gridDim = caffe::CAFFE_GET_BLOCKS(n);
+  int visits = 0;
+  blockIdx.x = gridDim.x - 1;
+  for (threadIdx.x = 0; threadIdx.x < blockDim.x; ++threadIdx.x) {
+    CUDA_KERNEL_LOOP(i, n) {
+      EXPECT_LT(unsigned(i), unsigned(n));
+      if (++visits > n % 512) return -1;
+    }
+  }
+  return visits;
+}
+
+TEST(EmulatedGPUTest, TestKernelLoopEndsWhereAnIntDoes) {
+  const int most = std::numeric_limits<int>::max();
+  EXPECT_EQ(5, VisitsOfLastBlock(5));
+  EXPECT_EQ(3, VisitsOfLastBlock((1 << 30) + 3));
+  EXPECT_EQ(most % 512, VisitsOfLastBlock(most));
 }
 
 static void Nothing() {}

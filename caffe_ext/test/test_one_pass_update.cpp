@@ -49,12 +49,16 @@ class OnePassUpdateTest : public ::testing::Test {
       : threads_(omp_get_max_threads()),
         sign_(vector<int>(1, kCount)),
         root_(sign_.shape()) {
+    Caffe::set_mode(Caffe::CPU);
     Caffe::set_random_seed(1701);
     start_.reset(new Parameter<Dtype>(kCount));
     start_->w.mutable_cpu_data()[0] = 0;  // whose sign is 0
   }
 
-  ~OnePassUpdateTest() { omp_set_num_threads(threads_); }
+  ~OnePassUpdateTest() {
+    omp_set_num_threads(threads_);
+    Caffe::set_mode(Caffe::CPU);
+  }
 
   void Sgd(Parameter<Dtype>* p) {
     SgdUpdate<Dtype>(kCount, gradient_, 0.01, 0.9, p->w.mutable_cpu_data(),
@@ -255,5 +259,30 @@ TYPED_TEST(OnePassUpdateTest, TestAdamSolverIsCaffes) {
                 error * std::max<TypeParam>(1, steps[i]));
   }
 }
+
+#ifndef CPU_ONLY
+TYPED_TEST(OnePassUpdateTest, TestOnGPUSolversAreCaffes) {
+  typedef SGDSolver<TypeParam> Sgd;
+  typedef AdamSolver<TypeParam> Adam;
+  Caffe::set_mode(Caffe::GPU);
+  for (const string options :
+       {"momentum: 0.9", "momentum: 0.5 regularization_type: 'L1'",
+        "clip_gradients: 0.1"}) {
+    const vector<TypeParam> steps = Trained<InSteps<Sgd>, TypeParam>(options);
+    const vector<TypeParam> one_pass = Trained<Sgd, TypeParam>(options);
+    const TypeParam error = 8 * std::numeric_limits<TypeParam>::epsilon();
+    for (size_t i = 0; i < steps.size(); ++i) {
+      ASSERT_NEAR(one_pass[i], steps[i], error) << options;
+    }
+  }
+  const string adam = "momentum: 0.9 momentum2: 0.99 delta: 1e-4";
+  const vector<TypeParam> steps = Trained<InSteps<Adam>, TypeParam>(adam);
+  const vector<TypeParam> one_pass = Trained<Adam, TypeParam>(adam);
+  const TypeParam error = 8 * std::numeric_limits<float>::epsilon();
+  for (size_t i = 0; i < steps.size(); ++i) {
+    ASSERT_NEAR(one_pass[i], steps[i], error);
+  }
+}
+#endif
 
 }  // namespace caffe

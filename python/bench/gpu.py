@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 if not find_spec("numpy"):
@@ -23,7 +24,7 @@ if not find_spec("numpy"):
 
 from bench.gpu_measure import NETWORKS, PRECISIONS, Bench, Store, cases
 from bench.gpu_results import Table
-from bench.variants import HOW_BY_DEVICE, Arithmetic
+from bench.variants import HOW, HOW_BY_DEVICE, Arithmetic
 from data_prep.base import UserError, fingerprint, run, write
 from drml.cli.options import parser, positive
 
@@ -38,8 +39,8 @@ def main() -> None:
     )
     store = Store(options.out / "bench_gpu.json", made_on(bench, options.device) | size)
     plan = list(cases(options.precisions, options.networks, options.device))
-    for case in plan:
-        for _ in bench.measure(case, store):
+    for how, case in product(HOW_BY_DEVICE[options.device], plan):
+        for _ in bench.measure(case, store, how) if how in options.how else ():
             write_tables(
                 options.out, Table(plan, store.values, options.batch), store.made_on
             )
@@ -108,6 +109,7 @@ def parse_options() -> argparse.Namespace:
     add("--peer", type=Path, default=sys.executable, help="a Python that has PyTorch")
     add("--device", choices=HOW_BY_DEVICE, default="cuda", help="cpu: to try it out")
     add("--precisions", nargs="+", choices=PRECISIONS, default=list(PRECISIONS))
+    add("--how", nargs="+", choices=HOW, default=list(HOW), help="PyTorch's")
     add("--networks", nargs="+", choices=NETWORKS, default=NETWORKS)
     add("--batch", type=positive, default=128, help="faces an iteration (128)")
     add("--iterations", type=positive, default=20, help="of a round (20)")

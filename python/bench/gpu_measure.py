@@ -1,5 +1,5 @@
 """What bench/gpu.py measures, the most important first, ours while PyTorch is not
-there, and keeps.
+there, and keeps. What compiles, up to minutes each, comes after all that does not.
 """
 
 from collections.abc import Callable, Container, Iterator
@@ -48,6 +48,11 @@ class Case:
         return Arithmetic(self.device, PRECISIONS[self.precision])
 
     @property
+    def arithmetic(self) -> str:
+        """Whose rate bounds it: our region layer's is FP32's whatever is allowed."""
+        return "FP32" if self.network == "region" else self.precision
+
+    @property
     def variants(self) -> list[Variant]:
         return variants(self.network, self.device)
 
@@ -65,7 +70,7 @@ class Case:
         return f"{self}: {whose}"
 
     def rate_key(self, what: str) -> str:
-        return f"{self.precision}, {what}"
+        return f"{self.arithmetic}, {what}"
 
 
 def agreement_key(network: str, variant: Variant) -> str:
@@ -118,8 +123,9 @@ class Bench:
     def peer(self) -> Worker:
         return Worker(self.peer_python, PEER, self.limit)
 
-    def measure(self, case: Case, store: Store) -> Iterator[None]:
-        """Yield after each measurement; what is kept is not taken again.
+    def measure(self, case: Case, store: Store, how: str) -> Iterator[None]:
+        """Yield after each measurement, PyTorch's run as `how` says; what is kept is
+        not taken again.
 
         UserError where the engines' results differ, in FP32.
         """
@@ -129,7 +135,7 @@ class Bench:
         store.once(case.key("Caffe"), lambda: self._time_ours(case))
         yield
         with self.peer() as peer:
-            for variant in case.variants:
+            for variant in (v for v in case.variants if v.how == how):
                 store.once(
                     case.key(variant),
                     lambda v=variant: self._time_theirs(peer, case, v),
@@ -137,7 +143,8 @@ class Bench:
                 yield
 
     def _rates(self, peer: Worker, case: Case, store: Store) -> None:
-        sizes, on = SIZES[case.device], case.on
+        sizes = SIZES[case.device]
+        on = Arithmetic(case.device, PRECISIONS[case.arithmetic])
         copy = dict(prepare="prepare_copy", mib=sizes.copy_mib, on=on)
         product = dict(prepare="prepare_product", side=sizes.product_side, on=on)
         for name, what in ((COPY, copy), (PRODUCT, product)):

@@ -65,8 +65,8 @@ class Table:
             bound, floor = floors.region(rates, self.batch)
             yield f"the least time, of {bound}", floor, OF_FLOOR
         if (case.network, case.phase) == ("lcn", "train"):
-            floor = floors.weights(rates, self.values[WEIGHTS])
-            yield "its weights, read and updated once", floor, OF_FLOOR
+            bound, floor = floors.lcn(rates, self.batch, self.values[WEIGHTS])
+            yield f"the least time, of {bound}", floor, OF_FLOOR
 
     def _tried(self, case: Case) -> dict[Variant, Measure]:
         found = {v: self._measure(case.key(v)) for v in case.variants}

@@ -26,6 +26,11 @@ def run(session: Session) -> Result:
         where = f"neither on the PATH nor at {USUAL_PLACE}"
         return Result(None, f"compute-sanitizer is {where}")
     groups = sanitized(gtest.names(list_tests(session)))
+    first = next(iter(groups.values()), [])[:1]
+    probe = partial(_problem, session, program, first)
+    problem = session.ledger.once("sanitizer-probe", first, probe)
+    if problem:
+        return Result(None, f"compute-sanitizer does not run here: {problem}")
     tasks = {
         f"{tool}-{case.replace('/', '_')}": (
             tests,
@@ -44,6 +49,21 @@ def sanitized(tests: list[str]) -> dict[str, list[str]]:
     chosen = [test for test in tests if not LEFT_OUT.search(test)]
     groups = gtest.cases(chosen)
     return {case: names for case, names in groups.items() if CASES.fullmatch(case)}
+
+
+def _problem(session: Session, program: str, tests: list[str]) -> str:
+    """Say why tests that pass do not end in a summary under compute-sanitizer.
+
+    In a sandbox (gVisor) it cannot attach to the program.
+    """
+    log = session.out / "logs/sanitizer-probe.log"
+    run = partial(gtest.run, session.children, session.runner, tests, log)
+    result = run(prefix=(program, "--tool", TOOLS[0], "--error-exitcode", "9"))
+    said = log.read_text(errors="replace")
+    if FOUND.search(said) or run()["passed"] != tests:
+        return ""
+    lines = [line for line in said.splitlines() if line.startswith("=========")]
+    return lines[-1].strip("= ") if lines else "; ".join(result["ended"]) or "silent"
 
 
 def check(

@@ -2,6 +2,7 @@
 #define EMULATED_GPU_CUDA_KERNEL_H_
 
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include <algorithm>
@@ -46,11 +47,18 @@ struct Configuration {
 void Run(const Configuration& configuration,
          const std::function<void()>& thread);
 
+/// As a GPU does: kernels are only queued, until something waits for them.
+/// Without that a kernel has run when its launch returns.
+void QueueKernels(bool queue);
+/// The kernels queued since the program began, and the end of `until` of them.
+uint64_t Queued();
+void RunQueued(uint64_t until = -1);
+
 /// Launch(kernel, {grid, block, shared})(arguments)
 template <typename... Parameters>
 auto Launch(void (*kernel)(Parameters...), const Configuration& configuration) {
   return [=](Parameters... arguments) {
-    Run(configuration, [&] { kernel(arguments...); });
+    Run(configuration, [=] { kernel(arguments...); });
   };
 }
 
@@ -58,7 +66,7 @@ auto Launch(void (*kernel)(Parameters...), const Configuration& configuration) {
 template <typename Kernel>
 auto Launch(Kernel kernel, const Configuration& configuration) {
   return [=](auto... arguments) {
-    Run(configuration, [&] { kernel(arguments...); });
+    Run(configuration, [=] { kernel(arguments...); });
   };
 }
 #define EMULATED_KERNEL(name) [](auto... arguments) { name(arguments...); }
@@ -81,16 +89,18 @@ template <typename A, typename B>
 typename std::common_type<A, B>::type min(A a, B b) {
   return b < a ? b : a;
 }
+using std::fma;
 using std::signbit;
 
+#define EMULATED_ATOMIC __attribute__((no_sanitize("thread")))
 template <typename T>
-T atomicAdd(T* address, T value) {
+EMULATED_ATOMIC T atomicAdd(T* address, T value) {
   const T old = *address;
   *address += value;
   return old;
 }
 typedef unsigned long long Word;  // NOLINT(runtime/int)
-inline Word atomicCAS(Word* address, Word compare, Word value) {
+EMULATED_ATOMIC inline Word atomicCAS(Word* address, Word compare, Word value) {
   const Word old = *address;
   if (old == compare) *address = value;
   return old;

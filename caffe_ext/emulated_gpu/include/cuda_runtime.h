@@ -6,8 +6,9 @@
 #include "cuda_kernel.h"
 
 // The part of CUDA's runtime that Caffe and our layers call. The GPU's memory
-// is the host's, filled with NaN when it is allocated; all work is done when a
-// call returns.
+// is the host's, filled with NaN when it is allocated. All work is done when a
+// call returns, but for kernels while emulated_gpu::QueueKernels() is on. All
+// streams are the default one but those that do not wait for it.
 
 #define CUDART_VERSION 13000
 #define CUDA_VERSION CUDART_VERSION
@@ -25,6 +26,7 @@ enum cudaError_t {
 
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDefault = 4 };
 enum { cudaStreamDefault = 0, cudaStreamNonBlocking = 1 };
+enum { cudaEventDisableTiming = 2 };
 
 enum cudaDeviceAttr {
   cudaDevAttrClockRate,
@@ -85,10 +87,13 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 inline cudaError_t cudaStreamSynchronize(int /* cudaStreamDefault */) {
-  return cudaSuccess;
+  return cudaDeviceSynchronize();
 }
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event,
+                                unsigned flags);
 
 cudaError_t cudaEventCreate(cudaEvent_t* event);
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);

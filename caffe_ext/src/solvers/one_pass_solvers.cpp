@@ -8,14 +8,16 @@
 
 namespace caffe {
 
-// What is smaller stays in the cache between Caffe's passes, which then cost
-// nothing. What is larger may round otherwise in a few weights, where BLAS
-// would have divided it among threads: it is Caffe's own with Caffe's engine.
+// On the CPU, what is smaller stays in the cache between Caffe's passes, which
+// then cost nothing. What is larger may round otherwise in a few weights, where
+// BLAS would have divided it among threads: it is Caffe's own with Caffe's
+// engine.
 static const int kLarge = 1 << 16;
 
 template <typename Dtype>
 static bool GainsFromOnePass(const Blob<Dtype>& param) {
-  return OneDNNIsDefault() && param.count() >= kLarge;
+  return Caffe::mode() == Caffe::GPU ||
+         (OneDNNIsDefault() && param.count() >= kLarge);
 }
 
 template <typename Dtype>
@@ -35,13 +37,22 @@ bool SGDSolver<Dtype>::UpdateInOnePass(int param_id, Dtype rate) {
   if (typeid(*this) != typeid(SGDSolver<Dtype>)) return false;
   Blob<Dtype>* param = this->net_->learnable_params()[param_id];
   if (!GainsFromOnePass(*param)) return false;
-  SgdUpdate<Dtype>(
-      param->count(),
-      GradientOf<Dtype>(this->param_,
-                        this->net_->params_weight_decay()[param_id]),
-      rate * this->net_->params_lr()[param_id], this->param_.momentum(),
-      param->mutable_cpu_data(), param->mutable_cpu_diff(),
-      history_[param_id]->mutable_cpu_data());
+  Blob<Dtype>* history = history_[param_id].get();
+  const auto gradient = GradientOf<Dtype>(
+      this->param_, this->net_->params_weight_decay()[param_id]);
+  const Dtype local_rate = rate * this->net_->params_lr()[param_id];
+  const Dtype momentum = this->param_.momentum();
+#ifndef CPU_ONLY
+  if (Caffe::mode() == Caffe::GPU) {
+    sgd_one_pass_gpu(param->count(), gradient, local_rate, momentum,
+                     param->mutable_gpu_data(), param->mutable_gpu_diff(),
+                     history->mutable_gpu_data());
+    return true;
+  }
+#endif
+  SgdUpdate(param->count(), gradient, local_rate, momentum,
+            param->mutable_cpu_data(), param->mutable_cpu_diff(),
+            history->mutable_cpu_data());
   return true;
 }
 
@@ -59,13 +70,21 @@ bool AdamSolver<Dtype>::UpdateInOnePass(int param_id, Dtype rate) {
   const Dtype local_rate = rate * this->net_->params_lr()[param_id];
   const AdamRule<Dtype> rule = {local_rate * correction, beta1, beta2,
                                 static_cast<Dtype>(this->param_.delta())};
-  AdamUpdate<Dtype>(
-      param->count(),
-      GradientOf<Dtype>(this->param_,
-                        this->net_->params_weight_decay()[param_id]),
-      rule, param->mutable_cpu_data(), param->mutable_cpu_diff(),
-      this->history_[param_id]->mutable_cpu_data(),
-      this->history_[param_id + params.size()]->mutable_cpu_data());
+  const auto gradient = GradientOf<Dtype>(
+      this->param_, this->net_->params_weight_decay()[param_id]);
+  Blob<Dtype>* m = this->history_[param_id].get();
+  Blob<Dtype>* v = this->history_[param_id + params.size()].get();
+#ifndef CPU_ONLY
+  if (Caffe::mode() == Caffe::GPU) {
+    adam_one_pass_gpu(param->count(), gradient, rule, param->mutable_gpu_data(),
+                      param->mutable_gpu_diff(), m->mutable_gpu_data(),
+                      v->mutable_gpu_data());
+    return true;
+  }
+#endif
+  AdamUpdate(param->count(), gradient, rule, param->mutable_cpu_data(),
+             param->mutable_cpu_diff(), m->mutable_cpu_data(),
+             v->mutable_cpu_data());
   return true;
 }
 

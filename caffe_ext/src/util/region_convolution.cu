@@ -14,6 +14,9 @@ static const int kThreadFilters = 8;
 static const int kThreadRows = 4;
 static const int kThreads = 512;
 static const int kMostInputs = 8;
+// Loads that a thread has under way before it stores: the compiler must not
+// move a load before a store that may be to the same place.
+static const int kAtOnce = 4;
 
 struct Tile {
   int rows, columns;           // of pixels
@@ -81,20 +84,33 @@ static __device__ void LoadFilters(const RegionShape& s, const Patch& patch,
                                    int filter0, int channel0, int inputs,
                                    const Dtype* filters, Dtype* loaded) {
   const int kTaps = kKernel * kKernel;
-  for (int i = threadIdx.x; i < inputs * kTaps * kFilters; i += blockDim.x) {
-    // tap is what follows itself in memory, then what `filters` has inside
-    const int tap = i % kTaps, j = i / kTaps;
-    const int c = kForward ? j % inputs : j / kFilters;
-    const int f = kForward ? j / inputs : j % kFilters;
-    Dtype value = 0;
-    if (filter0 + f < s.channels) {
+  const int count = inputs * kTaps * kFilters;
+  // `inputs` is this but for a last few channels, and then no division is left.
+  const bool usual = inputs == kMostInputs;
+  for (int i0 = threadIdx.x; i0 < count; i0 += kAtOnce * blockDim.x) {
+    Dtype values[kAtOnce];
+    int places[kAtOnce];
+#pragma unroll
+    for (int k = 0; k < kAtOnce; ++k) {
+      // tap is what follows itself in memory, then what `filters` has inside
+      const int i = i0 + k * blockDim.x;
+      const int tap = i % kTaps, j = i / kTaps;
+      const int row = usual ? j / kMostInputs : j / inputs;
+      const int c = kForward ? j - row * inputs : j / kFilters;
+      const int f = kForward ? row : j % kFilters;
       const int output = kForward ? filter0 + f : channel0 + c;
       const int input = kForward ? channel0 + c : filter0 + f;
-      value = filters[((patch.first_channel + output) * s.channels + input) *
-                          kTaps +
-                      (kForward ? tap : kTaps - 1 - tap)];
+      const int kernel = (patch.first_channel + output) * s.channels + input;
+      const bool there = i < count && filter0 + f < s.channels;
+      places[k] = i < count ? (c * kTaps + tap) * kFilterPitch + f : -1;
+      values[k] =
+          there ? filters[kernel * kTaps + (kForward ? tap : kTaps - 1 - tap)]
+                : Dtype(0);
     }
-    loaded[(c * kTaps + tap) * kFilterPitch + f] = value;
+#pragma unroll
+    for (int k = 0; k < kAtOnce; ++k) {
+      if (places[k] >= 0) loaded[places[k]] = values[k];
+    }
   }
 }
 
@@ -186,15 +202,21 @@ __global__ void __launch_bounds__(kThreads, sizeof(Dtype) == 4 ? 2 : 1)
     if (channel >= s.channels) return;
     const int p = patch.first_channel + channel;
     const Normalization<Dtype> z = statistics[p];
+    const Dtype b = bias ? bias[p] : Dtype(0);
+    const int y = row0 + row;
+    const int i =
+        ((n * s.channels + channel) * s.height + patch.row + y) * s.width +
+        patch.column + column0 + column;
+    Dtype inputs[kThreadRows];
 #pragma unroll
     for (int r = 0; r < kThreadRows; ++r) {
-      const int y = row0 + row + r;
-      if (y >= s.patch_h) break;
-      const int i =
-          ((n * s.channels + channel) * s.height + patch.row + y) * s.width +
-          patch.column + column0 + column;
-      out[i] = Finish<Dtype, kForward>(sums[f][r], x[i],
-                                       bias ? bias[p] : Dtype(0), z);
+      inputs[r] = y + r < s.patch_h ? x[i + r * s.width] : Dtype(0);
+    }
+#pragma unroll
+    for (int r = 0; r < kThreadRows; ++r) {
+      if (y + r >= s.patch_h) break;
+      out[i + r * s.width] =
+          Finish<Dtype, kForward>(sums[f][r], inputs[r], b, z);
     }
   }
 }
@@ -235,21 +257,37 @@ void region_backward_z_gpu(const RegionShape& s, const Dtype* g, const Dtype* x,
   Convolve<Dtype, false>(s, g, x, statistics, filters, no_bias, dz);
 }
 
+// A block has one row of patches in a plane, a thread columns of them.
 template <typename Dtype>
-__global__ void RegionBackwardX(RegionShape s, int count, const Dtype* g,
-                                const Dtype* dz, const Dtype* x,
-                                Statistics<Dtype> statistics,
+__global__ void RegionBackwardX(RegionShape s, const Dtype* g, const Dtype* dz,
+                                const Dtype* x, Statistics<Dtype> statistics,
                                 const Dtype* mean_dz, const Dtype* mean_dz_z,
                                 Dtype* dx) {
-  CUDA_KERNEL_LOOP(i, count) {
-    const int column = i % s.width, row = i / s.width % s.height;
-    const int channel = i / s.width / s.height % s.channels;
-    const int patch = row / s.patch_h * s.grid_w + column / s.patch_w;
-    const int p = patch * s.channels + channel;
+  const int plane = blockIdx.x, grid_row = blockIdx.y;
+  for (int column = threadIdx.x; column < s.width; column += blockDim.x) {
+    const int patch = grid_row * s.grid_w + column / s.patch_w;
+    const int p = patch * s.channels + plane % s.channels;
     const Normalization<Dtype> z = statistics[p];
-    Dtype d = dz[i];
-    if (mean_dz) d -= mean_dz[p] + z(x[i]) * mean_dz_z[p];
-    dx[i] = g[i] + d * z.scale;
+    const Dtype mean = mean_dz ? mean_dz[p] : Dtype(0);
+    const Dtype mean_z = mean_dz ? mean_dz_z[p] : Dtype(0);
+    const int first =
+        (plane * s.height + grid_row * s.patch_h) * s.width + column;
+    for (int row = 0; row < s.patch_h; row += kAtOnce) {
+      Dtype values[kAtOnce];
+#pragma unroll
+      for (int k = 0; k < kAtOnce; ++k) {
+        if (row + k >= s.patch_h) break;
+        const int i = first + (row + k) * s.width;
+        Dtype d = dz[i];
+        if (mean_dz) d -= mean + z(x[i]) * mean_z;
+        values[k] = g[i] + d * z.scale;
+      }
+#pragma unroll
+      for (int k = 0; k < kAtOnce; ++k) {
+        if (row + k >= s.patch_h) break;
+        dx[first + (row + k) * s.width] = values[k];
+      }
+    }
   }
 }
 
@@ -259,10 +297,11 @@ void region_backward_x_gpu(const RegionShape& s, const Dtype* g,
                            const Dtype* variance, Dtype eps,
                            const Dtype* mean_dz, const Dtype* mean_dz_z,
                            Dtype* dx) {
-  const int count = s.num * s.channels * s.height * s.width;
+  const dim3 blocks(s.num * s.channels, s.grid_h);
+  const int threads = std::min((s.width + 31) / 32 * 32, 512);
   // NOLINT_NEXT_LINE(whitespace/operators)
-  RegionBackwardX<Dtype><<<CAFFE_GET_BLOCKS(count), CAFFE_CUDA_NUM_THREADS>>>(
-      s, count, g, dz, x, {mean, variance, eps}, mean_dz, mean_dz_z, dx);
+  RegionBackwardX<Dtype><<<blocks, threads>>>(
+      s, g, dz, x, {mean, variance, eps}, mean_dz, mean_dz_z, dx);
   CUDA_POST_KERNEL_CHECK;
 }
 

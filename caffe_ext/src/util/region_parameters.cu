@@ -75,37 +75,36 @@ int RegionParametersScratch(const RegionShape& s) {
   return Shares(s) * (FilterCount(s) + BiasCount(s));
 }
 
-// max(0, z) of a band, with the zeros around the patch. A warp loads every
-// eighth channel; a lane keeps its place and goes through them.
+// A warp loads every eighth channel: kWarpInputs of them.
+static const int kWarps = kThreads / 32, kWarpInputs = kInputs / kWarps;
+
+// max(0, z) of a band, with the zeros around the patch. A lane keeps its place
+// and goes through its warp's channels.
 template <typename Dtype>
 static __device__ void LoadInput(const RegionShape& s, const Band& b,
                                  const Patch& patch, int row0, int column0,
                                  int channel0, const Dtype* x,
-                                 const Statistics<Dtype>& statistics,
+                                 const Normalization<Dtype> (&z)[kWarpInputs],
                                  Dtype* input) {
-  const int kWarps = kThreads / 32, half = s.kernel / 2;
-  const int warp = threadIdx.x / 32;
-  Normalization<Dtype> z[kInputs / kWarps] = {};
-#pragma unroll
-  for (int j = 0; j < kInputs / kWarps; ++j) {
-    const int channel = channel0 + warp + j * kWarps;
-    if (channel < s.channels) z[j] = statistics[patch.first_channel + channel];
-  }
+  const int warp = threadIdx.x / 32, half = s.kernel / 2;
   for (int i = threadIdx.x % 32; i < b.plane; i += 32) {
     const int row = row0 + i / b.row_pitch - half;
     const int column = column0 + i % b.row_pitch - half;
     const bool inside =
         row >= 0 && row < s.patch_h && column >= 0 && column < s.patch_w;
     const int place = (patch.row + row) * s.width + patch.column + column;
+    Dtype values[kWarpInputs] = {};
 #pragma unroll
-    for (int j = 0; j < kInputs / kWarps; ++j) {
-      const int c = warp + j * kWarps;
-      Dtype value = 0;
-      if (inside && channel0 + c < s.channels) {
-        value =
-            max(z[j](x[(channel0 + c) * s.height * s.width + place]), Dtype(0));
+    for (int j = 0; j < kWarpInputs; ++j) {
+      const int channel = channel0 + warp + j * kWarps;
+      if (inside && channel < s.channels) {
+        values[j] =
+            max(z[j](x[channel * s.height * s.width + place]), Dtype(0));
       }
-      input[c * b.plane + i] = value;
+    }
+#pragma unroll
+    for (int j = 0; j < kWarpInputs; ++j) {
+      input[(warp + j * kWarps) * b.plane + i] = values[j];
     }
   }
 }
@@ -209,6 +208,12 @@ __global__ void __launch_bounds__(kThreads)
   const int lane = threadIdx.x % 32;
   const int filter = threadIdx.x / 32 * kThreadFilters;
 
+  Normalization<Dtype> z[kWarpInputs] = {};
+#pragma unroll
+  for (int j = 0; j < kWarpInputs; ++j) {
+    const int channel = channel0 + threadIdx.x / 32 + j * kWarps;
+    if (channel < s.channels) z[j] = statistics[patch.first_channel + channel];
+  }
   Dtype sums[kThreadFilters][kKernel * kKernel] = {};
   Dtype bias_sums[kThreadFilters] = {};
   for (int n = share; n < s.num; n += shares) {
@@ -216,8 +221,7 @@ __global__ void __launch_bounds__(kThreads)
     for (int row0 = 0; row0 < s.patch_h; row0 += b.rows) {
       for (int column0 = 0; column0 < s.patch_w; column0 += b.columns) {
         __syncthreads();  // the last band was read
-        LoadInput(s, b, patch, row0, column0, channel0, x + image, statistics,
-                  input);
+        LoadInput(s, b, patch, row0, column0, channel0, x + image, z, input);
         LoadGradients(s, b, patch, row0, column0, filter0, g + image, gradients,
                       bias_sums);
         __syncthreads();
