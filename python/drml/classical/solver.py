@@ -427,7 +427,7 @@ class _Descent:
             means = pulls.sum(axis=0) / p.known
             squares = np.square(gradient).sum(axis=(0, 1)) / self.lambdas
             own = np.square(pulls).sum(axis=0) / p.known
-            scale = means / (own + squares)
+            scale = _ratio(means, own + squares)  # 0 / 0 where nothing pulls
             dual = scale * means - scale**2 * (own + squares) / 2
         else:
             largest = np.linalg.norm(gradient, axis=1).max(axis=0)
