@@ -6,6 +6,20 @@ from pathlib import Path
 
 import pytest
 
+# What takes longest begins first: no worker is left with it at the end.
+LONGEST = (
+    "test_reproduce_steps.py",
+    "test_twin.py",
+    "test_expected.py",
+    "test_reproduce.py",
+    "test_slurm.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
 
 @pytest.fixture(scope="session")
 def reported_results(tmp_path_factory):

@@ -33,6 +33,6 @@ test: $(BUILD)/build.ninja ## build everything and run every test
 	@cd $(BUILD)/caffe/python/caffe/test && GLOG_minloglevel=2 \
 	  '$(CURDIR)/$(PY)' -W ignore -m unittest discover 2>&1 | tee '$(CURDIR)/$(TEST)/pycaffe.log'
 	$(call say,pytest)
-	@$(PY) -m pytest tests -n $(JOBS) --dist loadfile -q -rs --durations=20 \
-	  -o tmp_path_retention_policy=failed 2>&1 | tee $(TEST)/pytest.log
+	@$(PY) -m pytest tests -n $(JOBS) --dist loadfile --no-loadscope-reorder -q -rs \
+	  --durations=20 -o tmp_path_retention_policy=failed 2>&1 | tee $(TEST)/pytest.log
 	@tests/count.sh $(TEST)
