@@ -51,7 +51,8 @@ endforeach()
 file(MAKE_DIRECTORY ${TRANSLATED}/races)
 set_source_files_properties(${RACES} PROPERTIES COMPILE_OPTIONS "-w;-fsanitize=thread")
 add_executable(region_races EXCLUDE_FROM_ALL ${EMULATED}/races/region_races.cpp
-               ${RACES} ${EMULATED}/blocks.cpp ${EMULATED}/runtime.cpp)
+               ${RACES} ${EMULATED}/blocks.cpp ${EMULATED}/runtime.cpp
+               ${EXT}/src/util/errors.cpp)
 set_target_properties(region_races PROPERTIES
                       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
 target_compile_definitions(region_races PRIVATE RACE_CHECK EMULATED_GPU)
@@ -59,6 +60,6 @@ target_compile_options(region_races PRIVATE -O1)
 target_include_directories(region_races PRIVATE ${EXT}/include)
 target_include_directories(region_races SYSTEM PRIVATE
     ${EMULATED}/include ${CAFFE}/include ${GENERATED})
-target_link_libraries(region_races PRIVATE dependencies boost_context
-                      -fsanitize=thread)
+target_link_libraries(region_races PRIVATE dependencies Python3::Python
+                      boost_context -fsanitize=thread)
 add_dependencies(region_races caffe)  # which makes caffe.pb.h
