@@ -19,8 +19,6 @@ html_show_copyright = False
 html_title = f"{project} {version}"
 
 myst_heading_anchors = 3  # links such as decisions.md#onnx
-# Files beside docs/ are read in the repository; a test sees that they are there.
-suppress_warnings = ["myst.xref_missing"]
 nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
