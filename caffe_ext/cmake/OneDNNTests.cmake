@@ -1,7 +1,10 @@
 # Caffe's own and our tests of a layer, once more with oneDNN's layer in its place:
 # test_convolution_layer.cpp's ConvolutionLayerTest/2.Foo, of a
 # ConvolutionLayer<Dtype>, becomes OneDNNConvolutionLayerTest/0.Foo, of a
-# OneDNNConvolutionLayer. Adds to TEST_SOURCES.
+# OneDNNConvolutionLayer. Pairs of texts may follow, the second to be put in the
+# place of the first: channels that oneDNN has fast code for, without which all tests
+# would be of Caffe's own layer. A suite of which no test ran a oneDNN primitive fails
+# (ReLU has none). Adds to TEST_SOURCES.
 function(add_onednn_test header stem layer)
   file(GLOB source ${CAFFE}/src/caffe/test/test_${stem}_layer.cpp
                    ${EXT}/test/test_${stem}_layer.cpp)
@@ -19,6 +22,18 @@ function(add_onednn_test header stem layer)
   string(REPLACE "TestDtypesAndDevices" "::testing::Types<CPUDevice<float> >"
          text "${text}")
   string(REGEX REPLACE "${layer_of_any}" "\\1OneDNN${layer}" text "${text}")
+  while(ARGN)
+    list(POP_FRONT ARGN from to)
+    if(NOT text MATCHES "${from}")
+      message(FATAL_ERROR "no '${from}' in ${source}")
+    endif()
+    string(REGEX REPLACE "${from}" "${to}" text "${text}")
+  endwhile()
+  if(NOT header STREQUAL relu)
+    string(REGEX REPLACE "(class OneDNN${fixture} : public [A-Za-z]+<TypeParam> {)"
+           "\\1 CHECKS_THAT_PRIMITIVES_RUN" text "${text}")
+    string(PREPEND text "#include \"onednn_primitives_run.hpp\"\n")
+  endif()
   file(WRITE ${result}.new
        "#include \"caffe/layers/onednn_${header}_layer.hpp\"\n${text}")
   configure_file(${result}.new ${result} COPYONLY)  # only if it changed
@@ -26,7 +41,8 @@ function(add_onednn_test header stem layer)
 endfunction()
 add_onednn_test(conv convolution ConvolutionLayer)
 add_onednn_test(inner_product inner_product InnerProductLayer)
-add_onednn_test(lrn lrn LRNLayer)
-add_onednn_test(pooling pooling PoolingLayer)
+add_onednn_test(lrn lrn LRNLayer "Reshape\\(2, 7," "Reshape(2, 16,")
+add_onednn_test(pooling pooling PoolingLayer "channels = 2;" "channels = 16;"
+                "Reshape\\(2, 3," "Reshape(2, 16,")
 add_onednn_test(region region RegionLayer)
 add_onednn_test(relu neuron ReLULayer)

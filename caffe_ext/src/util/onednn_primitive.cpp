@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <string>
 
 namespace caffe {
@@ -46,6 +47,12 @@ dnnl::primitive_attr AddingAttributes() {
   return attributes;
 }
 
+static std::atomic<uint64_t> primitives_run(0);
+
+uint64_t PrimitivesRun() {
+  return primitives_run;
+}
+
 void Run(const dnnl::primitive& primitive,
          const dnnl::primitive_desc_base& description, Arguments arguments) {
   static thread_local dnnl::stream stream(Engine());
@@ -57,6 +64,7 @@ void Run(const dnnl::primitive& primitive,
   arguments[DNNL_ARG_SCRATCHPAD] =
       memory(needed, Engine(), temporary.get_data_handle());
   const ThreadCount available(AvailableThreads());
+  ++primitives_run;
   primitive.execute(stream, arguments);
   stream.wait();
 }

@@ -46,6 +46,9 @@ dnnl::primitive_attr Attributes();
 /// Likewise, for results that are added to what is at their place.
 dnnl::primitive_attr AddingAttributes();
 
+/// How many primitives Run has run. For tests.
+uint64_t PrimitivesRun();
+
 /// Runs a primitive to its end.
 void Run(const dnnl::primitive& primitive,
          const dnnl::primitive_desc_base& description, Arguments arguments);
