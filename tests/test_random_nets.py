@@ -16,9 +16,10 @@ from drml.nets.pycaffe import engine
 ASKED = os.environ.get("RANDOM_NETS", "200")
 SEEDS = range(*map(int, ASKED.split(":")))
 PARTS = 8  # tests, which workers share
-# Of a blob's largest value; of parameters' gradients, of the layer's: a bias before a
-# batch normalisation has none but rounding's.
+# Of a blob's largest value, or of SMALL; of parameters' gradients, of the layer's: a
+# bias before a batch normalisation has none but rounding's.
 TOLERANCE = 3e-4
+SMALL = 0.1
 # A ReLU or a maximum may decide otherwise where two sums differ by rounding, and its
 # gradients with it: that a training meets by chance, a fault with whatever input.
 TRIES = 4
@@ -98,7 +99,7 @@ def new_net(param, path: Path):
 
 
 def differ(ours: np.ndarray, theirs: np.ndarray) -> bool:
-    largest = np.abs(theirs).max(initial=1e-6)
+    largest = np.abs(theirs).max(initial=SMALL)
     return not np.abs(ours - theirs).max(initial=0) <= TOLERANCE * largest
 
 
