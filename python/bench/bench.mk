@@ -1,10 +1,12 @@
-# `make bench`: PyTorch in an environment of its own, which nothing else uses, and
-# DRML and its relatives in both.
+# `make bench`: PyTorch and runtimes for ONNX in an environment of their own, which
+# nothing else uses; DRML and its relatives in all, and nets of public zoos.
 PEER := $(BUILD)/pytorch
 BENCH_OPTIONS ?=# e.g. --networks drml --batch 8
+RUNTIMES_OPTIONS ?=# e.g. --networks drml resnet50 --batches 1 8
+comma := ,
 
 $(PEER)/.installed: python/bench/requirements.txt | $(BUILD)/.packages
-	$(call say,PyTorch in $(PEER) (4 GB of disk))
+	$(call say,PyTorch and others in $(PEER) (5 GB of disk))
 	@$(PYTHON) -m venv $(PEER)
 	@$(PEER)/bin/pip install --quiet --disable-pip-version-check --no-deps \
 	  -r python/bench/requirements.txt
@@ -14,6 +16,9 @@ bench: $(PEER)/.installed all ## time DRML and its relatives in Caffe and in PyT
 	$(call say,Caffe against PyTorch (minutes; best on a quiet machine))
 	@TORCHINDUCTOR_CACHE_DIR='$(CURDIR)/$(PEER)/compiled' \
 	  PYTHONPATH=python $(PY) -m bench.cpu --peer $(PEER)/bin/python --out out/bench $(BENCH_OPTIONS)
+	$(call say,Caffe against ONNX Runtime$(comma) OpenVINO and OpenCV)
+	@PYTHONPATH=python $(PY) -m bench.runtimes --peer $(PEER)/bin/python --out out/bench \
+	  $(RUNTIMES_OPTIONS)
 
 # On a GPU PyTorch is another one, with what it needs there.
 GPU_PEER ?= python3# a Python that has it

@@ -15,6 +15,20 @@ class CaffeEngine(Engine):
         """Load a network for `iterate`."""
         self.iteration = timing.PHASES[phase](network, batch)
 
+    def prepare_files(self, net: str, weights: str, values: np.ndarray) -> None:
+        """Load any net for `iterate`, which scores these images."""
+        loaded = caffe.Net(net, caffe.TEST, weights=weights)
+        (data,), (output,) = loaded.inputs, loaded.outputs
+
+        def score() -> np.ndarray:
+            loaded.blobs[data].data[...] = values
+            return loaded.forward()[output]
+
+        self.iteration = score
+
+    def score_prepared(self) -> np.ndarray:
+        return self.iteration().copy()
+
     def train(self, network: str, faces: np.ndarray, labels: np.ndarray) -> Trained:
         """Train for two iterations, without dropout, from random weights."""
         caffe.set_random_seed(1)
