@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import h5py
 import lmdb
 import numpy as np
@@ -358,6 +359,23 @@ def test_a_signal_ends_a_pass_between_two_layers(alarm):
     assert not deep.blobs["200"].data.any()
     with pytest.raises(TimeoutError):
         alarm(deep.backward)
+
+
+def test_a_signal_ends_a_wait_for_data(alarm):
+    """For an image that is a pipe nobody writes to, as on a disk that hangs."""
+    cv2.imwrite("face.png", np.zeros((4, 4, 3), np.uint8))
+    os.mkfifo("pipe.png")
+    Path("list.txt").write_text("face.png 1\npipe.png 1\n")
+    waiting = net(
+        'layer { name: "data" type: "MultilabelImageData" top: "data" '
+        'image_data_param { source: "list.txt" batch_size: 1 multilabel_num: 1 } }'
+    )
+    waiting.forward()
+    with pytest.raises(TimeoutError):
+        alarm(waiting.forward)
+    Path("pipe.png").write_bytes(b"")
+    with pytest.raises(caffe.Error, match=r"line 2 .* is missing or damaged"):
+        waiting.forward()
 
 
 def test_ctrl_c_ends_a_training():
