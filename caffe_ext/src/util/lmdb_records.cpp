@@ -71,7 +71,7 @@ void LmdbRecords::ReadDatum(int i, Datum* datum) const {
 }
 
 // False where the image is damaged.
-bool LmdbRecords::Decode(int i, Datum* datum) const {
+bool LmdbRecords::IsDecoded(int i, Datum* datum) const {
   if (datum->data().empty()) return false;
   if (datum->encoded()) {
 #ifdef USE_OPENCV
@@ -95,11 +95,14 @@ LabelledImage LmdbRecords::Read(int i) const {
   ReadDatum(i, &datum);
   LabelledImage item;
   item.labels.assign(datum.float_data().begin(), datum.float_data().end());
-  LOG_IF(FATAL, !Decode(i, &datum))
-      << Where(i) << " holds a damaged image; "
-      << "replace the image it was made from and make the LMDB again.";
   item.image.Swap(&datum);
   return item;
+}
+
+void LmdbRecords::Decode(int i, Datum* image) const {
+  LOG_IF(FATAL, !IsDecoded(i, image))
+      << Where(i) << " holds a damaged image; "
+      << "replace the image it was made from and make the LMDB again.";
 }
 
 }  // namespace caffe
