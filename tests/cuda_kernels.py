@@ -3,7 +3,7 @@
 For each kernel in float, compiled for compute capability 9.0: registers, bytes spilled,
 bytes of shared memory, and the loads from global memory that a thread has under way:
 their number over that of the places where a store or a barrier ends a row of them.
-After a change that is meant: python tests/cuda_kernels.py BUILD, which writes the table.
+After a change that is meant, `python tests/cuda_kernels.py BUILD` writes the table.
 """
 
 import json
