@@ -55,7 +55,7 @@ ImagesOnGpu<Dtype>::ImagesOnGpu(int images, const std::vector<int>& shape,
   images_.mutable_gpu_data();
   cuts_.mutable_cpu_data();
   cuts_.gpu_data();
-  caffe_copy(mean_.count(), mean.data(), mean_.mutable_cpu_data());
+  std::copy(mean.begin(), mean.end(), mean_.mutable_cpu_data());
   mean_.gpu_data();
 }
 
