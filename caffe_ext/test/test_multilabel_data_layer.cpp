@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <opencv2/core/core.hpp>
 #include <opencv2/highgui/highgui.hpp>
 
@@ -417,6 +419,13 @@ TYPED_TEST(MultilabelDataLayerTest, TestEmptyLmdbDeathTest) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   this->Write(vector<Datum>());
   EXPECT_DEATH(this->Order(1), "LMDB .*/lmdb holds no record; make it again");
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestCutOffLmdbDeathTest) {
+  this->Write(this->Records());
+  const string file = this->param_.data_param().source() + "/data.mdb";
+  ASSERT_EQ(0, truncate(file.c_str(), 3 * 4096));
+  EXPECT_DEATH(this->Order(1), "lmdb is cut off: .*data.mdb has 12288 of ");
 }
 
 TYPED_TEST(MultilabelDataLayerTest, TestBadRecordDeathTest) {

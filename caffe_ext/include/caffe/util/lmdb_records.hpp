@@ -38,6 +38,8 @@ class LmdbRecords : public LabelledImages {
  private:
   LmdbRecords(const TransformationParameter& param, const std::string& path);
   void Check(int status) const;
+  void CheckSize() const;
+  static void AssertFailed(MDB_env* env, const char* what);
   void ReadKeys();
   void ReadDatum(int i, Datum* datum) const;
   bool IsDecoded(int i, Datum* datum) const;
