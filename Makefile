@@ -13,6 +13,8 @@ PACKAGES ?= install# present: do not look for system packages
 JOBS ?= $(shell nproc)
 VENV := .venv
 PY := $(VENV)/bin/python
+PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check
+PINS = python/pins/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt
 DRML := $(VENV)/bin/drml
 TOOLS := caffe convert_imageset compute_image_mean extract_features \
   upgrade_net_proto_binary upgrade_net_proto_text upgrade_solver_proto_text
@@ -28,19 +30,25 @@ $(BUILD)/.packages: caffe_ext/debian_packages.txt caffe_ext/install_packages.sh
 	@mkdir -p $(BUILD)
 	@[ '$(PACKAGES)' = present ] || { caffe_ext/install_packages.sh && touch $@; }
 
-$(VENV)/.installed: python/requirements.txt python/constraints.txt pyproject.toml \
+$(VENV)/.installed: python/requirements.txt $(wildcard python/pins/*.txt) pyproject.toml \
   data_prep/face_models.py | $(BUILD)/.packages
 	$(call say,Python packages in $(VENV))
+	@[ -f '$(PINS)' ] || { echo 'make: error: there is no $(PINS): this wants one of' \
+	  'Python $(patsubst python/pins/%.txt,%,$(wildcard python/pins/*.txt)); is there' \
+	  'another, with its Boost.Python? make PYTHON=/path/to/it' >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check \
-	  -r python/requirements.txt -c python/constraints.txt
+	@$(PIP) -r python/requirements.txt setuptools -c $(PINS)
 	@mkdir -p $(BUILD)/python/caffe  # pip wants a package there before it is built
 	@touch $(BUILD)/python/caffe/__init__.py
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps \
-	  --no-build-isolation --editable .
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@$(PY) data_prep/face_models.py $(VENV)/share/drml
 	@for tool in $(TOOLS); do \
 	  ln -sf '$(CURDIR)/$(BUILD)'/bin/$$tool $(VENV)/bin/$$tool; done
+	@touch $@
+
+# Developing wants more than running does.
+$(VENV)/.developing: python/requirements-dev.txt | $(VENV)/.installed
+	@$(PIP) -r python/requirements-dev.txt -c $(PINS)
 	@touch $@
 
 # given CMAKE_NAME,NAME: what make was given for NAME, and CMake's default otherwise.
@@ -63,7 +71,7 @@ $(BUILD)/build.ninja: $(VENV)/.installed $(BUILD)/.options
 
 # ---- What a user asks for
 
-.PHONY: all demo reproduce bench test lint format docs clean install portable help FORCE
+.PHONY: all demo reproduce bench test lint format docs pins clean install portable help FORCE
 
 all: $(BUILD)/build.ninja ## build Caffe, its tools and pycaffe (the default)
 	$(call say,Caffe with $(JOBS) jobs)
@@ -78,7 +86,7 @@ include python/bench/bench.mk
 
 CXX_FILES = $(shell git ls-files 'caffe_ext/*.hpp' 'caffe_ext/*.cpp' 'caffe_ext/*.cu' 'caffe_ext/*.cuh')
 
-lint: $(VENV)/.installed ## check style: ruff, clang-format, cpplint
+lint: $(VENV)/.developing ## check style: ruff, clang-format, cpplint
 	$(call say,style)
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
@@ -86,7 +94,7 @@ lint: $(VENV)/.installed ## check style: ruff, clang-format, cpplint
 	@$(VENV)/bin/clang-format --dry-run --Werror $(CXX_FILES)
 	@$(VENV)/bin/cpplint --quiet $(CXX_FILES)
 
-format: $(VENV)/.installed ## rewrite all code in that style
+format: $(VENV)/.developing ## rewrite all code in that style
 	@$(VENV)/bin/ruff check --fix --quiet .
 	@$(VENV)/bin/ruff format --quiet .
 	@$(VENV)/bin/clang-format -i $(CXX_FILES)
@@ -119,9 +127,22 @@ docs: all $(VENV)/.docs ## build the site of docs/ into build/docs, its links ch
 	  -d $(BUILD)/docs/work
 	@echo 'written: $(BUILD)/docs/html/index.html'
 
-$(VENV)/.docs: docs/requirements.txt python/constraints.txt | $(VENV)/.installed
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check \
-	  -r docs/requirements.txt -c python/constraints.txt
+$(VENV)/.docs: docs/requirements.txt | $(VENV)/.installed
+	@$(PIP) -r docs/requirements.txt -c $(PINS)
+	@touch $@
+
+# After a change of a requirement; UPGRADE=1 takes what is new, for PINNED alone.
+PINNED := 3.11 3.12 3.13 3.14
+pins: $(VENV)/.release ## resolve python/pins (UPGRADE=1 to renew, PINNED=3.13 for one)
+	@for python in $(PINNED); do $(VENV)/bin/uv pip compile --quiet --no-annotate \
+	  --custom-compile-command 'make pins' --no-strip-extras $(if $(UPGRADE),--upgrade) \
+	  --python-version $$python --python-platform x86_64-manylinux_2_28 \
+	  -o python/pins/$$python.txt python/requirements*.txt docs/requirements.txt \
+	  > /dev/null && echo "python/pins/$$python.txt: $$(grep -c == \
+	  python/pins/$$python.txt) packages" || exit 1; done
+
+$(VENV)/.release: python/requirements-release.txt | $(VENV)/.installed
+	@$(PIP) -r python/requirements-release.txt -c $(PINS)
 	@touch $@
 
 clean: ## remove the build and the virtual environment (data/ and out/ stay)

@@ -10,7 +10,7 @@ BY_DEFAULT := *NetTest*:*SolverTest*
 # Threads that spin at barriers make a busy machine crawl.
 test: export OMP_WAIT_POLICY := passive
 
-test: $(BUILD)/build.ninja ## build everything and run every test
+test: $(BUILD)/build.ninja $(VENV)/.developing ## build everything and run every test
 	$(call say,building Caffe and its test runner with $(JOBS) jobs)
 	@mkdir -p $(TEST)
 	@ninja -C $(BUILD) -j $(JOBS) all test_caffe benches
