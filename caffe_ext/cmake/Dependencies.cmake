@@ -3,13 +3,22 @@
 find_package(Python3 REQUIRED COMPONENTS Interpreter Development NumPy)
 set(PYTHON_XY ${Python3_VERSION_MAJOR}${Python3_VERSION_MINOR})
 find_package(Boost 1.65 REQUIRED
-             COMPONENTS system thread filesystem python${PYTHON_XY})
-find_path(OPENCV_INCLUDE opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
+             COMPONENTS thread filesystem python${PYTHON_XY})
+set(OPENCV_ROOT "" CACHE PATH "OpenCV by caffe_ext/build_opencv.sh, not the system's")
+if(OPENCV_ROOT)
+  set(opencv_options NO_DEFAULT_PATH PATHS ${OPENCV_ROOT})
+endif()
+find_path(OPENCV_INCLUDE opencv2/core.hpp PATH_SUFFIXES opencv4 include/opencv4
+          REQUIRED ${opencv_options})
 set(OPENCV "")
-foreach(module core imgproc imgcodecs highgui)
-  find_library(OPENCV_${module} opencv_${module} REQUIRED)
+foreach(module imgcodecs imgproc core)
+  find_library(OPENCV_${module} opencv_${module} REQUIRED PATH_SUFFIXES lib
+               ${opencv_options})
   list(APPEND OPENCV ${OPENCV_${module}})
 endforeach()
+if(OPENCV_ROOT)  # static
+  list(APPEND OPENCV jpeg png z)
+endif()
 find_package(HDF5 REQUIRED COMPONENTS C HL)
 pkg_check_modules(LIBS REQUIRED IMPORTED_TARGET libglog gflags lmdb)
 find_library(LEVELDB leveldb REQUIRED)
@@ -24,7 +33,7 @@ target_include_directories(dependencies SYSTEM INTERFACE
     ${OPENBLAS_INCLUDE} ${HDF5_INCLUDE_DIRS} ${OPENCV_INCLUDE}
     ${Python3_INCLUDE_DIRS} ${Python3_NumPy_INCLUDE_DIRS})
 target_link_libraries(dependencies INTERFACE
-    Boost::system Boost::thread Boost::filesystem Boost::python${PYTHON_XY}
+    Boost::thread Boost::filesystem Boost::python${PYTHON_XY}
     protobuf::libprotobuf PkgConfig::LIBS ${OPENCV} ${HDF5_LIBRARIES}
     ${HDF5_HL_LIBRARIES} ${LEVELDB} ${SNAPPY} ${OPENBLAS}
     OpenMP::OpenMP_CXX Threads::Threads)
