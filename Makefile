@@ -71,7 +71,7 @@ $(BUILD)/build.ninja: $(VENV)/.installed $(BUILD)/.options
 
 # ---- What a user asks for
 
-.PHONY: all demo reproduce bench test lint format docs pins wheel sdist clean install portable help FORCE
+.PHONY: all demo reproduce bench test lint format docs clean install portable help FORCE
 
 all: $(BUILD)/build.ninja ## build Caffe, its tools and pycaffe (the default)
 	$(call say,Caffe with $(JOBS) jobs)
@@ -83,6 +83,7 @@ include tests/cuda.mk
 include tests/gpu.mk
 include python/reproduce.mk
 include python/bench/bench.mk
+include python/release.mk
 
 CXX_FILES = $(shell git ls-files 'caffe_ext/*.hpp' 'caffe_ext/*.cpp' 'caffe_ext/*.cu' 'caffe_ext/*.cuh')
 
@@ -121,27 +122,6 @@ portable: $(VENV)/.installed ## caffe, its test runner and bench_net, to run any
 	@ls -s --block-size=MB $(BUILD)/portable/bin/caffe $(BUILD)/portable/test/test.testbin \
 	  $(BUILD)/portable/bench/bench_net
 
-# One file that pip installs where nothing but python3 is; on Debian 12, for the oldest
-# glibc that it then runs on.
-wheel: $(VENV)/.release ## dist/drml_caffe-*.whl for this Python, any processor, libraries inside
-	$(call say,OpenCV's three modules for the wheel)
-	@caffe_ext/build_opencv.sh $(BUILD)
-	$(call say,a wheel with $(JOBS) jobs (log: $(BUILD)/wheel.log))
-	@[ ! -d $(BUILD)/caffe-pristine ] || export CAFFE_SOURCE='$(CURDIR)/$(BUILD)/caffe-pristine'; \
-	  rm -rf $(BUILD)/lib.* $(BUILD)/bdist.* $(BUILD)/wheelhouse; JOBS=$(JOBS) \
-	  CMAKE_ARGS='-DOPENCV_ROOT=$(CURDIR)/$(BUILD)/opencv' $(PY) -m build --wheel \
-	  --no-isolation --outdir $(BUILD)/wheelhouse . > $(BUILD)/wheel.log 2>&1 \
-	  || { tail -n 40 $(BUILD)/wheel.log; exit 1; }
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" auditwheel repair --strip -w dist \
-	  $(BUILD)/wheelhouse/*.whl >> $(BUILD)/wheel.log 2>&1 \
-	  || { tail -n 20 $(BUILD)/wheel.log; exit 1; }
-	@ls -s --block-size=MB dist/*.whl
-
-sdist: $(VENV)/.release ## dist/drml_caffe-*.tar.gz, which pip builds where the -dev packages are
-	@$(PY) -m build --sdist --no-isolation --outdir dist . > $(BUILD)/sdist.log 2>&1 \
-	  || { tail -n 20 $(BUILD)/sdist.log; exit 1; }
-	@ls -s --block-size=kB dist/*.tar.gz
-
 docs: all $(VENV)/.docs ## build the site of docs/ into build/docs, its links checked
 	$(call say,the site of docs/)
 	@$(PY) -m sphinx --quiet --fail-on-warning --keep-going docs $(BUILD)/docs/html \
@@ -150,20 +130,6 @@ docs: all $(VENV)/.docs ## build the site of docs/ into build/docs, its links ch
 
 $(VENV)/.docs: docs/requirements.txt | $(VENV)/.installed
 	@$(PIP) -r docs/requirements.txt -c $(PINS)
-	@touch $@
-
-# After a change of a requirement; UPGRADE=1 takes what is new, for PINNED alone.
-PINNED := 3.11 3.12 3.13 3.14
-pins: $(VENV)/.release ## resolve python/pins (UPGRADE=1 to renew, PINNED=3.13 for one)
-	@for python in $(PINNED); do $(VENV)/bin/uv pip compile --quiet --no-annotate \
-	  --custom-compile-command 'make pins' --no-strip-extras $(if $(UPGRADE),--upgrade) \
-	  --python-version $$python --python-platform x86_64-manylinux_2_28 \
-	  -o python/pins/$$python.txt python/requirements*.txt docs/requirements.txt \
-	  > /dev/null && echo "python/pins/$$python.txt: $$(grep -c == \
-	  python/pins/$$python.txt) packages" || exit 1; done
-
-$(VENV)/.release: python/requirements-release.txt | $(VENV)/.installed
-	@$(PIP) -r python/requirements-release.txt -c $(PINS)
 	@touch $@
 
 clean: ## remove the build and the virtual environment (data/ and out/ stay)
