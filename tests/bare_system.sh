@@ -34,14 +34,16 @@ root=$bare/$suite
 clone=/root/drml
 cache=${CCACHE_DIR:-$HOME/.cache/ccache}
 
+scripts=/usr/share/debootstrap/scripts
 case $suite in
   bookworm | trixie | forky | sid)
+    script=sid components=main
     mirror=${MIRROR:-$(apt-get indextargets --format '$(LABEL) $(COMPONENT) $(REPO_URI)' |
-      awk '$1 == "Debian" && $2 == "main" { print $3; exit }')}
-    components=main ;;
-  *)  # Ubuntu's keys are seldom here; apt inside has them and checks what it installs
-    mirror=${MIRROR:-}
-    components=main,universe ;;
+      awk '$1 == "Debian" && $2 == "main" { print $3; exit }')} ;;
+  *)  # newer than this debootstrap, maybe, which has one script for all of Ubuntu's
+    script=gutsy components=main,universe
+    mirror=${MIRROR:-$(awk '$1 == "default_mirror" && $2 !~ /old-releases/ { print $2; exit }' \
+      $scripts/gutsy)} ;;
 esac
 
 say() { printf '\n#### %s: %s (%s UTC)\n' "$suite" "$*" "$(date -u +%H:%M)"; }
@@ -50,11 +52,11 @@ make_system() {
   say 'a bare system by debootstrap'
   rm -rf "$root"
   mkdir -p "$bare"
-  local script=$suite options=(--variant=minbase --components="$components")
-  [ -e "/usr/share/debootstrap/scripts/$script" ] || script=gutsy  # all of Ubuntu's
-  [ "$components" = main ] || [ -e /usr/share/keyrings/ubuntu-archive-keyring.gpg ] ||
+  local options=(--variant=minbase --components=$components)
+  # Ubuntu's keys are seldom on a Debian: unchecked then, which a test may be.
+  [ $script = sid ] || [ -e /usr/share/keyrings/ubuntu-archive-keyring.gpg ] ||
     options+=(--no-check-gpg)
-  debootstrap "${options[@]}" "$suite" "$root" $mirror $([ -z "$mirror" ] || echo "$script") \
+  debootstrap "${options[@]}" "$suite" "$root" "$mirror" $script \
     > "$bare/$suite.log" || { tail "$bare/$suite.log"; exit 1; }
 }
 
