@@ -18,12 +18,13 @@ $(VENV)/.release: python/requirements-release.txt | $(VENV)/.installed
 # One file that pip installs where nothing but python3 is; on Debian 12, for the oldest
 # glibc that it then runs on.
 wheel: $(VENV)/.release ## dist/drml_caffe-*.whl for this Python, any processor, libraries inside
-	$(call say,OpenCV's three modules for the wheel)
-	@caffe_ext/build_opencv.sh $(BUILD)
+	$(call say,system packages and OpenCV for the wheel)
+	@[ '$(PACKAGES)' = present ] || caffe_ext/install_packages.sh caffe_ext/wheel_packages.txt
+	@caffe_ext/wheel_opencv.sh $(BUILD)/opencv
 	$(call say,a wheel with $(JOBS) jobs (log: $(BUILD)/wheel.log))
 	@[ ! -d $(BUILD)/caffe-pristine ] || export CAFFE_SOURCE='$(CURDIR)/$(BUILD)/caffe-pristine'; \
 	  rm -rf $(BUILD)/lib.* $(BUILD)/bdist.* $(BUILD)/wheelhouse; JOBS=$(JOBS) \
-	  CMAKE_ARGS='-DOPENCV_ROOT=$(CURDIR)/$(BUILD)/opencv' $(PY) -m build --wheel \
+	  CMAKE_ARGS='-DOPENCV_IMGCODECS=$(CURDIR)/$(BUILD)/opencv/libopencv_imgcodecs.a' $(PY) -m build --wheel \
 	  --no-isolation --outdir $(BUILD)/wheelhouse . > $(BUILD)/wheel.log 2>&1 \
 	  || { tail -n 40 $(BUILD)/wheel.log; exit 1; }
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" auditwheel repair --strip -w dist \

@@ -4,20 +4,19 @@ find_package(Python3 REQUIRED COMPONENTS Interpreter Development NumPy)
 set(PYTHON_XY ${Python3_VERSION_MAJOR}${Python3_VERSION_MINOR})
 find_package(Boost 1.65 REQUIRED
              COMPONENTS thread filesystem python${PYTHON_XY})
-set(OPENCV_ROOT "" CACHE PATH "OpenCV by caffe_ext/build_opencv.sh, not the system's")
-if(OPENCV_ROOT)
-  set(opencv_options NO_DEFAULT_PATH PATHS ${OPENCV_ROOT})
-endif()
-find_path(OPENCV_INCLUDE opencv2/core.hpp PATH_SUFFIXES opencv4 include/opencv4
-          REQUIRED ${opencv_options})
-set(OPENCV "")
-foreach(module imgcodecs imgproc core)
-  find_library(OPENCV_${module} opencv_${module} REQUIRED PATH_SUFFIXES lib
-               ${opencv_options})
-  list(APPEND OPENCV ${OPENCV_${module}})
-endforeach()
-if(OPENCV_ROOT)  # static
-  list(APPEND OPENCV jpeg png z)
+find_path(OPENCV_INCLUDE opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
+set(OPENCV_IMGCODECS "" CACHE FILEPATH "By caffe_ext/wheel_opencv.sh: static OpenCV")
+set(OPENCV ${OPENCV_IMGCODECS})
+if(OPENCV_IMGCODECS)
+  list(APPEND OPENCV libopencv_imgproc.a libopencv_core.a jpeg png z tbb)
+  add_link_options(-Wl,--gc-sections -Wl,--as-needed
+                   -Wl,--exclude-libs,libopencv_imgcodecs.a
+                   -Wl,--exclude-libs,libopencv_imgproc.a:libopencv_core.a)
+else()
+  foreach(module imgcodecs imgproc core)
+    find_library(OPENCV_${module} opencv_${module} REQUIRED)
+    list(APPEND OPENCV ${OPENCV_${module}})
+  endforeach()
 endif()
 find_package(HDF5 REQUIRED COMPONENTS C HL)
 pkg_check_modules(LIBS REQUIRED IMPORTED_TARGET libglog gflags lmdb)
