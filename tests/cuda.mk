@@ -23,7 +23,7 @@ cuda-build = export CAFFE_SOURCE='$(CURDIR)/$(BUILD)/caffe-pristine'; \
 cuda-check emulated-gpu-test: export OMP_WAIT_POLICY := passive
 emulated-gpu-test: export ASAN_OPTIONS := detect_leaks=0# what is sought is in kernels
 
-cuda-check: $(VENV)/.installed ## compile and link for CUDA, test what needs no GPU
+cuda-check: $(VENV)/.developing ## compile and link for CUDA, test what needs no GPU
 	@mkdir -p $(BUILD)
 	$(call say,CUDA: without cuDNN and NCCL)
 	@$(call cuda-build,$(BUILD)/cuda-plain,all fake_cuda,-DUSE_CUDNN=0 -DUSE_NCCL=0)

@@ -1,7 +1,7 @@
 #include <unistd.h>
 
 #include <opencv2/core/core.hpp>
-#include <opencv2/highgui/highgui.hpp>
+#include <opencv2/imgcodecs.hpp>
 
 #include <algorithm>
 #include <set>

@@ -1,3 +1,5 @@
 """DRML on Caffe: networks, training, evaluation, figures and reports."""
 
-__version__ = "1.0.0"
+from importlib.metadata import version
+
+__version__ = version("drml-caffe")  # pyproject.toml's
