@@ -42,7 +42,7 @@ endfunction()
 add_onednn_test(conv convolution ConvolutionLayer)
 add_onednn_test(inner_product inner_product InnerProductLayer)
 add_onednn_test(lrn lrn LRNLayer "Reshape\\(2, 7," "Reshape(2, 16,")
-add_onednn_test(pooling pooling PoolingLayer "channels = 2;" "channels = 16;"
+add_onednn_test(pooling pooling PoolingLayer "channels = 2" "channels = 16"
                 "Reshape\\(2, 3," "Reshape(2, 16,")
 add_onednn_test(region region RegionLayer)
 add_onednn_test(relu neuron ReLULayer)
