@@ -126,6 +126,9 @@ class MultilabelDataLayerTest : public MultiDeviceTest<TypeParam> {
   // What Caffe's own transformer, and its draws, make of records in turn.
   void CheckAsDataTransformer(const vector<Datum>& records) {
     const vector<Blob<Dtype>*> bottom;
+    string folder;
+    MakeTempDir(&folder);
+    param_.mutable_data_param()->set_source(folder + "/lmdb");
     Write(records);
     param_.mutable_multilabel_data_param()->set_seed(5);
     Caffe::set_random_seed(7);
