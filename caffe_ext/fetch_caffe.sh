@@ -98,7 +98,7 @@ patch_tree() {
   rm -rf "$build/caffe.new"
   cp -a "$build/caffe-pristine" "$build/caffe.new"
   for patch in "$ext"/patches/*.patch; do
-    patch -s -p1 -d "$build/caffe.new" < "$patch" ||
+    patch -s -F0 -p1 -d "$build/caffe.new" < "$patch" ||
       fail "$patch does not apply; it must be made again."
   done
   # What a dropped patch changed back keeps the source's old time; the build must
