@@ -61,5 +61,6 @@ setup(
         "data_prep": ["*.txt", "folds/*.txt"],
         "drml": ["report/*", "predict/*.html"],
     },
+    exclude_package_data={"caffe": ["test/test_draw.py"]},  # draws Caffe's own models
     data_files=[("share/drml/prototxt", sorted(map(str, Path("prototxt").glob("*"))))],
 )

@@ -5,7 +5,7 @@
 #
 #   caffe_ext/wheel_opencv.sh FOLDER
 #
-# leaves FOLDER/libopencv_imgcodecs.a. The source is that of Debian's package, or
+# leaves FOLDER/libopencv_imgcodecs.a and no_opengl.o. The source is that of Debian's package, or
 # $OPENCV_SOURCE (a folder, the same version).
 set -euo pipefail
 ext=$(cd "$(dirname "$0")" && pwd)
@@ -40,8 +40,8 @@ ${CXX:-g++} -O2 -fPIC -DNDEBUG -D__OPENCV_BUILD=1 -Iconfig -I"$modules/imgcodecs
   -I/usr/include/opencv4 -c "$modules/imgcodecs/src/loadsave.cpp" -o loadsave.cpp.o
 # core asks for it when somebody has textures.
 echo 'extern "C" void* glXGetProcAddressARB(const char*) { return 0; }' > no_opengl.cpp
-${CXX:-g++} -fPIC -c no_opengl.cpp -o no_opengl.cpp.o
+${CXX:-g++} -fPIC -fvisibility=hidden -c no_opengl.cpp -o no_opengl.o
 cp "/usr/lib/$(${CXX:-g++} -print-multiarch)/$result" new.a
-ar r new.a loadsave.cpp.o no_opengl.cpp.o
+ar r new.a loadsave.cpp.o
 rm -rf source
 mv new.a $result

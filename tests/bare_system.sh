@@ -14,7 +14,7 @@
 #   MIRROR=URL       debootstrap's; default: what apt uses here, or debootstrap's own
 #   CCACHE_DIR=DIR   the compiler's cache, shared with the system
 #   CAFFE_SOURCE=DIR Caffe's source where it can't be fetched (Ubuntu has no deb-src of it)
-#   WHEEL=FILE       install nothing but python3 and pip, and try the wheel
+#   WHEEL=FILE       no clone, nothing but python3 and pip: tests/try_wheel.sh FILE
 set -euo pipefail
 [ $# -ge 1 ] || { sed -n '2,/^set/{/^set/d;s/^# \?//;p}' "$0"; exit 2; }
 [ "$(id -u)" = 0 ] || { echo 'bare_system: error: chroot wants root' >&2; exit 1; }
@@ -107,12 +107,27 @@ copy_clone() {
   fi
 }
 
-[ -z "${FRESH:-}" ] && [ -e "$root/etc/os-release" ] || make_system
-settings
-mounts
-inside 'apt-get update -qq' /
-inside 'apt-get install -y -qq git make > /dev/null' /
-copy_clone
-[ $# -gt 0 ] || set -- 'make demo' 'make test'
-for command in "$@"; do inside "$command" $clone; done
-say "all done: $*"
+try_wheel() {
+  inside 'apt-get install -y -qq --no-install-recommends python3-venv > /dev/null' /
+  rm -rf "$root/root/wheel"
+  mkdir -p "$root/root/wheel"
+  cp "$WHEEL" "$repository/tests/try_wheel.sh" "$root/root/wheel"
+  inside 'bash ./try_wheel.sh ./*.whl' /root/wheel
+}
+
+main() {  # read as a whole before it runs, so that the script may change meanwhile
+  [ -z "${FRESH:-}" ] && [ -e "$root/etc/os-release" ] || make_system
+  settings
+  mounts
+  inside 'apt-get update -qq' /
+  if [ -n "${WHEEL:-}" ]; then
+    try_wheel
+    return
+  fi
+  inside 'apt-get install -y -qq git make > /dev/null' /
+  copy_clone
+  [ $# -gt 0 ] || set -- 'make demo' 'make test'
+  for command in "$@"; do inside "$command" $clone; done
+  say "all done: $*"
+}
+main "$@"; exit

@@ -15,7 +15,7 @@ pip install --quiet "$wheel"
 set -x
 caffe --version
 drml --version
-drml generate faces faces --subjects 6 --tasks 2 --frames 12 --seed 1
+drml generate faces --subjects 6 --tasks 2 --frames 12 --seed 1
 drml import bp4d faces --out data/bp4d --fold 1 --sample none
 share=$(python -c 'import sys; print(sys.prefix)')/share/drml
 sed -e 's/^max_iter: .*/max_iter: 3/; s/^display: .*/display: 1/' \
@@ -28,7 +28,8 @@ caffe train -solver solver.prototxt
 drml evaluate --net prototxt/drml_deploy.prototxt --weights out/drml_iter_3.caffemodel \
   --data data/bp4d/fold1 --split test --out out/evaluation
 drml predict --help > /dev/null
-drml predict "$(find faces -name '*.jpg' | head -n 1)" \
-  --weights out/drml_iter_3.caffemodel --out out/mine
+drml predict "$(find faces -name '*.jpg' -print -quit)" --out out/mine \
+  --weights out/drml_iter_3.caffemodel --net prototxt/drml_deploy.prototxt \
+  --mean data/bp4d/fold1/mean.binaryproto
 tests=$(python -c 'import caffe; print(caffe.__path__[0])')/test
 GLOG_minloglevel=2 python -W ignore -m unittest discover -s "$tests"

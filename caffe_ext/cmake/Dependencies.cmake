@@ -8,7 +8,9 @@ find_path(OPENCV_INCLUDE opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
 set(OPENCV_IMGCODECS "" CACHE FILEPATH "By caffe_ext/wheel_opencv.sh: static OpenCV")
 set(OPENCV ${OPENCV_IMGCODECS})
 if(OPENCV_IMGCODECS)
-  list(APPEND OPENCV libopencv_imgproc.a libopencv_core.a jpeg png z tbb)
+  get_filename_component(opencv_folder ${OPENCV_IMGCODECS} DIRECTORY)
+  list(APPEND OPENCV libopencv_imgproc.a libopencv_core.a ${opencv_folder}/no_opengl.o
+       jpeg png z tbb)
   add_link_options(-Wl,--gc-sections -Wl,--as-needed
                    -Wl,--exclude-libs,libopencv_imgcodecs.a
                    -Wl,--exclude-libs,libopencv_imgproc.a:libopencv_core.a)
