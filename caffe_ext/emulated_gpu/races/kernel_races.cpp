@@ -1,7 +1,7 @@
-// Runs our layers' kernels that have barriers under the thread sanitizer, to which a
-// block's threads are threads that only barriers order (blocks.cpp): where two
-// of them meet in shared memory it says so and the program fails, also if the
-// values were right.
+// Runs our layers' kernels that have barriers under the thread sanitizer, to
+// which a block's threads are threads that only barriers order (blocks.cpp):
+// where two of them meet in shared memory it says so and the program fails,
+// also if the values were right.
 #include <cuda_runtime.h>
 
 #include <string>

@@ -7,9 +7,9 @@
 
 namespace caffe {
 
-/// work(i) for i from 0 to count - 1, shared out to threads in equal parts. What
-/// is thrown must not leave a parallel region: the loop goes on, and one of the
-/// exceptions is thrown behind it.
+/// work(i) for i from 0 to count - 1, shared out to threads in equal parts.
+/// What is thrown must not leave a parallel region: the loop goes on, and one
+/// of the exceptions is thrown behind it.
 template <class Work>
 void ParallelFor(int count, const Work& work,
                  int threads = omp_get_max_threads()) {
