@@ -1,5 +1,10 @@
 """DRML on Caffe: networks, training, evaluation, figures and reports."""
 
-from importlib.metadata import version
 
-__version__ = version("drml-caffe")  # pyproject.toml's
+def __getattr__(name: str) -> str:
+    """Look up __version__, pyproject.toml's, which an installation knows."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import version
+
+    return version("drml-caffe")
