@@ -259,22 +259,24 @@ def campaign(options: argparse.Namespace) -> int:
         sys.exit(
             f"{unused[0]}/run is mounted: umount it, of a campaign that was killed"
         )
-    with tqdm(total=len(ways) * options.count, unit="try", disable=None) as bar:
-        for how, stage in ways:
-            bar.set_description(f"{how}, {stage.name}")
-            trial = Trial(stage, options.work)
-            for number in range(options.count):
-                key = {"how": how, "seed": options.seed, "stage": stage.name}
-                key = {n: str(v) for n, v in (key | {"number": number}).items()}
-                if not any(key.items() <= row.items() for row in done):
-                    place = [options.seed, *f"{how} {stage.name}".encode(), number]
-                    found = WAYS[how](trial, np.random.default_rng(place))
-                    row = key | {n: str(v) for n, v in found._asdict().items()}
-                    done.append(row)
-                    add(options.csv, row)
-                    if found.fault:
-                        bar.write(f"{how}, {stage.name}, {number}: {found}")
-                bar.update()
+    trials: dict[str, Trial] = {}
+    tries = [(number, *way) for number in range(options.count) for way in ways]
+    bar = tqdm(tries, unit="try", disable=None)
+    for number, how, stage in bar:
+        bar.set_description(f"{how}, {stage.name}")
+        key = {"how": how, "seed": options.seed, "stage": stage.name, "number": number}
+        key = {name: str(value) for name, value in key.items()}
+        if any(key.items() <= row.items() for row in done):
+            continue
+        if stage.name not in trials:
+            trials[stage.name] = Trial(stage, options.work)
+        place = [options.seed, *f"{how} {stage.name}".encode(), number]
+        found = WAYS[how](trials[stage.name], np.random.default_rng(place))
+        row = key | {name: str(value) for name, value in found._asdict().items()}
+        done.append(row)
+        add(options.csv, row)
+        if found.fault:
+            bar.write(f"{how}, {stage.name}, {number}: {found}")
     return show(options, done)
 
 

@@ -31,7 +31,7 @@ WEIGHTS = f"net_iter_{ITERATIONS}.caffemodel"
 TRAIN = ("train", "solver.prototxt", "--log", "train.log", "--caffe", str(CAFFE))
 FACES = ("--tasks", "2", "--frames", "20", "--height", "174", "--jobs", "1")
 IMPORT = ("import", "bp4d", f"{INPUTS}/faces", "--fold", "1", "--sample", "none",
-          "--size", "48", "--crop", "40", "--jobs", "2")  # fmt: skip
+          "--size", "48", "--crop", "40", "--jobs", "1")  # fmt: skip
 
 
 class Stage(NamedTuple):
@@ -120,7 +120,7 @@ STAGES = (
     Stage(
         "reproduce",
         ("reproduce", "--bp4d", "dataset", "--protocol", "short", "--out", "out",
-         "--nets", "convnet", "drml", "--methods", "none", "--folds", "1",
+         "--nets", "convnet", "--methods", "none", "--folds", "1",
          "--tables", "2"),
         ("calls", "out/.snakemake/*", "out/*/begun", "out/*.log"), with_stand_ins, True,
     ),
@@ -210,12 +210,12 @@ def _drml(folder: Path, *words: str) -> None:
 
 
 def _draw(stage: Path, inputs: Path) -> None:
-    """Draw larger faces, into a video and as pictures."""
+    """Draw more faces, into a video and as pictures."""
     _drml(stage, "generate", "large", "--subjects", "2", "--tasks", "1",
-          "--frames", "50", "--height", "348", "--jobs", "1")  # fmt: skip
+          "--frames", "35", "--height", "174", "--jobs", "1")  # fmt: skip
     frames = sorted(stage.glob("large/Seq*/*/T1/*.jpg"))
     (inputs / "pictures").mkdir()
-    for file in frames[::25]:
+    for file in frames[::35]:
         name = f"{file.parts[-3]}_{file.name}"
         shutil.copy2(file, inputs / "pictures" / name)
     images = [cv2.imread(str(file)) for file in frames]
