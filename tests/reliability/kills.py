@@ -329,5 +329,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # mounts are undone
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # mounts are undone
     sys.exit(main())
