@@ -152,32 +152,55 @@ def _difference(name: str, before: object, now: object) -> str:
     return f"{name} ({before}, now {now})" if short else name
 
 
-@contextmanager
-def locked(
-    folder: Path, who: str = "import", remedy: str = "another --out"
-) -> Iterator[None]:
-    """Keep others of a kind out of a folder; raise UserError where one is at work."""
+def folder_of_results(folder: Path, remedy: str = "another --out") -> None:
+    """Make a folder unless it is there; raise UserError where it cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY)  # its lock ends with the process
     except OSError as error:
         raise UserError(
             f"{folder} cannot be a folder of results ({error.strerror}): choose "
             f"{remedy}"
         ) from None
+
+
+@contextmanager
+def locked(
+    folder: Path, who: str = "import", remedy: str = "another --out"
+) -> Iterator[None]:
+    """Keep others of a kind out of a folder; raise UserError where one is at work."""
+    folder_of_results(folder, remedy)
+    with alone(folder, who, remedy):
+        yield
+
+
+@contextmanager
+def alone(place: Path, who: str, remedy: str) -> Iterator[None]:
+    """Keep others of a kind from a folder or file that is there."""
+    handle = os.open(place, os.O_RDONLY)  # its lock ends with the process
     try:
         if not _lock(handle):
             raise UserError(
-                f"another {who} is writing {folder}: wait for it, or choose {remedy}"
+                f"another {who} is at work on {place}: wait for it, or choose {remedy}"
             )
         yield
     finally:
         os.close(handle)
 
 
-def _lock(handle: int) -> bool:
+@contextmanager
+def in_turn(folder: Path) -> Iterator[None]:
+    """Wait for others who are writing the same files into a folder that is there."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(handle, wait=True)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, wait: bool = False) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:  # some file systems (NFS) cannot lock a folder: go on without

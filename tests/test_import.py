@@ -415,7 +415,10 @@ def test_a_damaged_json_is_named(root, tmp_path, name):
 
 def test_two_runs_on_one_fold_do_not_meet(root, tmp_path):
     out = tmp_path / "fold1"
-    with locked(out), pytest.raises(UserError, match=f"another .* writing {out}: wait"):
+    with (
+        locked(out),
+        pytest.raises(UserError, match=f"another .* at work on {out}: wait"),
+    ):
         run_import(root, tmp_path, "--size=32")
     run_import(root, tmp_path, "--size=32")
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from data_prep.base import UserError, batches, replacing, stamp, write
+from data_prep.base import UserError, batches, locked, replacing, stamp, write
 from drml.evaluate.scoring import Batch
 
 BATCHES_A_PART = 32
@@ -74,15 +74,16 @@ def write_features(
     """
     folder = file.with_name(f"{file.name}.parts")
     remedy = f"delete {folder}, or choose another --out"
-    stamp(folder / "about.json", about, remedy)
-    rows = sum(len(part["keys"]) for part in parts(folder))
-    for group in batches(compute(rows), BATCHES_A_PART):
-        write(folder / f"{rows:08d}.h5", part_of(group))
-        rows += sum(len(keys) for keys, _, _ in group)
-    if not rows:
-        raise UserError(f"there is no face to write into {file}; import again")
-    join(folder, file, {"aus": aus, "about": json.dumps(about)}, scale)
-    shutil.rmtree(folder)
+    with locked(folder, "drml features"):
+        stamp(folder / "about.json", about, remedy)
+        rows = sum(len(part["keys"]) for part in parts(folder))
+        for group in batches(compute(rows), BATCHES_A_PART):
+            write(folder / f"{rows:08d}.h5", part_of(group))
+            rows += sum(len(keys) for keys, _, _ in group)
+        if not rows:
+            raise UserError(f"there is no face to write into {file}; import again")
+        join(folder, file, {"aus": aus, "about": json.dumps(about)}, scale)
+        shutil.rmtree(folder)
 
 
 def parts(folder: Path) -> Iterator[h5py.File]:
