@@ -55,12 +55,20 @@ def run(main: Callable[[], int | None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except (UserError, OSError) as error:  # OSError: no permission, no room, ...
-        print(f"{Path(sys.argv[0]).name}: error: {error}", file=sys.stderr)
+        print(f"{_name()}: error: {error}", file=sys.stderr)
+        status = 1
+    except MemoryError as error:
+        told = f" ({error})" if str(error) else ""
+        print(f"{_name()}: error: there is not enough memory{told}", file=sys.stderr)
         status = 1
     except KeyboardInterrupt:
         print("\ninterrupted; run the same command again to go on", file=sys.stderr)
         status = 130
     sys.exit(status)
+
+
+def _name() -> str:
+    return Path(sys.argv[0]).name
 
 
 # ---- Files that are either whole or not there

@@ -291,7 +291,7 @@ def add(file: Path, row: dict[str, str]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     new = not file.exists()
     with file.open("a", newline="") as text:
-        writer = csv.DictWriter(text, FIELDS)
+        writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
         if new:
             writer.writeheader()
         writer.writerow(row)

@@ -270,7 +270,7 @@ def run(options: argparse.Namespace) -> int:
         piece = 1 + max((s.piece for s in read(file) if s.part == part), default=0)
         new = not file.exists()
         with file.open("a", newline="", buffering=1) as text:
-            writer = csv.writer(text)
+            writer = csv.writer(text, lineterminator="\n")
             if new:
                 writer.writerow(FIELDS)
             for sample in soak(part, options, piece):
