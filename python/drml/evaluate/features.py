@@ -20,7 +20,8 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from data_prep.base import UserError, batches, locked, replacing, stamp, write
+from data_prep.base import UserError, batches, locked, stamp, write
+from data_prep.face_hdf5 import new_hdf5
 from drml.evaluate.scoring import Batch
 
 BATCHES_A_PART = 32
@@ -104,11 +105,13 @@ def part_of(group: Iterable[Batch]) -> bytes:
 
 def join(folder: Path, file: Path, attributes: dict, scale: float) -> None:
     zeros = 0
-    with replacing(file) as unfinished, h5py.File(unfinished, "w") as content:
+    with new_hdf5(file) as (content, disk):
         for part in parts(folder):
             for name in ("keys", "features", "labels"):
                 append(content, name, part[name])
             zeros += np.count_nonzero(part["features"][:] == 0)
+            if disk.error:
+                return
         content.attrs.update(attributes)
         content.attrs["zeros"] = zeros / content["features"].size
         if scale != 1:
