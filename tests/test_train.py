@@ -92,6 +92,15 @@ def test_fresh_run_is_shown_and_logged(project):
     assert (project / "snapshots").is_dir()
 
 
+def test_caffe_that_was_killed_is_called_so(project):
+    caffe = project / "caffe"
+    kill = "import os; os.kill(os.getpid(), 9)\n"
+    caffe.write_text(caffe.read_text().replace("status = ", f"{kill}status = "))
+    done = train(project)
+    assert done.returncode == 137
+    assert "caffe was ended by SIGKILL, perhaps for want of memory;" in done.stdout
+
+
 def test_a_solver_is_trained_by_one_at_a_time(project):
     with alone(project / "solver.prototxt", "drml train", "another solver"):
         done = train(project)

@@ -24,6 +24,7 @@ import contextlib
 import csv
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -126,7 +127,7 @@ class Trial:
             return f"died of signal {-status}: {self.last_words(log)}"
         if "Traceback (most recent call last)" in text:
             return f"traceback: {self.last_words(log)}"
-        if status and "error" not in text:
+        if status and not re.search(" error: |caffe was ended|failed", text):
             return f"status {status} without a sentence"
         return ""
 

@@ -119,8 +119,12 @@ def train(command: list[str], solver: Solver, log: Path, early: EarlyEnd | None)
                 return 0
     if stopped and not solver.state(solver.max_iter).exists():
         raise KeyboardInterrupt
-    if caffe.returncode:
+    if caffe.returncode > 0:
         say(f"caffe ended with status {caffe.returncode}; its reason stands above")
+    elif caffe.returncode < 0:
+        name = signal.Signals(-caffe.returncode).name
+        why = ", perhaps for want of memory" if name == "SIGKILL" else ""
+        say(f"caffe was ended by {name}{why}; the same command goes on")
     return caffe.returncode if caffe.returncode >= 0 else 128 - caffe.returncode
 
 
