@@ -31,6 +31,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -112,9 +113,9 @@ class Trial:
 
     def difference(self) -> str:
         found = self.stage.results(self.folder)
-        names = sorted(found.keys() | self.expected.keys() - set(self.varies))
+        names = sorted((found.keys() | self.expected.keys()) - set(self.varies))
         other = [n for n in names if found.get(n) != self.expected.get(n)]
-        return f"differs: {' '.join(other)}" if set(other) - set(self.varies) else ""
+        return f"differs: {' '.join(other)}" if other else ""
 
     def last_words(self, log: Path | None = None) -> str:
         lines = (log or self.log).read_text(errors="replace").split("\n")
@@ -160,24 +161,22 @@ def kill(trial: Trial, rng: np.random.Generator) -> Outcome:
         else:
             victim = everyone[0]
         with contextlib.suppress(psutil.NoSuchProcess):
-            name = (
-                "the command"
-                if victim is everyone[0]
-                else " ".join(victim.cmdline()[:4])
-            )
+            name = " ".join(victim.cmdline()[:4])[-60:]
             victim.kill()
             break
     else:
         sys.exit(f"{trial.stage.name} is over before it can be killed")
-    what = f"{name[-60:]} at {at:.2f} of {trial.seconds:.2f} s"
+    is_command = victim is everyone[0]
+    name = "the command" if is_command else name
     status = trial.wait(process)
-    own = "" if victim is everyone[0] else trial.manners(status)
-    fault = own or trial.again()
-    left = [one for one in everyone if one.is_running() and one.status() != "zombie"]
-    for one in left:
-        fault = fault or f"outlived it: {' '.join(one.cmdline())[:80]}"
-        one.kill()
-    return Outcome(what, status, fault)
+    fault = "" if is_command else trial.manners(status)
+    fault = fault or trial.again()
+    for one in everyone:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if one.is_running() and one.status() != psutil.STATUS_ZOMBIE:
+                fault = fault or f"outlived it: {' '.join(one.cmdline())[:80]}"
+                one.kill()
+    return Outcome(f"{name} at {at:.2f} of {trial.seconds:.2f} s", status, fault)
 
 
 def disk(trial: Trial, rng: np.random.Generator) -> Outcome:
@@ -220,8 +219,8 @@ def readonly(trial: Trial, rng: np.random.Generator) -> Outcome:
 def memory(trial: Trial, rng: np.random.Generator) -> Outcome:
     trial.stage.begin(trial.folder)
     size = int(rng.uniform(100, 3000)) * MIB
-    limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size))  # noqa: E731
-    status = trial.wait(trial.start(limits=limit))
+    limits = partial(resource.setrlimit, resource.RLIMIT_AS, (size, size))
+    status = trial.wait(trial.start(limits=limits))
     fault = trial.manners(status)
     if not fault and not status:
         fault = trial.difference()
