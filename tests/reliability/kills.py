@@ -44,6 +44,7 @@ from data_prep.base import write_json
 from drml.report.tables import lay_out
 
 FIELDS = ("how", "seed", "stage", "number", "what", "status", "fault")
+SENTENCE = re.compile(" error: |^F[0-9]{8} .*] |caffe was ended", re.MULTILINE)
 LIMIT = 900  # seconds after which a command hangs
 MIB = 1 << 20
 
@@ -128,7 +129,7 @@ class Trial:
             return f"died of signal {-status}: {self.last_words(log)}"
         if "Traceback (most recent call last)" in text:
             return f"traceback: {self.last_words(log)}"
-        if status and not re.search(" error: |caffe was ended|failed", text):
+        if status and not SENTENCE.search(text):
             return f"status {status} without a sentence"
         return ""
 
