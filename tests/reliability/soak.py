@@ -63,7 +63,8 @@ layer { name: "region" type: "Region" bottom: "conv1" top: "region"
 layer { name: "relu" type: "ReLU" bottom: "region" top: "region" }
 layer { name: "pool" type: "Pooling" bottom: "region" top: "pool"
   pooling_param { pool: MAX kernel_size: 2 stride: 2 } }
-layer { name: "norm" type: "LRN" bottom: "pool" top: "norm" }
+layer { name: "norm" type: "LRN" bottom: "pool" top: "norm"
+  lrn_param { alpha: 0.0001 } }
 layer { name: "conv2" type: "Convolution" bottom: "norm" top: "conv2"
   convolution_param { num_output: 12 kernel_size: 5
     weight_filler { type: "msra" } } }
