@@ -105,7 +105,8 @@ def check_address_space() -> None:
     OpenBLAS tries for ever to get its buffers, of which it wants one a thread.
     """
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count())
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # 4, or 4,2: nested
+    threads = int(asked) if asked.isdecimal() else os.cpu_count()
     least = (1024 + 128 * threads) << 20
     if limit != resource.RLIM_INFINITY and limit < least:
         raise UserError(
