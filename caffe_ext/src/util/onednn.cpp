@@ -159,6 +159,35 @@ void Output::Store() const {
   if (plain_) Reorder(memory_, plain_);
 }
 
+void KeptValues::Keep(const Tensor& tensor, const memory& values) {
+  const shared_ptr<PrivateData> data = tensor.memory->private_data();
+  const memory theirs = PrivateOf(tensor);
+  if (theirs && theirs.get_data_handle() == values.get_data_handle()) {
+    const PrivateMemory* other =
+        dynamic_cast<const PrivateMemory*>(owner_.get());
+    const bool fits =
+        other && owner_ != data && other->get().get_desc() == values.get_desc();
+    const shared_ptr<PrivateData> place =
+        fits ? owner_
+             : shared_ptr<PrivateData>(new PrivateMemory(values.get_desc()));
+    tensor.memory->set_private_data(place);
+    values_ = values;
+    owner_ = data;
+    return;
+  }
+  if (owner_) values_ = memory();
+  owner_.reset();
+  Allocate(values.get_desc(), &values_);
+  Reorder(values, values_);
+}
+
+memory KeptValues::ReadAs(const memory::desc& wanted, memory* scratch) const {
+  if (values_.get_desc() == wanted) return values_;
+  Allocate(wanted, scratch);
+  Reorder(values_, *scratch);
+  return *scratch;
+}
+
 void AddTo(const Tensor& tensor, const memory& values) {
   const memory sum(Plain(tensor.dims), Engine(),
                    tensor.memory->mutable_cpu_data());
