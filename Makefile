@@ -13,6 +13,8 @@ PACKAGES ?= install# present: do not look for system packages
 JOBS ?= $(shell nproc)
 VENV := .venv
 PY := $(VENV)/bin/python
+PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check
+PINS = python/pins/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt
 DRML := $(VENV)/bin/drml
 TOOLS := caffe convert_imageset compute_image_mean extract_features \
   upgrade_net_proto_binary upgrade_net_proto_text upgrade_solver_proto_text
@@ -28,19 +30,25 @@ $(BUILD)/.packages: caffe_ext/debian_packages.txt caffe_ext/install_packages.sh
 	@mkdir -p $(BUILD)
 	@[ '$(PACKAGES)' = present ] || { caffe_ext/install_packages.sh && touch $@; }
 
-$(VENV)/.installed: python/requirements.txt python/constraints.txt pyproject.toml \
+$(VENV)/.installed: python/requirements.txt $(wildcard python/pins/*.txt) pyproject.toml \
   data_prep/face_models.py | $(BUILD)/.packages
 	$(call say,Python packages in $(VENV))
+	@[ -f '$(PINS)' ] || { echo 'make: error: there is no $(PINS): this wants one of' \
+	  'Python $(patsubst python/pins/%.txt,%,$(wildcard python/pins/*.txt)); is there' \
+	  'another, with its Boost.Python? make PYTHON=/path/to/it' >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check \
-	  -r python/requirements.txt -c python/constraints.txt
+	@$(PIP) -r python/requirements.txt setuptools -c $(PINS)
 	@mkdir -p $(BUILD)/python/caffe  # pip wants a package there before it is built
 	@touch $(BUILD)/python/caffe/__init__.py
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps \
-	  --no-build-isolation --editable .
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@$(PY) data_prep/face_models.py $(VENV)/share/drml
 	@for tool in $(TOOLS); do \
 	  ln -sf '$(CURDIR)/$(BUILD)'/bin/$$tool $(VENV)/bin/$$tool; done
+	@touch $@
+
+# Developing wants more than running does.
+$(VENV)/.developing: python/requirements-dev.txt | $(VENV)/.installed
+	@$(PIP) -r python/requirements-dev.txt -c $(PINS)
 	@touch $@
 
 # given CMAKE_NAME,NAME: what make was given for NAME, and CMake's default otherwise.
@@ -75,10 +83,11 @@ include tests/cuda.mk
 include tests/gpu.mk
 include python/reproduce.mk
 include python/bench/bench.mk
+include python/release.mk
 
 CXX_FILES = $(shell git ls-files 'caffe_ext/*.hpp' 'caffe_ext/*.cpp' 'caffe_ext/*.cu' 'caffe_ext/*.cuh')
 
-lint: $(VENV)/.installed ## check style: ruff, clang-format, cpplint
+lint: $(VENV)/.developing ## check style: ruff, clang-format, cpplint
 	$(call say,style)
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
@@ -86,7 +95,7 @@ lint: $(VENV)/.installed ## check style: ruff, clang-format, cpplint
 	@$(VENV)/bin/clang-format --dry-run --Werror $(CXX_FILES)
 	@$(VENV)/bin/cpplint --quiet $(CXX_FILES)
 
-format: $(VENV)/.installed ## rewrite all code in that style
+format: $(VENV)/.developing ## rewrite all code in that style
 	@$(VENV)/bin/ruff check --fix --quiet .
 	@$(VENV)/bin/ruff format --quiet .
 	@$(VENV)/bin/clang-format -i $(CXX_FILES)
@@ -119,13 +128,12 @@ docs: all $(VENV)/.docs ## build the site of docs/ into build/docs, its links ch
 	  -d $(BUILD)/docs/work
 	@echo 'written: $(BUILD)/docs/html/index.html'
 
-$(VENV)/.docs: docs/requirements.txt python/constraints.txt | $(VENV)/.installed
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check \
-	  -r docs/requirements.txt -c python/constraints.txt
+$(VENV)/.docs: docs/requirements.txt | $(VENV)/.installed
+	@$(PIP) -r docs/requirements.txt -c $(PINS)
 	@touch $@
 
 clean: ## remove the build and the virtual environment (data/ and out/ stay)
-	rm -rf $(BUILD) $(VENV)
+	rm -rf $(BUILD) $(VENV) dist
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

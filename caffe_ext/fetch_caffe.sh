@@ -35,36 +35,10 @@ from_user() {
   fi
 }
 
-# The Debian mirror that this machine's apt uses.
-debian_mirror() {
-  apt-get "$@" indextargets --format '$(LABEL) $(COMPONENT) $(REPO_URI)' \
-    2> /dev/null | awk '$1 == "Debian" && $2 == "main" { print $3; exit }'
-}
-
-# Debian's source package, with apt directories of our own: the system's
-# sources stay untouched, its mirror and keys are used.
 from_debian() {
-  command -v apt-get > /dev/null || { echo "no apt here" > "$work/log"; return 1; }
-  local mirror apt=$work/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-  mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-  touch "$apt/status"
-  mirror=$(debian_mirror)
-  if [ -z "$mirror" ]; then  # the system's lists were purged: lists of our own
-    local own=(-o Dir::State::lists="$apt/lists" -o APT::Sandbox::User="$(id -un)")
-    apt-get -q "${own[@]}" update > "$work/log" 2>&1 || return 1
-    mirror=$(debian_mirror "${own[@]}")
-  fi
-  [ -n "$mirror" ] || { echo "apt knows no Debian mirror" > "$work/log"; return 1; }
-  echo "deb-src $([ -f $keyring ] && echo "[signed-by=$keyring]")" \
-    "$mirror $DEBIAN_SUITE main" > "$apt/sources.list"
-  local options=(-q -o Dir::Etc::sourcelist="$apt/sources.list"
-    -o Dir::Etc::sourceparts=- -o Dir::State::lists="$apt/lists"
-    -o Dir::State::status="$apt/status" -o Dir::Cache="$apt/cache"
-    -o APT::Sandbox::User="$(id -un)")
-  (cd "$apt" && apt-get "${options[@]}" update &&
-    apt-get "${options[@]}" source --download-only "$DEBIAN_SOURCE") \
-    > "$work/log" 2>&1 || return 1
-  tar -xf "$apt"/*.orig.tar.* -C "$work/tree" 2>> "$work/log"
+  "$ext/debian_source.sh" "$DEBIAN_SUITE" "$DEBIAN_SOURCE" "$work/apt" \
+    > "$work/log" || return 1
+  tar -xf "$work/apt"/*.orig.tar.* -C "$work/tree" 2>> "$work/log"
 }
 
 from_git() {
@@ -124,7 +98,7 @@ patch_tree() {
   rm -rf "$build/caffe.new"
   cp -a "$build/caffe-pristine" "$build/caffe.new"
   for patch in "$ext"/patches/*.patch; do
-    patch -s -p1 -d "$build/caffe.new" < "$patch" ||
+    patch -s -F0 -p1 -d "$build/caffe.new" < "$patch" ||
       fail "$patch does not apply; it must be made again."
   done
   # What a dropped patch changed back keeps the source's old time; the build must

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs what is missing of debian_packages.txt, with sudo when not root.
+# Installs what is missing of debian_packages.txt, or of the list given, with sudo when
+# not root.
 set -euo pipefail
-cd "$(dirname "$0")"
-packages=$(grep -v '^#' debian_packages.txt)
+packages=$(grep -v '^#' "${1:-$(dirname "$0")/debian_packages.txt}")
 
 if ! command -v apt-get > /dev/null; then
   echo "packages: error: there is no apt here. Install what your system calls" \

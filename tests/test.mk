@@ -7,10 +7,19 @@ CLOCKS := BenchmarkTest*
 # Tests whose layers get their engine by default: the others name theirs.
 BY_DEFAULT := *NetTest*:*SolverTest*
 
-# Threads that spin at barriers make a busy machine crawl.
-test: export OMP_WAIT_POLICY := passive
+define pycaffe-tests
+	$(call say,pycaffe: its own tests)
+	@mkdir -p $(TEST)
+	@cd $(BUILD)/caffe/python/caffe/test && GLOG_minloglevel=2 \
+	  '$(CURDIR)/$(PY)' -W ignore -m unittest discover 2>&1 | tee '$(CURDIR)/$(TEST)/pycaffe.log'
+endef
 
-test: $(BUILD)/build.ninja ## build everything and run every test
+.PHONY: quick-test
+
+# Threads that spin at barriers make a busy machine crawl.
+test quick-test: export OMP_WAIT_POLICY := passive
+
+test: $(BUILD)/build.ninja $(VENV)/.developing ## build everything and run every test
 	$(call say,building Caffe and its test runner with $(JOBS) jobs)
 	@mkdir -p $(TEST)
 	@ninja -C $(BUILD) -j $(JOBS) all test_caffe benches
@@ -29,10 +38,15 @@ test: $(BUILD)/build.ninja ## build everything and run every test
 	$(call say,tests of oneDNN's layers as on a processor without AVX)
 	@ONEDNN_MAX_CPU_ISA=SSE41 tests/run_gtest.sh $(BUILD) 'OneDNN*:-*Gradient*' \
 	  $(TEST)/sse41.log
-	$(call say,pycaffe: its own tests)
-	@cd $(BUILD)/caffe/python/caffe/test && GLOG_minloglevel=2 \
-	  '$(CURDIR)/$(PY)' -W ignore -m unittest discover 2>&1 | tee '$(CURDIR)/$(TEST)/pycaffe.log'
+	$(pycaffe-tests)
 	$(call say,pytest)
 	@$(PY) -m pytest tests -n $(JOBS) --dist loadfile --no-loadscope-reorder -q -rs \
 	  --durations=20 -o tmp_path_retention_policy=failed 2>&1 | tee $(TEST)/pytest.log
 	@tests/count.sh $(TEST)
+
+# On a system that is new here: pycaffe, and a face from disk to a table.
+QUICK := tests/test_pins.py tests/test_caffe_tool.py tests/test_end_to_end.py
+quick-test: all $(VENV)/.developing ## pycaffe's tests, and a net trained and evaluated (minutes)
+	$(pycaffe-tests)
+	$(call say,a face from disk to a table)
+	@$(PY) -m pytest $(QUICK) -q -rs

@@ -397,7 +397,7 @@ def test_without_onnxruntime_it_says_what_to_install(tmp_path, monkeypatch):
     assert result.returncode == 1
     wanted = next(
         line
-        for line in (ROOT / "python/requirements.txt").read_text().splitlines()
+        for line in (ROOT / "python/pins/3.11.txt").read_text().splitlines()
         if line.startswith("onnxruntime")
     )
     assert f"run .venv/bin/pip install {wanted}" in result.stderr

@@ -151,3 +151,12 @@ def test_neighbouring_seeds_share_no_order():
     first, second = orders(1, 4), orders(2, 4)
     assert len({*first, *second}) == 8
     assert orders(1, 4) == first
+
+
+def test_pixels_become_a_datum_and_back():
+    """AttributeError: numpy 2.3 has no tostring any more."""
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    back = caffe.io.datum_to_array(caffe.io.array_to_datum(pixels, 1))
+    assert back.dtype == np.uint8
+    assert np.array_equal(back, pixels)
+    back[0] = 0  # not a view of bytes, which can't be written to

@@ -44,22 +44,22 @@ target_link_libraries(caffe PUBLIC boost_context ${SANITIZE})
 message(STATUS "Caffe on an emulated GPU")
 
 # The kernels that have barriers under the thread sanitizer, in a program of its own.
-foreach(kernels convolution parameters statistics)
-  translate(${EXT}/src/util/region_${kernels}.cu ${TRANSLATED}/races/${kernels}.cpp)
+foreach(kernels region_convolution region_parameters region_statistics local_gpu)
+  translate(${EXT}/src/util/${kernels}.cu ${TRANSLATED}/races/${kernels}.cpp)
   list(APPEND RACES ${TRANSLATED}/races/${kernels}.cpp)
 endforeach()
 file(MAKE_DIRECTORY ${TRANSLATED}/races)
 set_source_files_properties(${RACES} PROPERTIES COMPILE_OPTIONS "-w;-fsanitize=thread")
-add_executable(region_races EXCLUDE_FROM_ALL ${EMULATED}/races/region_races.cpp
+add_executable(kernel_races EXCLUDE_FROM_ALL ${EMULATED}/races/kernel_races.cpp
                ${RACES} ${EMULATED}/blocks.cpp ${EMULATED}/runtime.cpp
                ${EXT}/src/util/errors.cpp)
-set_target_properties(region_races PROPERTIES
+set_target_properties(kernel_races PROPERTIES
                       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
-target_compile_definitions(region_races PRIVATE RACE_CHECK EMULATED_GPU)
-target_compile_options(region_races PRIVATE -O1)
-target_include_directories(region_races PRIVATE ${EXT}/include)
-target_include_directories(region_races SYSTEM PRIVATE
+target_compile_definitions(kernel_races PRIVATE RACE_CHECK EMULATED_GPU)
+target_compile_options(kernel_races PRIVATE -O1)
+target_include_directories(kernel_races PRIVATE ${EXT}/include)
+target_include_directories(kernel_races SYSTEM PRIVATE
     ${EMULATED}/include ${CAFFE}/include ${GENERATED})
-target_link_libraries(region_races PRIVATE dependencies Python3::Python
+target_link_libraries(kernel_races PRIVATE dependencies Python3::Python
                       boost_context -fsanitize=thread)
-add_dependencies(region_races caffe)  # which makes caffe.pb.h
+add_dependencies(kernel_races caffe)  # which makes caffe.pb.h

@@ -3,8 +3,8 @@
 # ConvolutionLayer<Dtype>, becomes OneDNNConvolutionLayerTest/0.Foo, of a
 # OneDNNConvolutionLayer. Pairs of texts may follow, the second to be put in the
 # place of the first: channels that oneDNN has fast code for, without which all tests
-# would be of Caffe's own layer. A suite of which no test ran a oneDNN primitive fails
-# (ReLU has none). Adds to TEST_SOURCES.
+# would be of Caffe's own layer (test_onednn_engine.cpp sees that they run oneDNN).
+# Adds to TEST_SOURCES.
 function(add_onednn_test header stem layer)
   file(GLOB source ${CAFFE}/src/caffe/test/test_${stem}_layer.cpp
                    ${EXT}/test/test_${stem}_layer.cpp)
@@ -29,11 +29,6 @@ function(add_onednn_test header stem layer)
     endif()
     string(REGEX REPLACE "${from}" "${to}" text "${text}")
   endwhile()
-  if(NOT header STREQUAL relu)
-    string(REGEX REPLACE "(class OneDNN${fixture} : public [A-Za-z]+<TypeParam> {)"
-           "\\1 CHECKS_THAT_PRIMITIVES_RUN" text "${text}")
-    string(PREPEND text "#include \"onednn_primitives_run.hpp\"\n")
-  endif()
   file(WRITE ${result}.new
        "#include \"caffe/layers/onednn_${header}_layer.hpp\"\n${text}")
   configure_file(${result}.new ${result} COPYONLY)  # only if it changed
@@ -42,8 +37,9 @@ endfunction()
 add_onednn_test(batch_norm batch_norm BatchNormLayer)
 add_onednn_test(conv convolution ConvolutionLayer)
 add_onednn_test(inner_product inner_product InnerProductLayer)
-add_onednn_test(lrn lrn LRNLayer "Reshape\\(2, 7," "Reshape(2, 16,")
-add_onednn_test(pooling pooling PoolingLayer "channels = 2;" "channels = 16;"
+add_onednn_test(lrn lrn LRNLayer "Reshape\\(2, 7," "Reshape(2, 16,"
+                "channels\\(\\), 7" "channels(), 16")
+add_onednn_test(pooling pooling PoolingLayer "channels = 2" "channels = 16"
                 "Reshape\\(2, 3," "Reshape(2, 16,")
 add_onednn_test(region region RegionLayer)
 add_onednn_test(relu neuron ReLULayer)

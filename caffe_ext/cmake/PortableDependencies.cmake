@@ -5,7 +5,7 @@
 # encoded images), LevelDB, Python layers, oneDNN.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(Boost_USE_STATIC_LIBS ON)
-find_package(Boost 1.65 REQUIRED COMPONENTS system thread filesystem)
+find_package(Boost 1.65 REQUIRED COMPONENTS thread filesystem)
 set(HDF5_USE_STATIC_LIBRARIES ON)
 find_package(HDF5 REQUIRED COMPONENTS C HL)
 include(caffe_ext/cmake/OpenBLAS.cmake)
@@ -31,7 +31,7 @@ target_compile_options(dependencies INTERFACE
 target_link_options(dependencies INTERFACE -s -static-libstdc++
                     -Wl,--as-needed)
 target_link_libraries(dependencies INTERFACE
-    Boost::system Boost::thread Boost::filesystem ${HDF5_HL_LIBRARIES}
+    Boost::thread Boost::filesystem ${HDF5_HL_LIBRARIES}
     ${HDF5_LIBRARIES} ${STATIC} ${GOMP} unwind Threads::Threads ${CMAKE_DL_LIBS})
 set(USE_ONEDNN OFF)
 set(CAFFE_LIBRARY STATIC)

@@ -17,6 +17,17 @@ add_custom_command(
 add_custom_target(pycaffe_files DEPENDS ${PYCAFFE}/proto/__init__.py ${PROTO_PY})
 add_dependencies(pycaffe pycaffe_files)
 
+option(WHEEL "Also the tool as a module, for `make wheel`" OFF)
+if(WHEEL)  # the tool, for the interpreter at hand (python/drml/caffe_tool.py)
+  add_library(caffe_tool MODULE ${CAFFE}/tools/caffe.cpp)
+  set_target_properties(caffe_tool PROPERTIES PREFIX ""
+                        LIBRARY_OUTPUT_DIRECTORY ${PYCAFFE})
+  target_compile_options(caffe_tool PRIVATE -w)
+  target_compile_definitions(caffe_tool PRIVATE main=caffe_main
+                             DRML_VERSION=${DRML_VERSION})
+  target_link_libraries(caffe_tool PRIVATE caffe)
+endif()
+
 install(DIRECTORY ${PYCAFFE} DESTINATION python FILES_MATCHING
         PATTERN "*.py" PATTERN "*.npy" PATTERN "test" EXCLUDE
         PATTERN "__pycache__" EXCLUDE)

@@ -104,9 +104,18 @@ TYPED_TEST(LocallyConnectedLayerTest, TestReferenceLargeBatch) {
   this->CheckAgainstReference();
 }
 
-// The GPU takes at most 2^22 unrolled values at a time, all images of as many
-// positions as that makes: here 67 x 108 of 120 positions x 576 taps ...
-TYPED_TEST(LocallyConnectedLayerTest, TestReferenceChunksOfPositions) {
+// More images, outputs and taps than a block of the GPU's takes at a time.
+TYPED_TEST(LocallyConnectedLayerTest, TestReferenceManyOfAll) {
+  this->FillBottom(131, 12, 3, 4);  // 108 taps
+  this->lc_->set_pad(1);
+  this->lc_->set_num_output(35);
+  this->lc_->mutable_weight_filler()->set_std(1. / 8);
+  this->CheckAgainstReference();
+}
+
+// 67 x 64 values at each of 120 positions: in bands of rows, on a GPU that is
+// emulated.
+TYPED_TEST(LocallyConnectedLayerTest, TestReferenceBands) {
   this->FillBottom(67, 64, 12, 10);
   this->lc_->set_pad(1);
   this->lc_->set_num_output(2);
@@ -114,12 +123,20 @@ TYPED_TEST(LocallyConnectedLayerTest, TestReferenceChunksOfPositions) {
   this->CheckAgainstReference();
 }
 
-// ... and here 64 of 67 images, since one position has 2^16 taps.
-TYPED_TEST(LocallyConnectedLayerTest, TestReferenceChunksOfImages) {
-  this->FillBottom(67, 16, 64, 64);
-  this->lc_->set_kernel_size(64);
+TYPED_TEST(LocallyConnectedLayerTest, TestReferenceOnePositionOfManyTaps) {
+  this->FillBottom(35, 16, 32, 32);
+  this->lc_->set_kernel_size(32);
   this->lc_->set_num_output(2);
-  this->lc_->mutable_weight_filler()->set_std(1. / 256);  // 256 x 256 taps
+  this->lc_->mutable_weight_filler()->set_std(1. / 128);  // 128 x 128 taps
+  this->CheckAgainstReference();
+}
+
+TYPED_TEST(LocallyConnectedLayerTest, TestReferenceStrideAndPadInBands) {
+  this->FillBottom(34, 5, 23, 9);
+  this->lc_->set_kernel_size(5);
+  this->lc_->set_stride(3);
+  this->lc_->set_pad(7);
+  this->lc_->mutable_weight_filler()->set_std(1. / 8);
   this->CheckAgainstReference();
 }
 

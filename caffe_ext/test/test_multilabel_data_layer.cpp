@@ -1,5 +1,7 @@
+#include <unistd.h>
+
 #include <opencv2/core/core.hpp>
-#include <opencv2/highgui/highgui.hpp>
+#include <opencv2/imgcodecs.hpp>
 
 #include <algorithm>
 #include <set>
@@ -47,11 +49,12 @@ class MultilabelDataLayerTest : public MultiDeviceTest<TypeParam> {
   }
   static int Label(int r, int i) { return (r + i) % 3 - 1; }
 
-  static Datum Record(int r, bool encoded = true) {
+  static Datum Record(int r, bool encoded = true, int height = kHeight,
+                      int width = kWidth) {
     Datum datum;
-    cv::Mat image(kHeight, kWidth, CV_8UC3);
-    for (int h = 0; h < kHeight; ++h) {
-      for (int w = 0; w < kWidth; ++w) {
+    cv::Mat image(height, width, CV_8UC3);
+    for (int h = 0; h < height; ++h) {
+      for (int w = 0; w < width; ++w) {
         image.at<cv::Vec3b>(h, w) =
             cv::Vec3b(Pixel(r, 0, h, w), Pixel(r, 1, h, w), Pixel(r, 2, h, w));
       }
@@ -118,6 +121,32 @@ class MultilabelDataLayerTest : public MultiDeviceTest<TypeParam> {
       }
     }
     return order;
+  }
+
+  // What Caffe's own transformer, and its draws, make of records in turn.
+  void CheckAsDataTransformer(const vector<Datum>& records) {
+    const vector<Blob<Dtype>*> bottom;
+    string folder;
+    MakeTempDir(&folder);
+    param_.mutable_data_param()->set_source(folder + "/lmdb");
+    Write(records);
+    param_.mutable_multilabel_data_param()->set_seed(5);
+    Caffe::set_random_seed(7);
+    MultilabelDataLayer<Dtype> layer(param_);
+    layer.SetUp(bottom, tops_);
+    Caffe::set_random_seed(7);
+    DataTransformer<Dtype> transformer(param_.transform_param(), TRAIN);
+    transformer.InitRand();  // as a prefetching layer does, twice
+    transformer.InitRand();
+    Blob<Dtype> expected(1, data_.channels(), data_.height(), data_.width());
+    for (int i = 0; i < 20; ++i) {
+      if (i % 2 == 0) layer.Forward(bottom, tops_);
+      transformer.Transform(records[i % records.size()], &expected);
+      const Dtype* data = data_.cpu_data() + i % 2 * expected.count();
+      ASSERT_EQ(vector<Dtype>(expected.cpu_data(),
+                              expected.cpu_data() + expected.count()),
+                vector<Dtype>(data, data + expected.count()));
+    }
   }
 
   void CheckPixels(bool encoded) {
@@ -273,6 +302,51 @@ TYPED_TEST(MultilabelDataLayerTest, TestCentreCropMeanAndScale) {
   }
 }
 
+TYPED_TEST(MultilabelDataLayerTest, TestAsDataTransformer) {
+  TransformationParameter* transform = this->param_.mutable_transform_param();
+  transform->set_scale(0.3);
+  this->CheckAsDataTransformer(this->Records());
+  transform->set_mirror(true);
+  this->CheckAsDataTransformer(this->Records(false));
+  transform->set_crop_size(4);
+  this->CheckAsDataTransformer(this->Records());
+  transform->add_mean_value(100.1);
+  this->CheckAsDataTransformer(this->Records(false));
+  transform->add_mean_value(20.2);
+  transform->add_mean_value(3.3);
+  this->CheckAsDataTransformer(this->Records());
+  // A GPU decodes the images anew for each batch.
+  this->param_.mutable_multilabel_data_param()->set_gpu_memory(0);
+  this->CheckAsDataTransformer(this->Records());
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestMeanFileAsDataTransformer) {
+  this->WriteMean(kHeight);
+  this->param_.mutable_transform_param()->set_mirror(true);
+  this->CheckAsDataTransformer(this->Records());
+  this->param_.mutable_transform_param()->set_crop_size(5);
+  this->CheckAsDataTransformer(this->Records());
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestSeveralSizesAsDataTransformer) {
+  this->param_.mutable_transform_param()->set_mirror(true);
+  this->param_.mutable_transform_param()->set_crop_size(5);
+  vector<Datum> records = this->Records();
+  records[3] = this->Record(3, true, 9, 8);
+  this->CheckAsDataTransformer(records);
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestMeanValuesOfOtherChannelsDeathTest) {
+  typedef typename TypeParam::Dtype Dtype;
+  this->Write(this->Records());
+  this->param_.mutable_transform_param()->add_mean_value(1);
+  this->param_.mutable_transform_param()->add_mean_value(2);
+  MultilabelDataLayer<Dtype> layer(this->param_);
+  EXPECT_DEATH(layer.SetUp(vector<Blob<Dtype>*>(), this->tops_),
+               "MultilabelData layer 'data': transform_param has 2 mean_values "
+               "for images of 3 channels; give one, or one a channel");
+}
+
 // In training every crop position and both orientations occur, and no other.
 TYPED_TEST(MultilabelDataLayerTest, TestRandomCropAndMirror) {
   typedef typename TypeParam::Dtype Dtype;
@@ -348,6 +422,13 @@ TYPED_TEST(MultilabelDataLayerTest, TestEmptyLmdbDeathTest) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   this->Write(vector<Datum>());
   EXPECT_DEATH(this->Order(1), "LMDB .*/lmdb holds no record; make it again");
+}
+
+TYPED_TEST(MultilabelDataLayerTest, TestCutOffLmdbDeathTest) {
+  this->Write(this->Records());
+  const string file = this->param_.data_param().source() + "/data.mdb";
+  ASSERT_EQ(0, truncate(file.c_str(), 2 * 4096));
+  EXPECT_DEATH(this->Order(1), "lmdb is cut off: .*data.mdb has 8192 of 12288");
 }
 
 TYPED_TEST(MultilabelDataLayerTest, TestBadRecordDeathTest) {

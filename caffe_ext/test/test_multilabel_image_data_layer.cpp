@@ -2,6 +2,7 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <set>
@@ -251,6 +252,23 @@ TYPED_TEST(MultilabelImageDataLayerTest, TestMirror) {
   EXPECT_EQ(2, seen.size());
   EXPECT_EQ(1, seen.count(this->Pixel(1, 0, 2, 0)));
   EXPECT_EQ(1, seen.count(this->Pixel(1, 0, 2, 6)));
+}
+
+// A GPU has them all once they were all given out; ten batches are more than a
+// prefetch thread has ready.
+TYPED_TEST(MultilabelImageDataLayerTest, TestImagesStayOnTheGPU) {
+  if (Caffe::mode() != Caffe::GPU) return;
+  this->SetUpAndForward(2);
+  for (int r = 0; r < kImages; ++r) {
+    ASSERT_EQ(0, std::remove((this->folder_ + "/" + this->Path(r)).c_str()));
+  }
+  string order;
+  for (int batch = 0; batch < 10; ++batch) {
+    this->layer_->Forward(vector<Blob<typename TypeParam::Dtype>*>(),
+                          this->tops_);
+    for (int n = 0; n < 3; ++n) order += this->ImageAt(n);
+  }
+  EXPECT_EQ("123401234012340123401234012340", order);
 }
 
 TYPED_TEST(MultilabelImageDataLayerTest, TestBadListDeathTest) {

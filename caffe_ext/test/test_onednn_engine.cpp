@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string>
 #include <typeinfo>
+#include <vector>
 
 #include "caffe/layer_factory.hpp"
 #include "caffe/layers/conv_layer.hpp"
@@ -138,6 +139,26 @@ TEST_F(OneDNNEngineTest, FieldGoesBeforeTheEnvironment) {
       ConvolutionParameter_Engine_ONEDNN);
   ExpectOneDNN<OneDNNConvolutionLayer>(convolution);
   ExpectCaffeForDouble<ConvolutionLayer>(convolution);
+}
+
+// With the channels that tests of oneDNN's layers have (OneDNNTests.cmake).
+TEST(LRNAndPoolingTest, TestRunOneDNN) {
+  Caffe::set_mode(Caffe::CPU);
+  for (const char* type : {"LRN", "Pooling"}) {
+    LayerParameter param;
+    param.set_type(type);
+    param.mutable_lrn_param()->set_engine(LRNParameter_Engine_ONEDNN);
+    param.mutable_pooling_param()->set_engine(PoolingParameter_Engine_ONEDNN);
+    param.mutable_pooling_param()->set_kernel_size(3);
+    const shared_ptr<Layer<float> > layer =
+        LayerRegistry<float>::CreateLayer(param);
+    Blob<float> bottom(2, 16, 3, 3), top;
+    const vector<Blob<float>*> bottoms(1, &bottom), tops(1, &top);
+    layer->SetUp(bottoms, tops);
+    const uint64_t before = onednn::PrimitivesRun();
+    layer->Forward(bottoms, tops);
+    EXPECT_LT(before, onednn::PrimitivesRun()) << type;
+  }
 }
 
 }  // namespace caffe

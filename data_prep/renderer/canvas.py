@@ -100,7 +100,7 @@ def inflate(mask: np.ndarray, cell=5) -> np.ndarray:
     inside = cv2.resize(mask, (w, h), interpolation=cv2.INTER_AREA).ravel() > 0.02
     keep = np.flatnonzero(inside)
     n = h * w
-    grid = diags([4, -1, -1, -1, -1], [0, 1, -1, w, -w], (n, n), format="csr")
+    grid = diags([4.0, -1.0, -1.0, -1.0, -1.0], [0, 1, -1, w, -w], (n, n), format="csr")
     u = np.zeros(n)
     u[keep] = spsolve(grid[keep][:, keep].tocsc(), np.ones(len(keep)))
     u = u.reshape(h, w).astype(np.float32)

@@ -1,5 +1,8 @@
 #include "caffe/layers/multilabel_data_layer.hpp"
 
+#include <omp.h>
+
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -8,6 +11,7 @@
 #include "caffe/util/io.hpp"
 #include "caffe/util/lmdb_records.hpp"
 #include "caffe/util/math_functions.hpp"
+#include "caffe/util/parallel_for.hpp"
 #include "caffe/util/rng.hpp"
 
 namespace caffe {
@@ -59,6 +63,9 @@ void MultilabelDataLayer<Dtype>::LayerSetUp(const vector<Blob<Dtype>*>& bottom,
                                             const vector<Blob<Dtype>*>& top) {
   // Before the transformer reads the mean file, which it does unchecked.
   if (this->transform_param_.has_mean_file()) ReadMeanShape();
+  transformer_.reset(
+      new ImageTransformer<Dtype>(this->transform_param_, this->phase_));
+  this->data_transformer_ = transformer_;
   BasePrefetchingDataLayer<Dtype>::LayerSetUp(bottom, top);
 }
 
@@ -98,13 +105,15 @@ void MultilabelDataLayer<Dtype>::DataLayerSetUp(
   position_ = first_;
   StartEpoch();
 
-  const LabelledImage first = records_->Read(0);
+  LabelledImage first = records_->Read(0);
+  records_->Decode(0, &first.image);
   num_labels_ = first.labels.size();
   LOG_IF(FATAL, num_labels_ == 0)
       << Where(0) << " has no labels (float_data);"
       << " make the LMDB with the scripts of data_prep/.";
   first_shape_ = Shape(first.image);
   CheckImage(first_shape_, 0);
+  CheckMeanValues();
   vector<int> shape = this->data_transformer_->InferBlobShape(first.image);
   this->transformed_data_.Reshape(shape);
   shape[0] = data_param.batch_size();
@@ -122,6 +131,9 @@ void MultilabelDataLayer<Dtype>::DataLayerSetUp(
       << Name() << ": " << records_->size() << " records in "
       << records_->Name() << ", images " << top[0]->shape_string() << ", "
       << num_labels_ << " labels each";
+#ifndef CPU_ONLY
+  KeepOnGpu();
+#endif
 }
 
 // The order is a function of the seed and the epoch's number alone, the same
@@ -173,6 +185,15 @@ void MultilabelDataLayer<Dtype>::CheckImage(const vector<int>& shape,
 }
 
 template <typename Dtype>
+void MultilabelDataLayer<Dtype>::CheckMeanValues() const {
+  const int values = this->transform_param_.mean_value_size();
+  LOG_IF(FATAL, values > 1 && values != first_shape_[0])
+      << Name() << ": transform_param has " << values
+      << " mean_values for images of " << first_shape_[0]
+      << " channels; give one, or one a channel.";
+}
+
+template <typename Dtype>
 void MultilabelDataLayer<Dtype>::CopyLabels(const vector<float>& from,
                                             int record, Dtype* labels) const {
   LOG_IF(FATAL, static_cast<int>(from.size()) != num_labels_)
@@ -188,21 +209,117 @@ void MultilabelDataLayer<Dtype>::CopyLabels(const vector<float>& from,
   }
 }
 
-// Runs on the prefetch thread.
 template <typename Dtype>
-void MultilabelDataLayer<Dtype>::load_batch(Batch<Dtype>* batch) {
-  const int batch_size = this->layer_param_.data_param().batch_size();
-  Dtype* data = batch->data_.mutable_cpu_data();
-  Dtype* labels = batch->label_.mutable_cpu_data();
-  for (int i = 0; i < batch_size; ++i) {
-    const int record = NextRecord();
-    const LabelledImage item = records_->Read(record);
-    CheckImage(Shape(item.image), record);
-    this->transformed_data_.set_cpu_data(data + batch->data_.offset(i));
-    this->data_transformer_->Transform(item.image, &this->transformed_data_);
-    CopyLabels(item.labels, record, labels + i * num_labels_);
+int MultilabelDataLayer<Dtype>::Threads() const {
+  const int threads = omp_get_max_threads();
+  const int part = Caffe::mode() == Caffe::GPU ? Caffe::solver_count() : 16;
+  return std::max(threads / part, 1);
+}
+
+template <typename Dtype>
+void MultilabelDataLayer<Dtype>::ReadItems(Dtype* labels) {
+  items_.resize(this->layer_param_.data_param().batch_size());
+  for (Item& item : items_) {
+    item.record = NextRecord();
+    item.draws = transformer_->Draw();
+    item.stored = records_->Read(item.record);
+    CopyLabels(item.stored.labels, item.record, labels);
+    labels += num_labels_;
   }
 }
+
+template <typename Dtype>
+void MultilabelDataLayer<Dtype>::DecodeItem(Item* item) const {
+  records_->Decode(item->record, &item->stored.image);
+  CheckImage(Shape(item->stored.image), item->record);
+}
+
+// Runs on the prefetch thread, as all below.
+template <typename Dtype>
+void MultilabelDataLayer<Dtype>::load_batch(Batch<Dtype>* batch) {
+  ReadItems(batch->label_.mutable_cpu_data());
+#ifndef CPU_ONLY
+  if (on_gpu_) DecodeForGpu();
+  if (on_gpu_) return;
+#endif
+  Dtype* data = batch->data_.mutable_cpu_data();
+  const int size = batch->data_.count(1);
+  ParallelFor(
+      items_.size(),
+      [&](int i) {
+        DecodeItem(&items_[i]);
+        transformer_->Transform(items_[i].stored.image, items_[i].draws,
+                                data + i * size);
+      },
+      Threads());
+}
+
+#ifndef CPU_ONLY
+template <typename Dtype>
+void MultilabelDataLayer<Dtype>::KeepOnGpu() {
+  if (Caffe::mode() != Caffe::GPU || this->phase_ != TRAIN) return;
+  const MultilabelDataParameter& param =
+      this->layer_param_.multilabel_data_param();
+  size_t available, all;
+  CUDA_CHECK(cudaMemGetInfo(&available, &all));
+  const size_t wanted = param.has_gpu_memory()
+                            ? static_cast<size_t>(param.gpu_memory()) << 20
+                            : all / 4;
+  const size_t size = ImagesOnGpu<Dtype>::Size(records_->size(), first_shape_);
+  const bool fit = size <= std::min(wanted, available);
+  LOG_IF(INFO, Caffe::root_solver())
+      << Name() << ": decoded, the images take " << (size >> 20) << " MiB; "
+      << (fit ? "they are kept on the GPU"
+              : "they are not kept on the GPU (multilabel_data_param { "
+                "gpu_memory })");
+  if (!fit) return;
+  on_gpu_.reset(new ImagesOnGpu<Dtype>(
+      records_->size(), first_shape_, transformer_->Mean(first_shape_),
+      transformer_->scale(), this->layer_param_.data_param().batch_size()));
+}
+
+template <typename Dtype>
+void MultilabelDataLayer<Dtype>::DecodeForGpu() {
+  ParallelFor(
+      items_.size(),
+      [&](int i) {
+        if (!on_gpu_->Has(items_[i].record)) DecodeItem(&items_[i]);
+      },
+      Threads());
+  for (const Item& item : items_) {
+    if (on_gpu_->Has(item.record)) continue;
+    const vector<int> shape = Shape(item.stored.image);
+    if (shape == first_shape_) continue;
+    LOG(INFO) << Where(item.record) << " is an image of " << Text(shape)
+              << ", the first record of " << Text(first_shape_)
+              << ": images are not kept on the GPU";
+    on_gpu_.reset();
+    return;
+  }
+}
+
+template <typename Dtype>
+void MultilabelDataLayer<Dtype>::PushBatch(Batch<Dtype>* batch,
+                                           cudaStream_t stream) {
+  if (!on_gpu_) {
+    BasePrefetchingDataLayer<Dtype>::PushBatch(batch, stream);
+    return;
+  }
+  vector<ImageCut> cuts;
+  for (const Item& item : items_) {
+    if (!on_gpu_->Has(item.record)) {
+      on_gpu_->Put(item.record, item.stored.image.data(), stream);
+    }
+    cuts.push_back(
+        {item.record,
+         transformer_->Window(item.draws, first_shape_[1], first_shape_[2])});
+  }
+  on_gpu_->Cut(cuts, &batch->data_, stream);
+  if (this->output_labels_) {
+    batch->label_.data()->async_gpu_push(stream);
+  }
+}
+#endif
 
 template <typename Dtype>
 void MultilabelDataLayer<Dtype>::Forward_cpu(const vector<Blob<Dtype>*>& bottom,

@@ -16,9 +16,10 @@ bool OneDNNLRNLayer::MakePrimitives(const Blob<float>& bottom) {
     const memory::desc x =
         onednn::Layout(onednn::Dims(bottom.shape()), kind.layout);
     forward_ = onednn::ForwardIfFast<dnnl::lrn_forward>(
-        dnnl::prop_kind::forward_training, across, x, size_, alpha_, beta_, k_);
+        dnnl::prop_kind::forward_training, across, x,
+        ONEDNN_3_ARGUMENT(x) size_, alpha_, beta_, k_);
     backward_ = onednn::BackwardIfFast<dnnl::lrn_backward>(
-        forward_, across, x, x, size_, alpha_, beta_, k_);
+        forward_, across, x, x, ONEDNN_3_ARGUMENT(x) size_, alpha_, beta_, k_);
     if (backward_) return true;
   }
   return false;

@@ -42,10 +42,11 @@ bool OneDNNPoolingLayer::MakePrimitives(const Blob<float>& bottom,
     const memory::desc y =
         onednn::Layout(onednn::Dims(top.shape()), kind.layout);
     forward_ = onednn::ForwardIfFast<dnnl::pooling_forward>(
-        dnnl::prop_kind::forward_training, method, x, y, stride, kernel, pad,
-        end);
+        dnnl::prop_kind::forward_training, method, x, y, stride, kernel,
+        ONEDNN_3_ARGUMENT(memory::dims({0, 0})) pad, end);
     backward_ = onednn::BackwardIfFast<dnnl::pooling_backward>(
-        forward_, method, x, y, stride, kernel, pad, end);
+        forward_, method, x, y, stride, kernel,
+        ONEDNN_3_ARGUMENT(memory::dims({0, 0})) pad, end);
     if (backward_) return true;
   }
   return false;

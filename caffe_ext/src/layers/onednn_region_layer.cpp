@@ -214,7 +214,7 @@ void OneDNNRegionLayer::Backward_cpu(const vector<Blob<float>*>& top,
   const memory::desc patch_layout = workspaces_[0]->x.get_desc();
   const memory::dims dims = onednn::Dims(bottom[0]->shape());
   if (bottom[0] == top[0] &&
-      (!bottom_copy_ || bottom_copy_.get_desc().dims() != dims)) {
+      (!bottom_copy_ || onednn::DimsOf(bottom_copy_.get_desc()) != dims)) {
     onednn::AllocateZeros(onednn::Plain(dims),
                           &bottom_copy_);  // reshaped since
   }

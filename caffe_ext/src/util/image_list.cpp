@@ -112,19 +112,23 @@ ImageList::Item ImageList::Parse(const std::string& text, int line) const {
 }
 
 LabelledImage ImageList::Read(int i) const {
-  const std::string path = param_.root_folder() + items_[i].path;
   LabelledImage item;
   item.labels = items_[i].labels;
-  cv::Mat image = ReadImage(path, param_.is_color());
-  LOG_IF(FATAL, image.empty())
+  return item;
+}
+
+void ImageList::Decode(int i, Datum* image) const {
+  const std::string path = param_.root_folder() + items_[i].path;
+  cv::Mat pixels = ReadImage(path, param_.is_color());
+  LOG_IF(FATAL, pixels.empty())
       << Line(items_[i].line) << ": '" << path << "' is missing or damaged; "
       << "correct the list or image_data_param { root_folder }, or replace the "
       << "image.";
   if (param_.new_height() > 0) {
-    cv::resize(image, image, cv::Size(param_.new_width(), param_.new_height()));
+    cv::resize(pixels, pixels,
+               cv::Size(param_.new_width(), param_.new_height()));
   }
-  CVMatToDatum(image, &item.image);
-  return item;
+  CVMatToDatum(pixels, image);
 }
 
 }  // namespace caffe

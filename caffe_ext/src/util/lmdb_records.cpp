@@ -1,5 +1,7 @@
 #include "caffe/util/lmdb_records.hpp"
 
+#include <sys/stat.h>
+
 #include <string>
 #include <vector>
 
@@ -21,7 +23,10 @@ LmdbRecords::LmdbRecords(const std::string& path,
   Check(mdb_env_create(&env_));
   Check(mdb_env_open(env_, path.c_str(), MDB_RDONLY | MDB_NOTLS | MDB_NOLOCK,
                      0444));
+  Check(mdb_env_set_userctx(env_, this));
+  Check(mdb_env_set_assert(env_, AssertFailed));
   Check(mdb_txn_begin(env_, NULL, MDB_RDONLY, &txn_));
+  CheckSize();
   Check(mdb_dbi_open(txn_, NULL, 0, &dbi_));
   ReadKeys();
   LOG_IF(FATAL, keys_.empty())
@@ -40,6 +45,32 @@ void LmdbRecords::Check(int status) const {
       << "); make it with the scripts of data_prep/, "
       << "or correct data_param { source }, which starts at the folder that "
       << "caffe was started in.";
+}
+
+// LMDB would end the process behind this.
+void LmdbRecords::AssertFailed(MDB_env* env, const char* what) {
+  const LmdbRecords* records =
+      static_cast<const LmdbRecords*>(mdb_env_get_userctx(env));
+  LOG(FATAL) << "LMDB " << records->path_ << " is damaged (" << what
+             << "); make it again with the scripts of data_prep/.";
+}
+
+// Pages beyond the file's end would be a bus error. Only free ones may be
+// there: LMDB's own list of them is its database 0.
+void LmdbRecords::CheckSize() const {
+  MDB_envinfo info;
+  MDB_stat free_pages;
+  Check(mdb_env_info(env_, &info));
+  Check(mdb_stat(txn_, 0, &free_pages));
+  const size_t size = (info.me_last_pgno + 1) * free_pages.ms_psize;
+  const std::string file = path_ + "/data.mdb";
+  struct stat found;
+  const bool whole = stat(file.c_str(), &found) == 0 &&
+                     static_cast<size_t>(found.st_size) >= size;
+  LOG_IF(FATAL, !whole && free_pages.ms_entries == 0)
+      << "LMDB " << path_ << " is cut off: " << file << " has " << found.st_size
+      << " of " << size
+      << " bytes; copy it again, or make it with the scripts of data_prep/.";
 }
 
 void LmdbRecords::ReadKeys() {
@@ -71,7 +102,7 @@ void LmdbRecords::ReadDatum(int i, Datum* datum) const {
 }
 
 // False where the image is damaged.
-bool LmdbRecords::Decode(int i, Datum* datum) const {
+bool LmdbRecords::IsDecoded(int i, Datum* datum) const {
   if (datum->data().empty()) return false;
   if (datum->encoded()) {
 #ifdef USE_OPENCV
@@ -95,11 +126,14 @@ LabelledImage LmdbRecords::Read(int i) const {
   ReadDatum(i, &datum);
   LabelledImage item;
   item.labels.assign(datum.float_data().begin(), datum.float_data().end());
-  LOG_IF(FATAL, !Decode(i, &datum))
-      << Where(i) << " holds a damaged image; "
-      << "replace the image it was made from and make the LMDB again.";
   item.image.Swap(&datum);
   return item;
+}
+
+void LmdbRecords::Decode(int i, Datum* image) const {
+  LOG_IF(FATAL, !IsDecoded(i, image))
+      << Where(i) << " holds a damaged image; "
+      << "replace the image it was made from and make the LMDB again.";
 }
 
 }  // namespace caffe

@@ -17,7 +17,7 @@ class PrivateMemory : public PrivateData {
   explicit PrivateMemory(const memory::desc& desc) : memory_(desc, Engine()) {}
   const memory& get() const { return memory_; }
   virtual void CopyTo(void* plain, size_t bytes) const {
-    const memory::desc desc = Plain(memory_.get_desc().dims());
+    const memory::desc desc = Plain(DimsOf(memory_.get_desc()));
     CHECK_LE(desc.get_size(), bytes);
     try {
       Reorder(memory_, memory(desc, Engine(), plain));
@@ -35,7 +35,7 @@ class PrivateMemory : public PrivateData {
 memory PrivateOf(const Tensor& tensor) {
   const shared_ptr<PrivateData> data = tensor.memory->private_data();
   const PrivateMemory* ours = dynamic_cast<const PrivateMemory*>(data.get());
-  const bool fits = ours && ours->get().get_desc().dims() == tensor.dims;
+  const bool fits = ours && DimsOf(ours->get().get_desc()) == tensor.dims;
   return fits ? ours->get() : memory();
 }
 

@@ -43,12 +43,11 @@ PatchConvolution::PatchConvolution(int channels, int height, int width,
 bool PatchConvolution::MakeConvolutions(const memory::dims& pad) {
   const dnnl::algorithm direct = dnnl::algorithm::convolution_direct;
   const memory::dims stride = {1, 1};
-  const Desc filters = Any(plain_filters_.dims());
+  const Desc filters = Any(DimsOf(plain_filters_));
   forward_ = Primitive<dnnl::convolution_forward>::MakeIfFast([&] {
-    return dnnl::convolution_forward::primitive_desc(
-        {dnnl::prop_kind::forward_training, direct, image_, filters,
-         plain_bias_, image_, stride, pad, pad},
-        AddingAttributes(), Engine(), true);
+    return DescribeForward<dnnl::convolution_forward>(
+        Engine(), AddingAttributes(), dnnl::prop_kind::forward_training, direct,
+        image_, filters, plain_bias_, image_, stride, pad, pad);
   });
   backward_data_ = BackwardIfFast<dnnl::convolution_backward_data>(
       forward_, direct, image_, filters, image_, stride, pad, pad);

@@ -8,7 +8,7 @@ using dnnl::memory;
 
 Patches::Patches(const memory& blob, const memory::desc& patch)
     : blob_(blob),
-      first_(blob.get_desc().submemory_desc(patch.dims(), {0, 0, 0, 0})) {
+      first_(blob.get_desc().submemory_desc(DimsOf(patch), {0, 0, 0, 0})) {
   const ThreadCount one(1);
   gather_ = MakeReorder(first_, patch);
   scatter_ = MakeReorder(patch, first_);
@@ -16,9 +16,9 @@ Patches::Patches(const memory& blob, const memory::desc& patch)
 
 memory Patches::At(int y, int x) const {
   const memory::desc there =
-      blob_.get_desc().submemory_desc(first_.dims(), {0, 0, y, x});
+      blob_.get_desc().submemory_desc(DimsOf(first_), {0, 0, y, x});
   float* origin = static_cast<float*>(blob_.get_data_handle());
-  return memory(first_, Engine(), origin + there.data.offset0);
+  return memory(first_, Engine(), origin + OffsetOf(there));
 }
 
 void Patches::Gather(int y, int x, const memory& copy) const {

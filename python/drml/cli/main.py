@@ -14,8 +14,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import NoReturn
 
+import drml
 from data_prep.base import UserError, run
-from drml import __version__
 from drml.cli.options import UsageError, parser
 
 COMMANDS = {
@@ -107,7 +107,7 @@ def load(name: str) -> ModuleType:
 def front(words: list[str]) -> int:
     """Answer what names no subcommand; returns the exit status."""
     if words[:1] == ["--version"]:
-        print(f"drml {__version__}")
+        print(f"drml {drml.__version__}")
         return 0
     group = [c for c in COMMANDS if words and c.startswith(f"{words[0]} ")]
     rest = words[1:] if group else words

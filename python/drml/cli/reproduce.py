@@ -14,18 +14,22 @@ import os
 import signal
 from pathlib import Path
 
+from data_prep.base import UserError
 from data_prep.dataset import OFFSETS
 from data_prep.importer import SPLITS, at_least
 from drml.cli.options import positive
 from drml.nets.names import METHODS, TITLES
 from drml.reproduce.contents import FOLDS, PARTS
 from drml.reproduce.driver import reproduce
+from drml.reproduce.plan import WORKFLOW
 from drml.reproduce.protocol import PROTOCOLS
 
 CAFFE = Path(__file__).parents[3] / "build/bin/caffe"
 
 
 def run(options: argparse.Namespace) -> None:
+    if not WORKFLOW.is_file():
+        raise UserError("the experiments want a clone of the project: run make there")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # not glog's stack trace
     reproduce(options)
 

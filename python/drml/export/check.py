@@ -10,7 +10,7 @@ from data_prep.base import UserError
 from drml.export.net import LoadedNet
 
 TOLERANCE = 1e-4  # of a blob's largest value
-ONNXRUNTIME = "onnxruntime==1.26.0"  # as in python/requirements.txt
+ONNXRUNTIME = "onnxruntime==1.26.0"  # as in python/pins/3.11.txt
 
 
 class Comparison(NamedTuple):

@@ -6,7 +6,10 @@ import io
 import matplotlib
 from matplotlib.figure import Figure
 
-COLOURS = ("#1f5a94", "#c8641b", "#2a8f6d", "#8a4f9e", "#555555")
+COLOURS = (
+    "#1f5a94", "#c8641b", "#2a8f6d", "#8a4f9e", "#555555", "#b03a48", "#9a8412",
+    "#3fa3c7",
+)  # fmt: skip
 GREY = "#8a8f98"
 TRAINING = dict(linewidth=1.4)
 TEST = dict(linewidth=1.4, linestyle="--", marker="o", markersize=4)

@@ -45,9 +45,9 @@ namespace caffe {
  *
  * On the CPU, threads share out the top's rows. Scratch of each, whatever N:
  * what a tile of a row sees, 2^17 values or 8 positions of at most 64 images,
- * the taps of one position, and the tile's outputs. On the GPU it is one
- * image's unrolled bottom, P K values, or 2^22. No sum is split among threads
- * or atomic: results do not depend on their number.
+ * the taps of one position, and the tile's outputs. On the GPU nothing is
+ * unrolled (local_gpu.hpp); scratch is 256 MiB of floats or a row's. No sum is
+ * split among threads or atomic: results do not depend on their number.
  */
 template <typename Dtype>
 class LocallyConnectedLayer : public Layer<Dtype> {
@@ -98,12 +98,10 @@ class LocallyConnectedLayer : public Layer<Dtype> {
   void BackwardParameters(const Dtype* bottom, const Dtype* top_diff);
   void BackwardBottom(const Dtype* top_diff, Dtype* bottom_diff);
 
-  void ReserveScratch(int products);  // of the GPU
-
   LocalShape shape_;
   bool bias_term_;
   int num_;
-  Blob<Dtype> taps_, outputs_;  // (products, K) and (products, O) of the GPU
+  Blob<Dtype> scratch_;  // of the GPU
 };
 
 }  // namespace caffe

@@ -9,6 +9,8 @@
 #include "caffe/layer.hpp"
 #include "caffe/layers/base_data_layer.hpp"
 #include "caffe/proto/caffe.pb.h"
+#include "caffe/util/image_transformer.hpp"
+#include "caffe/util/images_on_gpu.hpp"
 #include "caffe/util/labelled_images.hpp"
 #include "caffe/util/training_position.hpp"
 
@@ -33,6 +35,11 @@ namespace caffe {
  * be given one multilabel_data_param { seed }, each read their own records. A
  * damaged record, one with a wrong number of labels or a label other than -1, 0
  * and 1 ends the program and is named by its key.
+ *
+ * Images are decoded by several threads: by all on a GPU, where the CPU has
+ * little else to do, otherwise by a 16th. On a GPU, a training's decoded images
+ * are kept there if they have one shape and fit (multilabel_data_param {
+ * gpu_memory }). Neither changes a bit of what comes out.
  *
  * A training that goes on from a snapshot goes on in the records' order, and
  * with the same crops and mirror images, if its solver has a random_seed.
@@ -62,9 +69,19 @@ class MultilabelDataLayer : public BasePrefetchingDataLayer<Dtype>,
   virtual void Forward_gpu(const vector<Blob<Dtype>*>& bottom,
                            const vector<Blob<Dtype>*>& top);
   virtual void load_batch(Batch<Dtype>* batch);
+#ifndef CPU_ONLY
+  virtual void PushBatch(Batch<Dtype>* batch, cudaStream_t stream);
+#endif
   virtual shared_ptr<LabelledImages> OpenRecords() const;
 
  private:
+  // What is to become an image of a batch.
+  struct Item {
+    int record;
+    ImageDraws draws;
+    LabelledImage stored;
+  };
+
   string Name() const;  // for messages
   string Where(int record) const;
   void ReadMeanShape();
@@ -72,9 +89,24 @@ class MultilabelDataLayer : public BasePrefetchingDataLayer<Dtype>,
   int NextRecord();
   void StartEpoch();
   void CheckImage(const vector<int>& shape, int record) const;
+  void CheckMeanValues() const;
   void CopyLabels(const vector<float>& from, int record, Dtype* labels) const;
+  // Items and their labels: all that has an order.
+  void ReadItems(Dtype* labels);
+  void DecodeItem(Item* item) const;
+  int Threads() const;  // that decode
+#ifndef CPU_ONLY
+  void KeepOnGpu();  // the images, if they fit
+  // Decodes what is not there; gives up where an image has another shape.
+  void DecodeForGpu();
+#endif
 
   shared_ptr<LabelledImages> records_;
+  shared_ptr<ImageTransformer<Dtype>> transformer_;
+  vector<Item> items_;  // of the batch that is being loaded
+#ifndef CPU_ONLY
+  shared_ptr<ImagesOnGpu<Dtype>> on_gpu_;
+#endif
   int num_labels_;
   vector<int> first_shape_;  // (C, H, W) of the first record
   vector<int> mean_shape_;   // (C, H, W), empty without a mean file

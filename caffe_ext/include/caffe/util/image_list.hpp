@@ -27,6 +27,7 @@ class ImageList : public LabelledImages {
 
   virtual int size() const { return items_.size(); }
   virtual LabelledImage Read(int i) const;
+  virtual void Decode(int i, Datum* image) const;
   virtual std::string Name() const { return "image list " + param_.source(); }
   virtual std::string Where(int i) const;
 

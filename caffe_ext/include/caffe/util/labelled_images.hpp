@@ -9,7 +9,7 @@
 namespace caffe {
 
 struct LabelledImage {
-  Datum image;                // C x H x W bytes, decoded; colours are BGR
+  Datum image;                // C x H x W bytes once decoded; colours are BGR
   std::vector<float> labels;  // one an AU
 };
 
@@ -23,8 +23,10 @@ class LabelledImages {
   virtual ~LabelledImages() {}
   /// At least 1.
   virtual int size() const = 0;
-  /// One thread at a time.
+  /// The labels, and of the image what Decode wants. One thread at a time.
   virtual LabelledImage Read(int i) const = 0;
+  /// Makes it the image's bytes. Any number of threads at once.
+  virtual void Decode(int i, Datum* image) const = 0;
   /// For messages: "LMDB data/train".
   virtual std::string Name() const = 0;
   /// For messages: "record 'F001_T1_2440' of LMDB data/train".

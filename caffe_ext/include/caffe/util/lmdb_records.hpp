@@ -31,15 +31,18 @@ class LmdbRecords : public LabelledImages {
 
   virtual int size() const { return keys_.size(); }
   virtual LabelledImage Read(int i) const;
+  virtual void Decode(int i, Datum* image) const;
   virtual std::string Name() const { return "LMDB " + path_; }
   virtual std::string Where(int i) const;
 
  private:
   LmdbRecords(const TransformationParameter& param, const std::string& path);
   void Check(int status) const;
+  void CheckSize() const;
+  static void AssertFailed(MDB_env* env, const char* what);
   void ReadKeys();
   void ReadDatum(int i, Datum* datum) const;
-  bool Decode(int i, Datum* datum) const;
+  bool IsDecoded(int i, Datum* datum) const;
 
   std::string path_;
   bool force_color_, force_gray_;

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "caffe/common.hpp"
+#include "caffe/util/onednn_version.hpp"
 
 namespace caffe {
 namespace onednn {
@@ -103,13 +104,11 @@ class Primitive {
   Kind primitive_;
 };
 
-/// Arguments: those of Kind::desc.
+/// Arguments: those of Kind's description.
 template <class Kind, class... Desc>
 Primitive<Kind> ForwardIfFast(const Desc&... desc) {
-  return Primitive<Kind>::MakeIfFast([&] {
-    return
-        typename Kind::primitive_desc({desc...}, Attributes(), Engine(), true);
-  });
+  return Primitive<Kind>::MakeIfFast(
+      [&] { return DescribeForward<Kind>(Engine(), Attributes(), desc...); });
 }
 
 /// Likewise, for a backward pass; none if forward is none.
@@ -118,8 +117,8 @@ Primitive<Kind> BackwardIfFast(const Primitive<Forward>& forward,
                                const Desc&... desc) {
   if (!forward) return Primitive<Kind>();
   return Primitive<Kind>::MakeIfFast([&] {
-    return typename Kind::primitive_desc({desc...}, Attributes(), Engine(),
-                                         forward.description(), true);
+    return DescribeBackward<Kind>(Engine(), Attributes(), forward.description(),
+                                  desc...);
   });
 }
 

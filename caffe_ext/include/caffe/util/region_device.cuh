@@ -2,6 +2,7 @@
 #define CAFFE_UTIL_REGION_DEVICE_CUH_
 
 #include "caffe/common.hpp"
+#include "caffe/util/neighbours.cuh"
 #include "caffe/util/region_gpu.hpp"
 
 namespace caffe {
@@ -9,12 +10,6 @@ namespace caffe {
 // Shared memory for a block to ask for: every card gives 48 KiB, and kernels
 // have some of their own.
 const int kRegionShared = 47 << 10;
-
-// Four neighbours in shared memory, which a thread loads at once.
-template <typename Dtype>
-struct alignas(4 * sizeof(Dtype)) Four {
-  Dtype v[4];
-};
 
 // Where a patch lies in the blob.
 struct Patch {

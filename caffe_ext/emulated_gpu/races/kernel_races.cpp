@@ -1,12 +1,13 @@
-// Runs the region layer's kernels under the thread sanitizer, to which a
-// block's threads are threads that only barriers order (blocks.cpp): where two
-// of them meet in shared memory it says so and the program fails, also if the
-// values were right.
+// Runs our layers' kernels that have barriers under the thread sanitizer, to
+// which a block's threads are threads that only barriers order (blocks.cpp):
+// where two of them meet in shared memory it says so and the program fails,
+// also if the values were right.
 #include <cuda_runtime.h>
 
 #include <string>
 
 #include "caffe/common.hpp"
+#include "caffe/util/local_gpu.hpp"
 #include "caffe/util/region_gpu.hpp"
 
 namespace caffe {
@@ -24,7 +25,7 @@ static float* Some(size_t count) {
   return values;
 }
 
-static void RunAll(const RegionShape& s) {
+static void RunRegion(const RegionShape& s) {
   const size_t patches = s.grid_h * s.grid_w * s.channels;
   const size_t filters = patches * s.channels * s.kernel * s.kernel;
   const size_t count = s.num * s.channels * s.height * s.width;
@@ -48,11 +49,26 @@ static void RunAll(const RegionShape& s) {
                         dz);
 }
 
+static void RunLocal(const LocalShape& s, int num) {
+  const size_t weights = s.positions() * s.outputs;
+  const size_t bottoms = num * s.channels * s.height * s.width;
+  float *x = Some(bottoms), *dx = Some(bottoms);
+  float *y = Some(num * weights), *g = Some(num * weights);
+  float *w = Some(weights * s.taps()), *dw = Some(weights * s.taps());
+  float *b = Some(weights), *db = Some(weights);
+  float* scratch = Some(LocalScratch(s, num));
+  local_forward_gpu(s, num, x, w, b, scratch, y);
+  local_backward_parameters_gpu(s, num, x, g, scratch, dw, db);
+  local_backward_bottom_gpu(s, num, g, w, scratch, dx);
+}
+
 }  // namespace caffe
 
 int main() {
   // More channels than a block loads at once, and several bands, images and
   // patches.
-  caffe::RunAll({3, 11, 16, 24, 2, 2, 8, 12, 3});
+  caffe::RunRegion({3, 11, 16, 24, 2, 2, 8, 12, 3});
+  // More outputs, taps and images than a block takes at once.
+  for (int num : {5, 33}) caffe::RunLocal({12, 4, 3, 3, 1, 1, 35, 4, 3}, num);
   return 0;
 }
