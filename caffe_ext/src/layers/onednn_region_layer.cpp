@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "caffe/util/blocked_normalization.hpp"
@@ -60,10 +61,24 @@ void OneDNNRegionLayer::Reshape(const vector<Blob<float>*>& bottom,
   const onednn::PatchConvolution convolution(channels_, patch_h_, patch_w_,
                                              kernel_);
   use_onednn_ = bottom[0]->count() > 0 && convolution.IsFast();
+  // Filters that are kept cost nothing.
+  const int uses = phase_ == TEST ? std::numeric_limits<int>::max() : num_;
   use_winograd_ = use_onednn_ &&
                   convolution.block() == winograd::Best().lanes &&
                   WinogradPatchConvolution::Pays(channels_, patch_h_, patch_w_,
-                                                 kernel_, num_);
+                                                 kernel_, uses);
+}
+
+void OneDNNRegionLayer::KeepFilters() {
+  if (phase_ != TEST) return;
+  vector<shared_ptr<Blob<float> > > weights(blobs_.begin(),
+                                            blobs_.begin() + mean_id_);
+  if (seen_.IsSame(weights) && !filters_.empty()) return;
+  filters_.resize(patches_);
+  ParallelFor(patches_, [&](int patch) {
+    workspaces_[omp_get_thread_num()]->winograd->Transform(
+        Weight(patch), Bias(patch), &filters_[patch]);
+  });
 }
 
 void OneDNNRegionLayer::AllocateWorkspaces() {
@@ -127,6 +142,7 @@ void OneDNNRegionLayer::ForwardWinograd(const Blob<float>& bottom,
   const memory x = onednn::ReadAs(Data(bottom), layout, &blocked_bottom_);
   if (&bottom == top) CopyBottom(x);
   const onednn::Output y(Data(*top), layout, &blocked_top_);
+  KeepFilters();
   ParallelFor(patches_, [&](int patch) {
     ForwardWinogradPatch(Values(x), patch,
                          workspaces_[omp_get_thread_num()].get(),
@@ -193,7 +209,11 @@ void OneDNNRegionLayer::ForwardWinogradPatch(const float* from, int patch,
         variance_.mutable_cpu_data() + variance_.offset(patch));
   }
   SetStatistics(patch, work);
-  work->winograd->SetForward(Weight(patch), Bias(patch));
+  if (filters_.empty()) {
+    work->winograd->SetForward(Weight(patch), Bias(patch));
+  } else {
+    work->winograd->SetForward(filters_[patch]);
+  }
   float* a = Values(work->a);
   for (int n = 0; n < num_; ++n, offset += images.image) {
     work->normalization.Forward(from + offset, strides, a);

@@ -19,7 +19,7 @@ memory::desc ChannelLayout(const memory::dims& dims) {
 
 ChannelBlocks::ChannelBlocks(const memory::desc& layout)
     : num(0), blocks(0), places(0), block(1) {
-  const memory::dims dims = layout.dims();
+  const memory::dims dims = DimsOf(layout);
   if (dims.size() < 2) return;
   int inner = 1;
   for (size_t i = 2; i < dims.size(); ++i) inner *= dims[i];

@@ -1,6 +1,7 @@
 #ifdef USE_ONEDNN
 #include "caffe/util/onednn.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 #include <vector>
@@ -186,6 +187,16 @@ memory KeptValues::ReadAs(const memory::desc& wanted, memory* scratch) const {
   Allocate(wanted, scratch);
   Reorder(values_, *scratch);
   return *scratch;
+}
+
+bool SeenContent::IsSame(const vector<shared_ptr<Blob<float> > >& blobs) {
+  vector<uint64_t> content;
+  for (const shared_ptr<Blob<float> >& blob : blobs) {
+    content.push_back(blob->data()->content());
+  }
+  seen_.swap(content);
+  return seen_ == content &&
+         std::find(seen_.begin(), seen_.end(), 0) == seen_.end();
 }
 
 void AddTo(const Tensor& tensor, const memory& values) {

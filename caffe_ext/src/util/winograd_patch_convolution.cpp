@@ -22,10 +22,11 @@ WinogradPatchConvolution::WinogradPatchConvolution(int channels, int height,
                                         winograd::Best().lanes)),
       forward_(Shape(channels, height, width, kernel)),
       backward_(WinogradConvolution::GradientOf(forward_.shape())),
+      filters_(NULL),
       gradient_(forward_.shape()) {}
 
 void WinogradPatchConvolution::SetBackward(const float* weight) {
-  backward_.SetTransposedFilters(weight);
+  backward_.TransformTransposed(weight, &backward_filters_);
   gradient_.Clear();
 }
 

@@ -121,6 +121,20 @@ class KeptValues {
   shared_ptr<PrivateData> owner_;  // of values_, if they were a tensor's
 };
 
+/**
+ * @brief Whether weights are what they were, so that what was made of them may
+ *        be kept.
+ */
+class SeenContent {
+ public:
+  /// Since the last call, of the same blobs. False where somebody may write to
+  /// one at any time (SyncedMemory::content).
+  bool IsSame(const vector<shared_ptr<Blob<float> > >& blobs);
+
+ private:
+  vector<uint64_t> seen_;
+};
+
 /// Adds values, in any layout, to a tensor's plain ones: a weight's gradient.
 void AddTo(const Tensor& tensor, const dnnl::memory& values);
 
