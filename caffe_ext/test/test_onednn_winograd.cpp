@@ -300,7 +300,8 @@ static const char kKeepingNetwork[] =
     "  region_param { grid: 2 {engine} weight_filler { type: 'msra' } } } "
     "layer { name: 'last' type: 'Convolution' bottom: 'region' top: 'last' "
     "  convolution_param { num_output: 16 kernel_size: 3 stride: 2 {engine} "
-    "    weight_filler { type: 'xavier' } bias_filler { type: 'gaussian' } } } ";
+    "    weight_filler { type: 'xavier' } bias_filler { type: 'gaussian' } } "
+    "} ";
 
 TEST_F(OneDNNWinogradTest, KeptFiltersAreThoseOfTheWeights) {
   phase_ = TEST;

@@ -107,10 +107,10 @@ void OneDNNConvolutionLayer::RunWinograd(bool backward,
       if (bias) bias += group * (num_output_ / group_);
       convolution.Transform(GroupWeights(group), bias, filters);
     }
-    convolution.Forward(
-        *filters, Values(x) + group * (x_layout.image / group_), x_layout, num,
-        NULL, Values(y.get()) + group * (y_layout.image / group_), y_layout,
-        past_cache);
+    convolution.Forward(*filters, Values(x) + group * (x_layout.image / group_),
+                        x_layout, num, NULL,
+                        Values(y.get()) + group * (y_layout.image / group_),
+                        y_layout, past_cache);
   }
   y.Store();
 }

@@ -2,6 +2,7 @@
 #include "caffe/layers/onednn_inner_product_layer.hpp"
 
 #include <dnnl.hpp>
+#include <omp.h>
 
 #include <algorithm>
 #include <vector>
@@ -32,7 +33,8 @@ void Transpose(const float* x, int rows, int columns, const float* bias,
                float* y) {
   const int kSide = 16;
   const int squares = (columns + kSide - 1) / kSide;
-  ParallelFor((rows + kSide - 1) / kSide, [&](int band) {
+  const int bands = (rows + kSide - 1) / kSide;
+  const auto transpose = [&](int band) {
     const int last = std::min(rows, (band + 1) * kSide);
     for (int square = 0; square < squares; ++square) {
       const int left = square * kSide, right = std::min(columns, left + kSide);
@@ -43,7 +45,8 @@ void Transpose(const float* x, int rows, int columns, const float* bias,
         }
       }
     }
-  });
+  };
+  ParallelFor(bands, transpose, std::min(bands, omp_get_max_threads()));
 }
 
 }  // namespace

@@ -89,7 +89,8 @@ static int BlockOf(const memory::desc& first,
         std::all_of(blobs.begin(), blobs.end(), [&](Blob<float>* blob) {
           return blob->num_axes() == 4 && blob->shape(1) % kind.block == 0;
         });
-    if (divides && first == onednn::Layout(onednn::DimsOf(first), kind.layout)) {
+    if (divides &&
+        first == onednn::Layout(onednn::DimsOf(first), kind.layout)) {
       return kind.block;
     }
   }

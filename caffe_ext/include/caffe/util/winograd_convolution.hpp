@@ -37,8 +37,9 @@ class WinogradConvolution {
 
   /// Transformed filters and the bias, for objects of one shape.
   struct Filters {
-    winograd::Buffer points;  // (points, outputs, taps, block, registers, lanes)
-    winograd::Buffer bias;    // (outputs)
+    winograd::Buffer
+        points;             // (points, outputs, taps, block, registers, lanes)
+    winograd::Buffer bias;  // (outputs)
   };
 
   /// Of one image and one group; filters are (outputs, channels, kernel_h,
@@ -118,12 +119,12 @@ class WinogradConvolution {
   Shape shape_;
   int block_, registers_;  // of channels, of outputs: what lies side by side
   int segments_h_, segments_w_;
-  int tiles_h_, tiles_w_;   // of the top
-  int rows_, columns_;      // of tiles of the bottom
-  int pass_rows_;           // rows of the top's tiles that are made in one go,
-  int pass_x_rows_;         // and of the bottom's that they need
-  int x_point_, y_point_;   // values of a point of those rows
-  vector<int> offsets_;     // of taps in a point
+  int tiles_h_, tiles_w_;  // of the top
+  int rows_, columns_;     // of tiles of the bottom
+  int pass_rows_;          // rows of the top's tiles that are made in one go,
+  int pass_x_rows_;        // and of the bottom's that they need
+  int x_point_, y_point_;  // values of a point of those rows
+  vector<int> offsets_;    // of taps in a point
 };
 
 }  // namespace caffe
