@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "caffe/util/channel_blocks.hpp"
+#include "caffe/util/math_functions.hpp"
 
 namespace caffe {
 
@@ -24,10 +25,10 @@ memory::desc OneDNNBatchNormLayer::LayoutOf(const Blob<float>& bottom) const {
 void OneDNNBatchNormLayer::ReadStatistics() {
   const float weight = blobs_[2]->cpu_data()[0];
   const float scale = weight == 0 ? 0 : 1 / weight;
-  for (int c = 0; c < channels_; ++c) {
-    mean_.mutable_cpu_data()[c] = blobs_[0]->cpu_data()[c] * scale;
-    variance_.mutable_cpu_data()[c] = blobs_[1]->cpu_data()[c] * scale;
-  }
+  caffe_cpu_scale(channels_, scale, blobs_[0]->cpu_data(),
+                  mean_.mutable_cpu_data());
+  caffe_cpu_scale(channels_, scale, blobs_[1]->cpu_data(),
+                  variance_.mutable_cpu_data());
 }
 
 // Gathers those of a batch, of so many values a channel.
@@ -38,10 +39,9 @@ void OneDNNBatchNormLayer::UpdateStatistics(int values) {
   *weight = *weight * fraction + 1;
   float* mean = blobs_[0]->mutable_cpu_data();
   float* variance = blobs_[1]->mutable_cpu_data();
-  for (int c = 0; c < channels_; ++c) {
-    mean[c] = mean[c] * fraction + mean_.cpu_data()[c];
-    variance[c] = variance[c] * fraction + variance_.cpu_data()[c] * correction;
-  }
+  caffe_cpu_axpby(channels_, 1.f, mean_.cpu_data(), fraction, mean);
+  caffe_cpu_axpby(channels_, correction, variance_.cpu_data(), fraction,
+                  variance);
 }
 
 // variance_ becomes what values are divided by.
@@ -78,13 +78,16 @@ void OneDNNBatchNormLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
   }
   NormaliseVariance();
   float* y = Values(to.get());
-  onednn::ForEachValue(blocks, y, [=](size_t i, int c) {
+  const auto normalise = [=](size_t i, int c) {
     return (x[i] - mean[c]) / variance[c];
-  });
-  if (!use_global_stats_) {
+  };
+  if (use_global_stats_) {
+    onednn::ForEachValue(blocks, y, normalise);
+  } else {
     onednn::Allocate(layout, &normalised_);
-    onednn::ForEachValue(blocks, Values(normalised_),
-                         [=](size_t i, int) { return y[i]; });
+    float* kept = Values(normalised_);
+    onednn::ForEachValue(
+        blocks, y, [=](size_t i, int c) { return kept[i] = normalise(i, c); });
   }
   to.Store();
 }
