@@ -106,8 +106,8 @@ class WinogradConvolutionTest
     }
   }
 
-  bool Pays(const Shape& shape, int num) const {
-    return WinogradConvolution::Pays(shape, num, *GetParam());
+  bool Pays(const Shape& shape, int num, bool kept = false) const {
+    return WinogradConvolution::Pays(shape, num, kept, *GetParam());
   }
 
   static double Dot(const Values& a, const Values& b) {
@@ -271,6 +271,10 @@ TEST_P(WinogradConvolutionTest, Pays) {
   EXPECT_TRUE(Pays(alexnet_conv3, 16));
   // Transforming the filters takes as long as using them once.
   EXPECT_FALSE(Pays(alexnet_conv3, 1));
+  // Kept ones do not, but those have to be read from memory.
+  EXPECT_FALSE(Pays(alexnet_conv3, 1, true));
+  EXPECT_FALSE(Pays(patch, 1));
+  EXPECT_TRUE(Pays(patch, 1, true));
   // They would take 1.9 GB.
   EXPECT_FALSE(Pays({512, 40, 40, 4096, 7, 7, 0, 0}, 16));
   // A thread's buffer would be 427 MB.

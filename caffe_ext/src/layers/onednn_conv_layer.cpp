@@ -4,7 +4,6 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 namespace caffe {
@@ -26,8 +25,9 @@ void OneDNNConvolutionLayer::Reshape(const vector<Blob<float>*>& bottom,
 
 // Makes *convolution one of that shape, or null.
 static void Choose(const WinogradConvolution::Shape& shape, int num,
+                   bool filters_kept,
                    shared_ptr<WinogradConvolution>* convolution) {
-  if (!WinogradConvolution::Pays(shape, num)) {
+  if (!WinogradConvolution::Pays(shape, num, filters_kept)) {
     convolution->reset();
   } else if (!*convolution || !((*convolution)->shape() == shape)) {
     convolution->reset(new WinogradConvolution(shape));
@@ -49,11 +49,8 @@ void OneDNNConvolutionLayer::ChooseWinograd(const Blob<float>& bottom) {
   const WinogradConvolution::Shape shape = {
       channels_ / group_, bottom.height(), bottom.width(), num_output_ / group_,
       kernel[0],          kernel[1],       pad[0],         pad[1]};
-  // Filters that are kept cost nothing.
-  const int uses =
-      phase_ == TEST ? std::numeric_limits<int>::max() : bottom.num();
-  Choose(shape, uses, &winograd_);
-  Choose(WinogradConvolution::GradientOf(shape), bottom.num(),
+  Choose(shape, bottom.num(), phase_ == TEST, &winograd_);
+  Choose(WinogradConvolution::GradientOf(shape), bottom.num(), false,
          &backward_winograd_);
   const size_t parts = WinogradWeightGradient::Pays(shape)
                            ? std::min(bottom.num(), kMostParts)

@@ -4,7 +4,6 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 #include "caffe/util/blocked_normalization.hpp"
@@ -61,12 +60,10 @@ void OneDNNRegionLayer::Reshape(const vector<Blob<float>*>& bottom,
   const onednn::PatchConvolution convolution(channels_, patch_h_, patch_w_,
                                              kernel_);
   use_onednn_ = bottom[0]->count() > 0 && convolution.IsFast();
-  // Filters that are kept cost nothing.
-  const int uses = phase_ == TEST ? std::numeric_limits<int>::max() : num_;
   use_winograd_ = use_onednn_ &&
                   convolution.block() == winograd::Best().lanes &&
                   WinogradPatchConvolution::Pays(channels_, patch_h_, patch_w_,
-                                                 kernel_, uses);
+                                                 kernel_, num_, phase_ == TEST);
 }
 
 void OneDNNRegionLayer::KeepFilters() {

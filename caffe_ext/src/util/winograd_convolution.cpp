@@ -21,6 +21,9 @@ namespace {
 const int kPassValues = 160 << 10;
 // Of the filters, 25 for each 3 x 3 taps; and of a pass, for each thread.
 const double kMostFilterValues = 64 << 20, kMostPassValues = 16 << 20;
+// Of filters that stay in the second-level cache. To read others from memory
+// takes as long as to transform them.
+const double kCachedFilterValues = 256 << 10;
 // Tiles of a pass, at least, that filters are read for.
 const int kPassTiles = 48;
 
@@ -62,7 +65,7 @@ bool WinogradConvolution::Fits(const Shape& shape, const Kernels& kernels) {
          (shape.channels < lanes || shape.channels % lanes == 0);
 }
 
-bool WinogradConvolution::Pays(const Shape& shape, int num,
+bool WinogradConvolution::Pays(const Shape& shape, int num, bool filters_kept,
                                const Kernels& kernels) {
   if (!Fits(shape, kernels)) return false;
   const double tiles_w = CeilDiv(shape.out_width(), kStep);
@@ -82,10 +85,13 @@ bool WinogradConvolution::Pays(const Shape& shape, int num,
   const double direct = filters * shape.kernel_h * shape.kernel_w *
                         shape.out_height() * shape.out_width();
   const double products = filters * kPoints * segments * tiles;
+  const bool filters_there =
+      filters_kept && kPoints * segments * filters <= kCachedFilterValues;
   // By what they take: 25 ns for kLanes channels of a tile, or outputs, and 9
   // ns for a segment of a filter, where a product takes 8 ps.
-  const double transforms = 200 * tiles * (shape.channels + shape.outputs) +
-                            1100 * segments * filters / num;
+  const double transforms =
+      200 * tiles * (shape.channels + shape.outputs) +
+      (filters_there ? 0 : 1100 * segments * filters / num);
   return products + transforms < .8 * direct;
 }
 

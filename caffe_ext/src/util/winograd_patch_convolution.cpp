@@ -9,11 +9,11 @@ static WinogradConvolution::Shape Shape(int channels, int height, int width,
 }
 
 bool WinogradPatchConvolution::Pays(int channels, int height, int width,
-                                    int kernel, int num) {
+                                    int kernel, int num, bool filters_kept) {
   const WinogradConvolution::Shape shape =
       Shape(channels, height, width, kernel);
   return shape.channels % winograd::Best().lanes == 0 &&
-         WinogradConvolution::Pays(shape, num);
+         WinogradConvolution::Pays(shape, num, filters_kept);
 }
 
 WinogradPatchConvolution::WinogradPatchConvolution(int channels, int height,

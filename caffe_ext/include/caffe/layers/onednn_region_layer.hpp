@@ -7,6 +7,7 @@
 #include "caffe/layers/region_layer.hpp"
 #include "caffe/util/onednn.hpp"
 #include "caffe/util/onednn_patches.hpp"
+#include "caffe/util/winograd_convolution.hpp"
 
 namespace caffe {
 

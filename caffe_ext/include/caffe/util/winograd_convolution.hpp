@@ -65,9 +65,9 @@ class WinogradConvolution {
   static bool Fits(const Shape& shape, const Kernels& kernels);
 
   /// Whether it fits and saves more than its transforms take, those of the
-  /// filters for num images included; false also where those would take more
-  /// than 256 MiB or a thread's buffer more than 64.
-  static bool Pays(const Shape& shape, int num,
+  /// filters for num images included, unless they are kept; false also where
+  /// those would take more than 256 MiB or a thread's buffer more than 64.
+  static bool Pays(const Shape& shape, int num, bool filters_kept = false,
                    const Kernels& kernels = winograd::Best());
 
   explicit WinogradConvolution(const Shape& shape,

@@ -21,7 +21,8 @@ class WinogradPatchConvolution {
   typedef WinogradConvolution::Filters Filters;
 
   /// Whether it is faster, for so many images with the same filters.
-  static bool Pays(int channels, int height, int width, int kernel, int num);
+  static bool Pays(int channels, int height, int width, int kernel, int num,
+                   bool filters_kept);
 
   WinogradPatchConvolution(int channels, int height, int width, int kernel);
 
