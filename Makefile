@@ -81,6 +81,7 @@ all: $(BUILD)/build.ninja ## build Caffe, its tools and pycaffe (the default)
 include tests/test.mk
 include tests/cuda.mk
 include tests/gpu.mk
+include tests/reliability.mk
 include python/reproduce.mk
 include python/bench/bench.mk
 include python/release.mk
