@@ -19,9 +19,15 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "tests/data/fuzz"
+FOLDER = Path(__file__).resolve().parent
 CAFFE = (
     "net", "solver", "caffemodel", "solverstate", "record", "mean", "list",
     "hdf5_weights", "hdf5_state", "hdf5_data",
+)  # fmt: skip
+PYTHON = (
+    "bp4d_codes", "bp4d_points", "disfa_codes", "disfa_points", "own_csv",
+    "points_npy", "points_pts", "picture", "other_picture", "film", "path_csv",
+    "tool_table", "dataset_json", "model_json", "python_mean",
 )  # fmt: skip
 # A net that begins to compute, on a busy machine under the sanitizers.
 SECONDS_AN_INPUT = 60
@@ -34,7 +40,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--program", type=Path, required=True, help="fuzz_caffe")
     parser.add_argument("--out", type=Path, required=True, help="corpora and finds")
     parser.add_argument("--seconds", type=int, default=3600, help="a target, in all")
-    parser.add_argument("--targets", nargs="*", default=CAFFE, metavar="TARGET")
+    parser.add_argument(
+        "--targets", nargs="+", choices=CAFFE + PYTHON, default=CAFFE + PYTHON
+    )
     parser.add_argument("--jobs", type=int, default=1, help="targets at once")
     return parser.parse_args(arguments)
 
@@ -72,6 +80,8 @@ class Fuzzing:
 
     def command(self, seconds: int) -> list[str]:
         command = [str(self.options.program.resolve())]
+        if self.target in PYTHON:
+            command = [sys.executable, str(FOLDER / "fuzz_python.py"), self.target]
         command += [f"-max_total_time={seconds}", f"-timeout={SECONDS_AN_INPUT}"]
         command += ["-rss_limit_mb=4096", f"-artifact_prefix={self.finds}/"]
         if self.target in PROTOTXTS:
@@ -88,7 +98,8 @@ class Fuzzing:
         began = time.monotonic()
         memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
         environment = os.environ | {"FUZZ_TARGET": self.target, "OMP_NUM_THREADS": "1"}
-        environment |= {"OPENBLAS_NUM_THREADS": "1"}
+        environment |= {"OPENBLAS_NUM_THREADS": "1", "GLOG_minloglevel": "2"}
+        environment["LSAN_OPTIONS"] = f"suppressions={FOLDER / 'lsan.supp'}"
         with tempfile.TemporaryDirectory(dir=memory) as work, self.log.open("w") as log:
             try:
                 subprocess.run(

@@ -1,7 +1,8 @@
 """Writes tests/data/fuzz, the valid inputs that the fuzzers of Caffe begin with.
 
-A folder a target (fuzz_caffe.cpp), whose own byte in front is `options` here. What was
-found (found_*) is kept beside them by hand. To be run from the repository's root.
+A folder a target (fuzz_caffe.cpp, fuzz_python.py); `options` is the byte in front that
+some begin with. What was found (refused_*, found_*) is kept beside them by hand. To be
+run from the repository's root.
 """
 
 import json
