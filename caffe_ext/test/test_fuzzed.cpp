@@ -17,20 +17,24 @@
 
 namespace caffe {
 
-// What `make fuzz` begins with and what it found, in tests/data/fuzz, read once.
-// Of what was found, refused_* must end in a sentence; found_* may be read.
+// What `make fuzz` begins with and what it found, in tests/data/fuzz, read
+// once. Of what was found, refused_* must end in a sentence; found_* may be
+// read.
 class FuzzedTest : public ::testing::TestWithParam<string> {
  protected:
   static void SetUpTestCase() {
     CHECK(getcwd(home_, sizeof(home_)));
-    MakeTempDir(&folder_);
-    CHECK_EQ(chdir(folder_.c_str()), 0);
+    MakeTempDir(&Folder());
+    CHECK_EQ(chdir(Folder().c_str()), 0);
   }
   static void TearDownTestCase() {
     CHECK_EQ(chdir(home_), 0);
-    boost::filesystem::remove_all(folder_);
+    boost::filesystem::remove_all(Folder());
   }
-  void SetUp() override { ThrowFatalMessages(true); }
+  void SetUp() override {
+    Caffe::set_mode(Caffe::CPU);
+    ThrowFatalMessages(true);
+  }
   void TearDown() override { ThrowFatalMessages(false); }
 
   static string Read(const string& file) {
@@ -53,12 +57,15 @@ class FuzzedTest : public ::testing::TestWithParam<string> {
     return inputs;
   }
 
+  static string& Folder() {  // that the inputs are written to
+    static string folder;
+    return folder;
+  }
+
   static char home_[4096];
-  static string folder_;
 };
 
 char FuzzedTest::home_[4096];
-string FuzzedTest::folder_;
 
 TEST_P(FuzzedTest, TestInputs) {
   for (const auto& input : Inputs(GetParam())) {

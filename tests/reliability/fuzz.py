@@ -103,7 +103,11 @@ class Fuzzing:
         with tempfile.TemporaryDirectory(dir=memory) as work, self.log.open("w") as log:
             try:
                 subprocess.run(
-                    self.command(left), cwd=work, env=environment, stdout=log, stderr=log
+                    self.command(left),
+                    cwd=work,
+                    env=environment,
+                    stdout=log,
+                    stderr=log,
                 )
             finally:  # by Ctrl-C, too
                 seconds = round(time.monotonic() - began)

@@ -1,8 +1,9 @@
-// Fuzzers of what users bring to Caffe: libFuzzer's program (`make fuzz`), whose target
-// is FUZZ_TARGET's, and, in the test runner, a test that each kept input passes.
+// Fuzzers of what users bring to Caffe: libFuzzer's program (`make fuzz`),
+// whose target is FUZZ_TARGET's, and, in the test runner, a test that each kept
+// input passes.
 //
-// A mistake that is thrown as a caffe::Error, and memory that is out, is as it should
-// be. A crash, a hang or any other exception is a find.
+// A mistake that is thrown as a caffe::Error, and memory that is out, is as it
+// should be. A crash, a hang or any other exception is a find.
 #include "reliability/fuzz_caffe.hpp"
 
 #include <google/protobuf/text_format.h>
@@ -276,8 +277,7 @@ static void FuzzRecord(Bytes bytes) {
   WriteLmdb("fuzzed", records);
   const std::string type = choice & 32 ? "Data" : "MultilabelData";
   FuzzLayer("layer { name: \"data\" type: \"" + type +
-            "\" top: \"data\" top: \"label\"" +
-            Transform(choice, choice & 64) +
+            "\" top: \"data\" top: \"label\"" + Transform(choice, choice & 64) +
             "data_param { source: \"fuzzed\" batch_size: 2 prefetch: 1 "
             "backend: LMDB } }");
 }
@@ -286,9 +286,9 @@ static void FuzzMean(Bytes bytes) {
   if (bytes.empty()) return;
   const unsigned char choice = bytes[0];
   Write("fuzzed.binaryproto", bytes.substr(1));
-  const std::string transform =
-      std::string(" transform_param { ") + (choice & 1 ? "crop_size: 4 " : "") +
-      "mean_file: \"fuzzed.binaryproto\" } ";
+  const std::string transform = std::string(" transform_param { ") +
+                                (choice & 1 ? "crop_size: 4 " : "") +
+                                "mean_file: \"fuzzed.binaryproto\" } ";
   static const char* const kLayers[] = {
       R"(type: "MultilabelData" data_param { source: "lmdb" batch_size: 2
          prefetch: 1 backend: LMDB })",
@@ -298,9 +298,8 @@ static void FuzzMean(Bytes bytes) {
          batch_size: 2 })",
       R"(type: "WindowData" window_data_param { source: "windows.txt"
          batch_size: 2 crop_size: 4 })"};
-  FuzzLayer(
-      "layer { name: \"data\" top: \"data\" top: \"label\" " + transform +
-      kLayers[(choice >> 1) % 4] + " }");
+  FuzzLayer("layer { name: \"data\" top: \"data\" top: \"label\" " + transform +
+            kLayers[(choice >> 1) % 4] + " }");
 }
 
 static void FuzzList(Bytes bytes) {
@@ -382,11 +381,21 @@ void* operator new(size_t size) {
   if (!memory) throw std::bad_alloc();
   return memory;
 }
-void* operator new[](size_t size) { return operator new(size); }
-void operator delete(void* memory) noexcept { free(memory); }
-void operator delete[](void* memory) noexcept { free(memory); }
-void operator delete(void* memory, size_t) noexcept { free(memory); }
-void operator delete[](void* memory, size_t) noexcept { free(memory); }
+void* operator new[](size_t size) {
+  return operator new(size);
+}
+void operator delete(void* memory) noexcept {
+  free(memory);
+}
+void operator delete[](void* memory) noexcept {
+  free(memory);
+}
+void operator delete(void* memory, size_t) noexcept {
+  free(memory);
+}
+void operator delete[](void* memory, size_t) noexcept {
+  free(memory);
+}
 
 extern "C" const char* __asan_default_options() {
   return "max_allocation_size_mb=32:allocator_may_return_null=1:"
@@ -403,8 +412,7 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   static const std::string target = getenv("FUZZ_TARGET");
-  caffe::Fuzz(target,
-              std::string(reinterpret_cast<const char*>(bytes), size));
+  caffe::Fuzz(target, std::string(reinterpret_cast<const char*>(bytes), size));
   return 0;
 }
 #endif

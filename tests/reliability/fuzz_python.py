@@ -19,11 +19,11 @@ if __name__ == "__main__":
     import atheris
 
     with atheris.instrument_imports(include=["data_prep", "drml"]):
-        from data_prep import bp4d, disfa, images, landmarks, network_input, own_faces
+        from data_prep import bp4d, disfa, images, landmarks, own_faces
         from drml.evaluate import dataset, tool_csv
         from drml.predict import sources, trained, video
 else:
-    from data_prep import bp4d, disfa, images, landmarks, network_input, own_faces
+    from data_prep import bp4d, disfa, images, landmarks, own_faces
     from drml.evaluate import dataset, tool_csv
     from drml.predict import sources, trained, video
 
@@ -88,9 +88,10 @@ def other_picture(file: Path) -> None:
 def film(file: Path) -> None:
     """A video as an import reads it, and as `drml predict` does."""
     try:
-        for number in range(min(images.count_frames(str(file)), FRAMES)):
-            read = read if number else images.Video(str(file))
-            read.read(number)
+        frames = min(images.count_frames(str(file)), FRAMES)
+        whole = images.Video(str(file))
+        for number in range(frames):
+            whole.read(number)
     except UserError:
         pass
     for frame in video.Frames(str(file)):

@@ -21,6 +21,7 @@ from drml.nets.pycaffe import caffe  # before its protocol buffers
 
 SEEDS = Path("tests/data/fuzz").resolve()
 
+# ruff: noqa: E501
 # Type, bottoms (i: image, v: vector, k: labels, s: scores, t: time, c: sequence's
 # continuation, 1: one value each), options.
 LAYERS = """
@@ -158,7 +159,9 @@ def nets() -> None:
         tops = 'top: "x"' if kind in ("DummyData", "Parameter") else 'top: "x" top: "k"'
         write("net", kind, f'layer {{ name: "x" type: "{kind}" {tops} {options} }}\n')
     v1 = 'layers { name: "%s" type: %s %s }\n'
-    text = 'name: "old" input: "d" input_dim: 2 input_dim: 2 input_dim: 6 input_dim: 6\n'
+    text = (
+        'name: "old" input: "d" input_dim: 2 input_dim: 2 input_dim: 6 input_dim: 6\n'
+    )
     conv = "convolution_param { num_output: 2 kernel_size: 3 }"
     write("net", "v1", text + v1 % ("c", "CONVOLUTION", f'bottom: "d" top: "c" {conv}'))
     v0 = 'layers { layer { name: "%s" type: "%s" %s } bottom: "%s" top: "%s" }\n'
@@ -255,7 +258,9 @@ def codes() -> None:
     write("own_csv", "points", f"{header},landmarks\na.png,anna,1,0,a.npy\n")
     write("path_csv", "all", "path,other\na.png,1\n")
     write("tool_table", "openface", "frame,AU01_c,AU12_c,success\n1,1,0,1\n2,0,1,1\n")
-    write("tool_table", "pyfeat", "input,AU01,AU12,FaceScore\nF001/T1/1.jpg,0.5,0.1,1\n")
+    write(
+        "tool_table", "pyfeat", "input,AU01,AU12,FaceScore\nF001/T1/1.jpg,0.5,0.1,1\n"
+    )
     write("tool_table", "libreface", "frame_idx,au_1,au_12,au_1_intensity\n1,1,0,2.5\n")
 
 
@@ -271,7 +276,9 @@ def points() -> None:
         for version, packed in (("4", False), ("5", False), ("5", True)):
             pts = np.arange(132, dtype=np.float64).reshape(66, 2)
             with file.open("wb") as mat:
-                scipy.io.savemat(mat, {"pts": pts}, format=version, do_compression=packed)
+                scipy.io.savemat(
+                    mat, {"pts": pts}, format=version, do_compression=packed
+                )
             name = f"v{version}{'_packed' * packed}"
             write("disfa_points", name, file.read_bytes())
         for name, array in (("floats", shape), ("ints", shape.astype(int).T.copy().T)):
