@@ -21,7 +21,7 @@ namespace caffe {
 // once. Of what was found, refused_* must end in a sentence; found_* may be
 // read.
 class FuzzedTest : public ::testing::TestWithParam<string> {
- protected:
+ public:
   static void SetUpTestCase() {
     CHECK(getcwd(home_, sizeof(home_)));
     MakeTempDir(&Folder());
@@ -31,6 +31,8 @@ class FuzzedTest : public ::testing::TestWithParam<string> {
     CHECK_EQ(chdir(home_), 0);
     boost::filesystem::remove_all(Folder());
   }
+
+ protected:
   void SetUp() override {
     Caffe::set_mode(Caffe::CPU);
     ThrowFatalMessages(true);

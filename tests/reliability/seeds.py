@@ -22,8 +22,7 @@ from drml.nets.pycaffe import caffe  # before its protocol buffers
 SEEDS = Path("tests/data/fuzz").resolve()
 
 # ruff: noqa: E501
-# Type, bottoms (i: image, v: vector, k: labels, s: scores, t: time, c: sequence's
-# continuation, 1: one value each), options.
+# Type, bottoms of SHAPES (constants: a and k are labels), options.
 LAYERS = """
 AbsVal i
 Accuracy vk accuracy_param { top_k: 2 }
@@ -36,7 +35,7 @@ Bias i bias_param { axis: 1 num_axes: 2 filler { type: "constant" value: 1 } }
 Box i box_param { width: 2 height: 3 xcoord: 0 ycoord: 1 }
 Clip i clip_param { min: -1 max: 1 }
 Concat ii concat_param { axis: 2 }
-ContrastiveLoss vv1 contrastive_loss_param { margin: 2 legacy_version: true }
+ContrastiveLoss vvk contrastive_loss_param { margin: 2 legacy_version: true }
 Convolution i convolution_param { num_output: 4 kernel_h: 3 kernel_w: 2 pad: 1 stride: 2 group: 2 dilation: 1 weight_filler { type: "xavier" } }
 Convolution i convolution_param { num_output: 3 kernel_size: 3 engine: CAFFE weight_filler { type: "msra" variance_norm: AVERAGE } }
 Crop ii crop_param { axis: 2 offset: 0 }
@@ -52,23 +51,23 @@ Filter ik
 Flatten i flatten_param { axis: 1 end_axis: 2 }
 HingeLoss vk hinge_loss_param { norm: L2 }
 Im2col i convolution_param { kernel_size: 2 pad: 1 dilation: 2 }
-InfogainLoss vk infogain_loss_param { source: "mean.binaryproto" axis: 1 }
+InfogainLoss vkh infogain_loss_param { axis: 1 }
 InnerProduct i inner_product_param { num_output: 3 axis: 1 transpose: true weight_filler { type: "gaussian" sparse: 1 } }
 LRN i lrn_param { local_size: 3 alpha: 0.1 beta: 0.7 k: 1 }
 LRN i lrn_param { local_size: 3 norm_region: WITHIN_CHANNEL engine: CAFFE }
 LSTM tc recurrent_param { num_output: 2 weight_filler { type: "uniform" } }
 RNN tc recurrent_param { num_output: 2 expose_hidden: false }
-LSTMUnit LLc
+LSTMUnit CLo top: "y"
 LocallyConnected i locally_connected_param { num_output: 2 kernel_size: 3 pad: 1 stride: 2 }
 Log i log_param { base: 10 scale: 1 shift: 1 }
 MVN i mvn_param { normalize_variance: true across_channels: true eps: 1e-5 }
-MultiSigmoidCrossEntropyLoss vs
-MultilabelSigmoidCrossEntropyLoss vs
+MultiSigmoidCrossEntropyLoss va
+MultilabelSigmoidCrossEntropyLoss va
 MultinomialLogisticLoss vk
 PReLU i prelu_param { channel_shared: true }
 Pooling i pooling_param { pool: MAX kernel_size: 2 stride: 2 pad: 1 }
 Pooling i pooling_param { pool: AVE global_pooling: true engine: CAFFE }
-Pooling i pooling_param { pool: STOCHASTIC kernel_h: 2 kernel_w: 3 round_mode: FLOOR }
+Pooling i pooling_param { pool: MAX kernel_h: 2 kernel_w: 3 round_mode: FLOOR }
 Power i power_param { power: 2 scale: 0.5 shift: 1 }
 ReLU i relu_param { negative_slope: 0.1 }
 Reduction i reduction_param { operation: SUMSQ axis: 1 coeff: 2 }
@@ -89,9 +88,12 @@ TanH i tanh_param { engine: CAFFE }
 Threshold i threshold_param { threshold: 0.5 }
 Tile i tile_param { axis: 1 tiles: 2 }
 """
+NO_GRADIENT = ("Accuracy", "ArgMax", "Threshold")
+LABELLED = ("BatchReindex", "Embed", "Filter", "InfogainLoss", "LSTMUnit")
 SHAPES = {
-    "i": (2, 4, 6, 6), "v": (3, 4), "s": (3, 4), "k": (3,), "t": (3, 2, 4), "c": (3, 2),
-    "1": (3,), "L": (1, 2, 4), "b": (2, 4, 2, 1),
+    "i": (2, 4, 6, 6), "v": (2, 4), "a": (2, 4), "k": (2,), "h": (1, 1, 4, 4),
+    "t": (3, 2, 4), "c": (3, 2), "C": (1, 2, 2), "L": (1, 2, 8), "o": (1, 2),
+    "b": (2, 4, 2, 1),
 }  # fmt: skip
 FACES = {
     "Data": 'data_param { source: "lmdb" batch_size: 2 backend: LMDB prefetch: 2 }',
@@ -104,7 +106,6 @@ FACES = {
     "WindowData": 'transform_param { crop_size: 4 } window_data_param { batch_size: 2 '
     'source: "windows.txt" fg_threshold: 0.5 crop_mode: "square" context_pad: 1 }',
     "HDF5Data": 'hdf5_data_param { source: "h5.txt" batch_size: 2 shuffle: true }',
-    "MemoryData": "memory_data_param { batch_size: 1 channels: 1 height: 2 width: 3 }",
     "DummyData": 'dummy_data_param { shape { dim: 2 dim: 3 } data_filler { type: '
     '"gaussian" std: 1 } }',
     "Parameter": "parameter_param { shape { dim: 2 } }",
@@ -137,16 +138,21 @@ def write(target: str, name: str, content: bytes | str, options: bytes = b"") ->
 
 
 def net_of(kind: str, bottoms: str, options: str) -> str:
-    text = "force_backward: true state { phase: TRAIN }\n"
+    forced = kind not in NO_GRADIENT + LABELLED
+    text = "force_backward: true " if forced else ""
+    text += "state { phase: TRAIN }\n"
     for i, bottom in enumerate(bottoms):
         dims = " ".join(f"dim: {size}" for size in SHAPES[bottom])
-        label = "constant" if bottom in "k1c" else "gaussian"
+        label = "constant" if bottom in "akcho" else "gaussian"
         text += (
             f'layer {{ name: "d{i}" type: "DummyData" top: "d{i}" dummy_data_param {{ '
             f'shape {{ {dims} }} data_filler {{ type: "{label}" value: 1 }} }} }}\n'
         )
     tops = "" if kind == "Silence" else 'top: "x"'
     links = " ".join(f'bottom: "d{i}"' for i in range(len(bottoms)))
+    if kind in LABELLED and bottoms[0] not in "k":  # what has weights wants gradients
+        text += 'layer { name: "s" type: "Scale" bottom: "d0" top: "s" }\n'
+        links = links.replace("d0", "s")
     return f'{text}layer {{ name: "x" type: "{kind}" {links} {tops} {options} }}\n'
 
 
@@ -157,6 +163,8 @@ def nets() -> None:
         write("net", f"{number:02}_{kind}", text)
     for kind, options in FACES.items():
         tops = 'top: "x"' if kind in ("DummyData", "Parameter") else 'top: "x" top: "k"'
+        if kind == "HDF5Data":
+            tops = 'top: "data" top: "label"'
         write("net", kind, f'layer {{ name: "x" type: "{kind}" {tops} {options} }}\n')
     v1 = 'layers { name: "%s" type: %s %s }\n'
     text = (
@@ -206,12 +214,13 @@ def records() -> None:
     for ending in (".jpg", ".png", ".bmp", ".webp", ".tiff", ".pgm"):
         image = face()[..., 0] if ending == ".pgm" else face()
         datum.data, datum.encoded = cv2.imencode(ending, image)[1].tobytes(), True
-        for options in (b"\x00", b"\x32"):  # the two layers; in the second place, cut
+        # The two layers, the other one's in the second place and cut.
+        for options in (b"\x00",) if ending == ".pgm" else (b"\x00", b"\x32"):
             name = f"{ending[1:]}_{options.hex()}"
             write("record", name, datum.SerializeToString(), options)
     datum = caffe.io.array_to_datum(face().transpose(2, 0, 1), 1)
     datum.float_data.extend([1, -1, 0])
-    for options in (b"\x00", b"\x0b", b"\x1f", b"\x2b", b"\x67"):
+    for options in (b"\x00", b"\x0b", b"\x17", b"\x2b", b"\x67"):
         write("record", f"bytes_{options.hex()}", datum.SerializeToString(), options)
     datum.data = b""
     datum.float_data[:] = np.arange(90)
@@ -226,7 +235,8 @@ def means_and_lists() -> None:
         (
             "a.jpg 1 -1 0\nb.png 0 0 1\n",
             "a.jpg 1\nb.png 0\n",
-            "# 0\na.jpg\n3\n6\n5\n2\n1 0.9 0 0 3 3\n0 0.1 1 1 4 4\n# 1\nb.png\n3\n6\n5\n0\n",
+            "# 0\na.jpg\n3\n6\n5\n2\n1 0.9 0 0 3 3\n0 0.1 1 1 4 4\n"
+            "# 1\nb.png\n3\n6\n5\n0\n",
             "data.h5\n",
         )
     ):
