@@ -56,12 +56,20 @@ def run(main: Callable[[], int | None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except (UserError, OSError) as error:  # OSError: no permission, no room, ...
-        print(f"{Path(sys.argv[0]).name}: error: {error}", file=sys.stderr)
+        print(f"{_name()}: error: {error}", file=sys.stderr)
+        status = 1
+    except MemoryError as error:
+        told = f" ({error})" if str(error) else ""
+        print(f"{_name()}: error: there is not enough memory{told}", file=sys.stderr)
         status = 1
     except KeyboardInterrupt:
         print("\ninterrupted; run the same command again to go on", file=sys.stderr)
         status = 130
     sys.exit(status)
+
+
+def _name() -> str:
+    return Path(sys.argv[0]).name
 
 
 # ---- Files that are either whole or not there
@@ -174,32 +182,55 @@ def _difference(name: str, before: object, now: object) -> str:
     return f"{name} ({before}, now {now})" if short else name
 
 
-@contextmanager
-def locked(
-    folder: Path, who: str = "import", remedy: str = "another --out"
-) -> Iterator[None]:
-    """Keep others of a kind out of a folder; raise UserError where one is at work."""
+def folder_of_results(folder: Path, remedy: str = "another --out") -> None:
+    """Make a folder unless it is there; raise UserError where it cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY)  # its lock ends with the process
     except OSError as error:
         raise UserError(
             f"{folder} cannot be a folder of results ({error.strerror}): choose "
             f"{remedy}"
         ) from None
+
+
+@contextmanager
+def locked(
+    folder: Path, who: str = "import", remedy: str = "another --out"
+) -> Iterator[None]:
+    """Keep others of a kind out of a folder; raise UserError where one is at work."""
+    folder_of_results(folder, remedy)
+    with alone(folder, who, remedy):
+        yield
+
+
+@contextmanager
+def alone(place: Path, who: str, remedy: str) -> Iterator[None]:
+    """Keep others of a kind from a folder or file that is there."""
+    handle = os.open(place, os.O_RDONLY)  # its lock ends with the process
     try:
         if not _lock(handle):
             raise UserError(
-                f"another {who} is writing {folder}: wait for it, or choose {remedy}"
+                f"another {who} is at work on {place}: wait for it, or choose {remedy}"
             )
         yield
     finally:
         os.close(handle)
 
 
-def _lock(handle: int) -> bool:
+@contextmanager
+def in_turn(folder: Path) -> Iterator[None]:
+    """Wait for others who are writing the same files into a folder that is there."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(handle, wait=True)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, wait: bool = False) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:  # some file systems (NFS) cannot lock a folder: go on without

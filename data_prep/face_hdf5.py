@@ -6,8 +6,8 @@ neither crop nor subtract); `label` float32 (N, AUs): +1, -1 or 0. One face is o
 chunk, compressed. `<split>.txt` names the files in order, as HDF5Data's `source`.
 """
 
-import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from data_prep.base import UserError, batches, write
+from data_prep.base import UserError, batches, replacing, write
 from data_prep.images import decode_jpeg
 from data_prep.network_input import network_input, read_mean
 from data_prep.processes import stream
@@ -78,21 +78,32 @@ def is_complete(out: Path, split: str) -> bool:
 def _write_file(task: tuple[Path, list, RegisteredFaces, Hdf5]) -> Iterator[bytes]:
     """Write one file, yielding the key of every face that is in it."""
     file, faces, store, how = task
-    unfinished = file.with_name(f".{file.name}.tmp")
-    try:
-        with _DelayedErrorFile(unfinished) as disk, h5py.File(disk, "w") as content:
-            for key in _fill(content, faces, store, how):
-                if disk.error:
-                    break
-                yield key
+    with new_hdf5(file) as (content, disk):
+        for key in _fill(content, faces, store, how):
+            if disk.error:
+                break
+            yield key
+
+
+@contextmanager
+def new_hdf5(file: Path) -> Iterator[tuple[h5py.File, "DelayedErrorFile"]]:
+    """Give a file to fill, which gets its name once it is whole.
+
+    Where disk.error comes up there is no more to be done: UserError is raised.
+    """
+    with replacing(file) as unfinished:
+        disk = None
+        try:
+            with DelayedErrorFile(unfinished) as disk, h5py.File(disk, "w") as content:
+                yield content, disk
+        except Exception:  # of HDF5, which reads what was not written
+            if not (disk and disk.error):
+                raise
         if disk.error:
             raise UserError(f"{file} cannot be written: {disk.error.strerror}")
-        os.replace(unfinished, file)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
-class _DelayedErrorFile(FileIO):
+class DelayedErrorFile(FileIO):
     """A new file whose first error is kept in `error`, and nothing is written then.
 
     HDF5 crashes the process where it can't write (1.14, disk full): it is to find all

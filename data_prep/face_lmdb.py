@@ -20,7 +20,7 @@ from caffe.proto import caffe_pb2
 from data_prep.base import UserError, batches
 from data_prep.images import decode_jpeg
 
-MAP_SIZE = 1 << 40  # address space, not disk: an LMDB grows as it is written
+MAP_SIZE = 1 << 28  # address space to begin with: it is limited for some (ulimit -v)
 RECORDS_A_COMMIT = 200
 LONGEST_KEY = 511  # bytes that LMDB allows; the number alone makes a key unique
 
@@ -55,10 +55,21 @@ def _write(folder: Path, records: Iterable[Record], size: int) -> None:
     # One sync at the end will do: the folder does not count before its renaming.
     with lmdb.open(str(folder), map_size=MAP_SIZE, sync=False) as env:
         for batch in batches(enumerate(records), RECORDS_A_COMMIT):
-            with env.begin(write=True) as txn:
-                for i, record in batch:
-                    txn.put(_key(i, record), _datum(record, size), append=True)
+            items = [(_key(i, record), _datum(record, size)) for i, record in batch]
+            while not _is_put(env, items):
+                env.set_mapsize(2 * env.info()["map_size"])
         env.sync(True)
+
+
+def _is_put(env: lmdb.Environment, items: list[tuple[bytes, bytes]]) -> bool:
+    """Append records, all or none; False where the map is too small for them."""
+    try:
+        with env.begin(write=True) as txn:
+            for key, value in items:
+                txn.put(key, value, append=True)
+    except lmdb.MapFullError:
+        return False
+    return True
 
 
 def _key(number: int, record: Record) -> bytes:

@@ -22,7 +22,7 @@ from pathlib import Path
 import cv2
 from tqdm import tqdm
 
-from data_prep.base import UserError, run, stamp, write
+from data_prep.base import UserError, locked, run, stamp, write
 from data_prep.processes import stream
 from data_prep.renderer import bp4d, disfa, irregular, sheet, subjects
 
@@ -132,7 +132,8 @@ def main(argv: list[str] | None = None) -> None:
     if args.root:
         fields = (*DEFAULTS[args.layout], "layout", "seed", "irregular")
         options = Options(**{name: getattr(args, name) for name in fields})
-        write_dataset(args.root, options, args.jobs)
+        with locked(args.root, "drml generate", "another folder"):
+            write_dataset(args.root, options, args.jobs)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -4,7 +4,8 @@
 A result's text is its command and the texts of the files that it names. In the folder
 $FAKE it notes each call in `calls`; where `fail/WORD` is there and WORD a word of the
 command, it fails; with `hold/WORD` it writes its id into `holding` and waits there. A
-training leaves a snapshot before it waits, and says from which it went on.
+training leaves a snapshot before it waits, and says from which it went on, in its
+weights, too, unless there is a file `same`.
 """
 
 import hashlib
@@ -97,7 +98,8 @@ def train(words: list[str], given: dict) -> None:
     with open(given["--log"], "a") as log:
         print(begun, file=log)
     wait("train", words)
-    write(Path(f"{prefix}_iter_2.caffemodel"), [begun, words[0]])
+    how = "trained" if (FAKE / "same").exists() else begun
+    write(Path(f"{prefix}_iter_2.caffemodel"), [how, words[0]])
     Path(f"{prefix}_iter_2.solverstate").touch()
 
 

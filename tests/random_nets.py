@@ -8,7 +8,18 @@ from caffe.proto import caffe_pb2
 from drml.nets.pycaffe import caffe  # before its protocol buffers
 
 CAFFE = caffe_pb2.ConvolutionParameter.CAFFE
-WITH_ENGINE = ("convolution", "inner_product", "lrn", "pooling", "region", "relu")
+WITH_ENGINE = {
+    "BatchNorm": "batch_norm_param",
+    "Concat": "concat_param",
+    "Convolution": "convolution_param",
+    "Eltwise": "eltwise_param",
+    "InnerProduct": "inner_product_param",
+    "LRN": "lrn_param",
+    "Pooling": "pooling_param",
+    "ReLU": "relu_param",
+    "Region": "region_param",
+    "Scale": "scale_param",
+}
 # Their backward passes do without their own tops, which may be overwritten.
 BEFORE_IN_PLACE = (
     "Convolution", "InnerProduct", "BatchNorm", "Scale", "Eltwise", "Concat", "Region",
@@ -42,9 +53,8 @@ class RandomNet:
         net = caffe_pb2.NetParameter()
         net.CopyFrom(self.param)
         for layer in net.layer:
-            for name in WITH_ENGINE:
-                if layer.HasField(f"{name}_param"):
-                    getattr(layer, f"{name}_param").engine = CAFFE
+            if layer.type in WITH_ENGINE:
+                getattr(layer, WITH_ENGINE[layer.type]).engine = CAFFE
         return net
 
     def _bottom(self) -> str:

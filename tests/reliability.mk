@@ -1,12 +1,26 @@
-# `make sanitize` and `make fuzz`: Caffe under clang's sanitizers, and what users bring
-# to it at random (docs/reliability.md). Debian: clang, libclang-rt-dev, libomp-dev.
+# Campaigns on what must not break (docs/reliability.md); each goes on where it was
+# interrupted. What they write is in $(BUILD)/reliability/.
+RELIABILITY := tests/reliability
+
+.PHONY: kills soak
+
+kills: all $(VENV)/.developing ## commands killed at random (COUNT= STAGE= SEED= HOW=kill|disk|twice|readonly|memory)
+	$(call say,commands disturbed: $(or $(HOW),kill))
+	@$(PY) $(RELIABILITY)/kills.py $(foreach name,HOW STAGE COUNT SEED,$(call option,$(name)))
+
+soak: all $(VENV)/.developing ## memory over a long time (PART="train images video" TRAIN= IMAGES= VIDEO=)
+	$(call say,memory over a long time)
+	@$(PY) $(RELIABILITY)/soak.py $(foreach name,PART TRAIN IMAGES VIDEO,$(call option,$(name)))
+
+# ---- Caffe under clang's sanitizers, and what users bring to it at random. Debian:
+# clang, libclang-rt-dev, libomp-dev.
 SANITIZED := $(BUILD)/sanitized
 THREADS := $(BUILD)/threads
 FUZZ := $(BUILD)/fuzz
 SECONDS ?= 3600# of each target, in all its runs
 TARGET ?=# one or some of them; all by default
 ATHERIS := atheris==3.0.0
-SUPPRESSIONS := $(CURDIR)/tests/reliability
+SUPPRESSIONS := $(CURDIR)/$(RELIABILITY)
 
 # sanitized-build FOLDER,SANITIZERS,TARGETS: configures and compiles.
 sanitized-build = export CAFFE_SOURCE='$(CURDIR)/$(BUILD)/caffe-pristine'; \
@@ -42,5 +56,5 @@ fuzz: all $(VENV)/.developing ## what users bring at random, SECONDS=3600 a targ
 	@$(call sanitized-build,$(SANITIZED),address$(comma)undefined,fuzz_caffe)
 	@$(PIP) '$(ATHERIS)'
 	$(call say,fuzzing: corpora and finds in $(FUZZ))
-	@$(PY) tests/reliability/fuzz.py --program $(SANITIZED)/bin/fuzz_caffe --out $(FUZZ) \
+	@$(PY) $(RELIABILITY)/fuzz.py --program $(SANITIZED)/bin/fuzz_caffe --out $(FUZZ) \
 	  --seconds $(SECONDS) --jobs $(JOBS) $(if $(TARGET),--targets $(TARGET))

@@ -7,7 +7,15 @@ from contextlib import suppress
 
 import pytest
 
-from data_prep.base import UserError, locked, read_json, replacing, stamp, write
+from data_prep.base import (
+    UserError,
+    in_turn,
+    locked,
+    read_json,
+    replacing,
+    stamp,
+    write,
+)
 
 REMEDY = "delete it"
 
@@ -88,3 +96,17 @@ def test_a_folder_is_locked_until_its_process_ends(tmp_path):
     other.communicate()
     with locked(tmp_path):
         pass
+
+
+def test_who_writes_the_same_files_waits(tmp_path):
+    code = (
+        "import sys, pathlib; from data_prep.base import in_turn\n"
+        "with in_turn(pathlib.Path(sys.argv[1])): print('in', flush=True)"
+    )
+    with in_turn(tmp_path):
+        other = subprocess.Popen(
+            [sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True
+        )
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(0.3)
+    assert other.communicate()[0] == "in\n"

@@ -1,11 +1,14 @@
 """The command `drml` itself: its subcommands, its messages and exit statuses."""
 
+import os
+import resource
 import subprocess
 import sys
 
+import cv2
 import pytest
 import tiny_faces
-from command import ROOT, status_of
+from command import ROOT, ran_alone, status_of
 
 from drml.cli.main import COMMANDS
 from drml.nets.pycaffe import caffe
@@ -100,6 +103,39 @@ def test_ctrl_c_is_status_130(monkeypatch, capsys):
     monkeypatch.setattr("drml.cli.networks.run", interrupted)
     assert status_of("networks") == 130
     assert "run the same command again to go on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError(), "there is not enough memory"),
+        (MemoryError("9 GiB"), "there is not enough memory (9 GiB)"),
+        (cv2.error("x"), "there is not enough memory (too many bytes)"),
+    ],
+)
+def test_no_memory_is_one_sentence(monkeypatch, capsys, error, told):
+    if isinstance(error, cv2.error):
+        error.code, error.err = cv2.Error.StsNoMem, "too many bytes"
+
+    def runs_out(_):
+        raise error
+
+    monkeypatch.setattr("drml.cli.networks.run", runs_out)
+    assert status_of("networks") == 1
+    assert capsys.readouterr().err == f"drml networks: error: {told}\n"
+
+
+def test_too_small_an_address_space_is_refused_before_libraries_are_loaded():
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))
+
+    one = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = ran_alone("networks", env=one, preexec_fn=limit, timeout=60)
+    assert done.returncode == 1
+    (sentence,) = done.stderr.splitlines()
+    assert (
+        "is limited to 600 MiB (ulimit -v), and the libraries alone want " in sentence
+    )
 
 
 def test_a_dataset_is_looked_at_without_caffe(tmp_path):

@@ -1,5 +1,6 @@
 """drml features: values, layout, and going on after a kill."""
 
+import resource
 from itertools import islice
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from command import status_of
 from tiny_dataset import AUS, DEPLOY, FACES, make_dataset, make_weights
 
+from data_prep.base import UserError, locked
 from drml.cli import features as extract_features
 from drml.evaluate import features
 from drml.evaluate.dataset import open_split
@@ -92,6 +94,40 @@ def test_an_interrupted_run_goes_on(project, monkeypatch):
     assert extracted(monkeypatch) == 0
     assert content("f.h5") == content("whole.h5")
     assert not Path("f.h5.parts").exists()
+
+
+def test_where_there_is_no_room_for_the_whole(tmp_path, monkeypatch):
+    """HDF5 itself crashes where it cannot write."""
+    monkeypatch.setattr(features, "BATCHES_A_PART", 1)
+    rows = np.random.default_rng(0).random((16, 100, 500), np.float32)
+    labels = np.ones((100, 2), np.int8)
+
+    def compute(start):
+        for i in range(start // 100, len(rows)):
+            yield [f"{100 * i + k}" for k in range(100)], rows[i], labels
+
+    def write():
+        features.write_features(tmp_path / "f.h5", {"of": "these"}, [1, 2], compute)
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
+    try:
+        with pytest.raises(UserError, match="f.h5 cannot be written: File too large"):
+            write()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [file.name for file in tmp_path.iterdir()] == ["f.h5.parts"]
+    write()
+    assert np.array_equal(
+        features.read_rows(tmp_path / "f.h5")[1], rows.reshape(-1, 500)
+    )
+
+
+def test_features_of_one_file_are_written_by_one(project, monkeypatch, capsys):
+    with locked(Path("f.h5.parts")):
+        assert extracted(monkeypatch) == 1
+    assert "another drml features is at work on f.h5.parts" in capsys.readouterr().err
+    assert extracted(monkeypatch) == 0
 
 
 def test_what_is_complete_is_not_done_again(project, monkeypatch, capsys):

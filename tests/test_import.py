@@ -20,10 +20,10 @@ import pytest
 import tiny_bp4d as tiny
 
 from caffe.proto import caffe_pb2
-from data_prep import bp4d, contact_sheet, registered_faces
+from data_prep import bp4d, contact_sheet, face_lmdb, registered_faces
 from data_prep.aus import BP4D_AUS
 from data_prep.base import UserError, locked
-from data_prep.face_lmdb import read_faces
+from data_prep.face_lmdb import Record, read_faces, write_faces
 from data_prep.network_input import read_mean
 
 SPLITS = ("train", "val", "test")
@@ -352,6 +352,20 @@ def test_a_full_disk_is_said_and_a_rerun_goes_on(root, small_disk, format, jobs)
     assert not list(folder.glob("**/.*"))
 
 
+def test_an_lmdb_takes_as_much_address_space_as_its_faces(tmp_path, monkeypatch):
+    """Caffe maps as much as the one who wrote it, which `ulimit -v` may forbid."""
+    rng = np.random.default_rng(0)
+    labels = np.ones(2, np.int8)
+    records = [Record(f"F001_T1_{i}", rng.bytes(9000), labels) for i in range(500)]
+    monkeypatch.setattr(face_lmdb, "MAP_SIZE", 1 << 16)
+    write_faces(tmp_path / "lmdb", records, 32)
+    with lmdb.open(str(tmp_path / "lmdb"), map_size=0, readonly=True) as env:
+        assert env.info()["map_size"] < 1 << 24
+    with lmdb.open(str(tmp_path / "lmdb"), readonly=True) as env, env.begin() as txn:
+        datums = [caffe_pb2.Datum.FromString(v) for _, v in txn.cursor()]
+    assert [datum.data for datum in datums] == [record.image for record in records]
+
+
 def test_two_folds_at_once_share_the_registered_faces(root, tmp_path):
     command = [sys.executable, bp4d.__file__, str(root), f"--out={tmp_path}"]
     command += ["--jobs=2", "--size=64", "--sample=none"]
@@ -415,7 +429,10 @@ def test_a_damaged_json_is_named(root, tmp_path, name):
 
 def test_two_runs_on_one_fold_do_not_meet(root, tmp_path):
     out = tmp_path / "fold1"
-    with locked(out), pytest.raises(UserError, match=f"another .* writing {out}: wait"):
+    with (
+        locked(out),
+        pytest.raises(UserError, match=f"another .* at work on {out}: wait"),
+    ):
         run_import(root, tmp_path, "--size=32")
     run_import(root, tmp_path, "--size=32")
 

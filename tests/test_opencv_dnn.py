@@ -43,10 +43,10 @@ def region_layer():
 
 def forwarded(network, folder):
     """Save first weights and statistics of three passes; returns file and faces."""
-    path = training_net(network, "msra", folder)
+    path = training_net(network, folder)
     caffe.set_random_seed(1)
     net = caffe.Net(str(path), caffe.TRAIN)
-    for faces, labels in batches(network, "msra", 3):
+    for faces, labels in batches(network, 3):
         feed(net, faces, labels)
         net.forward()
     net.save(str(folder / "net.caffemodel"))

@@ -19,6 +19,7 @@ from data_prep.face_lmdb import LONGEST_KEY, read_faces
 from data_prep.fold_files import Fold, Formats
 from data_prep.folds import assert_disjoint, rotate, thirds
 from data_prep.landmarks import read_landmark_file, tracked
+from drml.evaluate.dataset import Split, read_intensities
 
 SPLITS = ("train", "val", "test")
 PEOPLE = ("ann", "bob", "cy_1", "dee")
@@ -238,6 +239,43 @@ def test_one_face_twice_is_refused_whatever_the_source(tmp_path, splits):
     dataset = Fold(options, formats, faces, {}, {}, skip_damaged=False)
     with pytest.raises(UserError, match="a_1 and b_1 are one and the same face"):
         dataset.write(tmp_path / "out", jobs=1)
+
+
+def test_no_name_leads_out_of_the_folders_of_results(table, tmp_path):
+    """Neither a subject's nor an image's, which an --aligned face has from both."""
+    text = table.read_text().replace(",ann,", ",../../../ann,")
+    text = text.replace(",bob,", ",.,").replace("cy_1/0", "../own/bob/../cy_1/0")
+    table.write_text(text)
+    before = {file for file in tmp_path.rglob("*") if file.is_file()}
+    run_import(table, tmp_path / "out", f"--aligned={tmp_path / 'aligned/in'}")
+    new = {f for f in tmp_path.rglob("*") if f.is_file()} - before
+    tops = {file.relative_to(tmp_path).parts[:2] for file in new}
+    assert tops == {("out", "fold1"), ("out", "registered.sqlite"), ("aligned", "in")}
+    names = [f.relative_to(tmp_path / "aligned/in") for f in new if f.suffix == ".jpg"]
+    assert len(names) == 12
+    assert not any(name.parts[0].startswith(".") for name in names)
+
+
+class Payload:
+    def __reduce__(self):
+        return Path.touch, (Path("unpickled"),)
+
+
+def test_nothing_is_unpickled(table, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pickled = np.array([Payload()], object)
+    np.save(table.parent / "ann/01.npy", pickled, allow_pickle=True)
+    with pytest.raises(UserError, match="01.npy is no file of landmarks"):
+        run_import(table, tmp_path / "out")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    np.save(folder / "test_intensities.npy", pickled, allow_pickle=True)
+    with pytest.raises(UserError, match="test_intensities.npy cannot be read"):
+        read_intensities(folder, "test", ["0_a"], np.ones((1, 1)))
+    np.save(folder / "test_landmarks.npy", pickled, allow_pickle=True)
+    with pytest.raises(UserError, match="test_landmarks.npy cannot be read"):
+        Split(folder, "test", {}, None, None, None).landmarks()
+    assert not Path("unpickled").exists()
 
 
 def test_a_csv_that_is_missing_or_has_no_row(table, tmp_path):

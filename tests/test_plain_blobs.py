@@ -96,3 +96,33 @@ def test_blob_written_between_layers(make_net):
     net.blobs["conv1"].data[...] = 0
     net.forward(start="conv2")
     assert not net.blobs["pool2"].data.any()
+
+
+def test_weights_written_through_an_array_are_used(make_net):
+    """A net for scoring keeps what it makes of its weights, until they are written."""
+    net = make_net()
+    run(net, 1)
+    first = net.blobs["conv1"].data.copy()
+    weights = net.params["conv1"][0].data
+    for scale in (2, 3):
+        weights *= scale
+        run(net, 1)
+    np.testing.assert_allclose(net.blobs["conv1"].data, 6 * first, rtol=1e-4, atol=1e-5)
+    del weights
+    run(net, 1)
+    net.params["conv1"][0].data[0] = 0
+    run(net, 1)
+    assert not net.blobs["conv1"].data[:, 0].any()
+    assert net.blobs["conv1"].data[:, 1].any()
+
+
+def test_an_array_outlives_its_net_and_a_larger_shape(make_net):
+    net = make_net()
+    array = net.blobs["data"].data
+    array[...] = 5
+    net.blobs["data"].reshape(200, 3, 14, 11)
+    net.reshape()
+    net.blobs["data"].data[...] = 1
+    assert (array == 5).all()
+    del net
+    assert (array == 5).all()

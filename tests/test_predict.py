@@ -10,11 +10,14 @@ import pandas as pd
 import pytest
 from command import ran, status_of
 from predicting import DEPLOY
+from tiny_faces import contents
 
 from caffe.proto import caffe_pb2
 from data_prep.aus import BP4D_AUS
 from data_prep.base import UserError, read_json, write_json
 from data_prep.network_input import network_input
+from drml.cli import predict
+from drml.cli.options import parser
 from drml.evaluate.dataset import open_split
 from drml.evaluate.scoring import score_faces
 from drml.nets.deploy import load_net
@@ -205,6 +208,52 @@ def test_small_faces_are_warned_of(place, weights, tmp_path):
     result = ran("predict", tmp_path / "small.png", *options)
     assert result.returncode == 0
     assert "1 of 1 faces are under 40 pixels" in result.stderr
+
+
+# ---- Names of results
+
+
+def test_results_of_other_files_have_other_names():
+    """Also where folder and name are the same, or the name is that of our own table."""
+    names = predict.named(
+        ["a/x/v.mp4", "a/x/v.avi", "b/x/v.mp4", "pictures.mp4"], "pictures"
+    )
+    assert list(names.values()) == ["x-v", "x-v-2", "x-v-3", "pictures-2"]
+    strange = predict.named(
+        ["/v.mp4", "../v.mp4", "..mp4", "x/.../-.mp4", "0", "camera0.avi"]
+    )
+    wanted = ["v", "v-2", "unnamed", "unnamed-2", "camera0", "camera0-2"]
+    assert list(strange.values()) == wanted
+
+
+@pytest.mark.parametrize(
+    ("folder", "source", "out"),
+    [
+        (".", "v.mp4", "."),
+        (".", "v.mp4", "link"),
+        (".", "pictures.csv", "."),
+        ("pictures", "a.jpg", ".."),
+    ],
+)
+def test_what_is_looked_at_is_not_written_over(
+    place, weights, tmp_path, monkeypatch, folder, source, out
+):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "link").symlink_to(".")
+    picture = (place / "pictures" / "drawn0.jpg").read_bytes()
+    (tmp_path / "pictures/a.jpg").write_bytes(picture)
+    (tmp_path / "v.mp4").write_bytes(b"film")
+    (tmp_path / "pictures.csv").write_text("path\npictures/a.jpg\n")
+    monkeypatch.chdir(tmp_path / folder)
+    before = contents(tmp_path)
+    words = parser("", "drml predict")
+    predict.add_arguments(words)
+    words = words.parse_args(
+        [source, f"--weights={weights}", "--annotate", f"--out={out}"]
+    )
+    with pytest.raises(UserError, match="would be written over: choose another --out"):
+        predict.run(words)
+    assert contents(tmp_path) == before
 
 
 # ---- Mistakes

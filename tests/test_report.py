@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from html import unescape
 from pathlib import Path
 
 import h5py
@@ -14,6 +15,9 @@ from tiny_dataset import AUS, make_dataset
 from data_prep.face_lmdb import read_faces
 from drml.evaluate.metrics import au_results
 from drml.evaluate.predictions import Predictions, write_evaluation
+from drml.report.pages import Page, Picture, Section
+from drml.report.samples import Sample
+from drml.report.tables import NAME, OURS, Column, Table
 
 LOG = """I1 solver.cpp:45] Initializing solver from parameters:
 base_lr: 0.0003
@@ -29,7 +33,7 @@ I1 solver.cpp:1] Iteration 50 (1 iter/s, 1s/1 iters), loss = 6.5
 """
 
 
-def add_evaluation(folder, title="Tiny", generated=True, scores=None):
+def add_evaluation(folder, title="Tiny", generated=True, scores=None, of="BP4D"):
     """Write an evaluation of the tiny dataset, by default of all scores 0.75."""
     keys, _, labels = zip(*read_faces(Path("data/test_lmdb")), strict=True)
     labels = np.array(labels)
@@ -37,7 +41,7 @@ def add_evaluation(folder, title="Tiny", generated=True, scores=None):
     about = {
         "title": title,
         "dataset": generated * "generated faces in "
-        + "BP4D"
+        + of
         + generated * "'s layout"
         + ", fold 1, test split",
         "generated": generated,
@@ -184,6 +188,37 @@ def test_real_faces_are_not_called_generated(tmp_path, monkeypatch):
     add_evaluation("out", generated=False)
     assert reported(monkeypatch) == 0
     assert "generated" not in page()
+
+
+NASTY = '<script>alert("1")</script> $\\frac$ & --> {{ 1 }}'
+
+
+def test_names_are_text_on_the_page(tmp_path, monkeypatch):
+    """Of datasets, subjects and nets: what a stranger calls so is shown, not run."""
+    monkeypatch.chdir(tmp_path)
+    make_dataset(Path("data"), generated=False, name=NASTY, subject=NASTY)
+    Path("train.log").write_text(LOG)
+    for net in "ab":
+        add_evaluation(f"out/{net}", f"{net} {NASTY}", generated=False, of=NASTY)
+    assert reported(monkeypatch, evaluations=("out/a", "out/b")) == 0
+    assert "<script" not in page()
+    shown = unescape(page())
+    for name in (f"{NASTY}, fold 1", f"a {NASTY}", f"{NASTY}1_T1_0"):
+        assert name in shown
+
+
+def test_whatever_a_page_holds_is_text():
+    names = Column(NASTY, [NASTY, "x"], NAME, NASTY, remarks={0: NASTY})
+    numbers = Column(NASTY, [1.0, None], OURS, f"{NASTY}2", remarks={1: NASTY})
+    table = Table("some", NASTY, [names, numbers], notes=[NASTY])
+    sample = Sample(NASTY, "data:,", {NASTY: [(1, "hit")], "b": []})
+    section = Section(
+        NASTY, [NASTY], [table], [Picture("a.png", b"", NASTY)], [NASTY], [sample],
+        [(NASTY, NASTY)],
+    )  # fmt: skip
+    html = Page(NASTY, [NASTY], [section], [(NASTY, NASTY)], [NASTY]).as_html()
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;") > 20
 
 
 def refused(monkeypatch, capsys, **options):

@@ -99,7 +99,7 @@ def test_a_second_run_at_the_same_time_is_refused(project):
     process, _ = project.held("train")
     status, _, err = project.run()
     assert status == 1
-    assert f"another make reproduce is writing {project.out}: wait for it" in err
+    assert f"another make reproduce is at work on {project.out}: wait for it" in err
     process.kill()
     process.communicate(timeout=60)
 

@@ -1,9 +1,11 @@
 """`drml serve`: what it answers, and its page in a headless Chromium with a webcam."""
 
 import json
+import socket
 import threading
 import urllib.error
 import urllib.request
+from zlib import crc32
 
 import cv2
 import numpy as np
@@ -13,7 +15,7 @@ from browser import CHROMIUM, browsing
 
 from data_prep.aus import BP4D_AUS
 from data_prep.base import UserError, read_json, write_json
-from drml.predict import Detector
+from drml.predict import Detector, serve
 from drml.predict.serve import HOST, Server
 from drml.predict.trained import NOTICE
 
@@ -94,6 +96,30 @@ def test_what_is_refused(served):
     assert refused(served, "", Host="elsewhere.example") == 403
     assert asked(served, "", Host=f"localhost:{served.server_port}")
     assert served.server_address[0] == HOST == "127.0.0.1"
+
+
+def test_no_more_is_read_than_a_picture(served, monkeypatch):
+    """Nor unfolded: a PNG of a megabyte can have a thousand million pixels."""
+    monkeypatch.setattr(serve, "LARGEST", 1000)
+    assert refused(served, "look", b"x" * 1001) == 413
+    monkeypatch.setattr(serve, "LARGEST", 10**6)
+    head = (20_000).to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0"
+    chunk = b"IHDR" + head
+    bomb = b"\x89PNG\r\n\x1a\n\0\0\0\r" + chunk + crc32(chunk).to_bytes(4, "big")
+    assert refused(served, "look", bomb + b"\0\0\0\0IDAT") == 413
+    assert refused(served, "look", png(photo())[:40]) == 415  # cut off
+    for length, status in {"-1": 411, "x": 411, "9" * 5000: 413}.items():
+        assert refused(served, "look", b"x", **{"Content-Length": length}) == status
+
+
+def test_who_says_nothing_is_dropped(served, monkeypatch):
+    """So that a connection that a browser opened ahead holds up nobody for long."""
+    monkeypatch.setattr(serve.Handler, "timeout", 0.2)
+    head = f"POST /look HTTP/1.0\r\nHost: {HOST}:{served.server_port}\r\n"
+    for said in ("", head, f"{head}Content-Length: 9\r\n\r\n12345678"):
+        with socket.create_connection(served.server_address) as silent:
+            silent.sendall(said.encode())
+            assert json.loads(asked(served, "about"))["aus"]
 
 
 def test_a_port_that_is_taken(served):

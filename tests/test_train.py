@@ -17,6 +17,7 @@ from training_left import SOLVER, make_training
 from training_left import snapshot as scored_snapshot
 
 from caffe.proto import caffe_pb2
+from data_prep.base import alone
 from drml.nets.progress import base_rate_loss
 
 ROOT = Path(__file__).parents[1]
@@ -89,6 +90,26 @@ def test_fresh_run_is_shown_and_logged(project):
     assert lines[:2] == ["earlier", "caffe train -solver solver.prototxt"]
     assert len(lines) == 3
     assert (project / "snapshots").is_dir()
+
+
+def test_caffe_that_was_killed_is_called_so(project):
+    caffe = project / "caffe"
+    kill = "import os; os.kill(os.getpid(), 9)\n"
+    caffe.write_text(caffe.read_text().replace("status = ", f"{kill}status = "))
+    done = train(project)
+    assert done.returncode == 137
+    assert "caffe was ended by SIGKILL, perhaps for want of memory;" in done.stdout
+
+
+def test_a_solver_is_trained_by_one_at_a_time(project):
+    with alone(project / "solver.prototxt", "drml train", "another solver"):
+        done = train(project)
+    assert done.returncode == 1
+    assert (
+        "another drml train is at work on solver.prototxt: wait for it" in done.stderr
+    )
+    assert not (project / "snapshots").exists()
+    assert train(project).returncode == 0
 
 
 DATASET = {

@@ -22,12 +22,14 @@ layer { name: "prob" type: "Sigmoid" bottom: "output" top: "prob" }
 """
 
 
-def make_dataset(folder, generated=True, seed=0, split="test", aus=AUS):
+def make_dataset(
+    folder, generated=True, seed=0, split="test", aus=AUS, name="BP4D", subject="F00"
+):
     """Write an LMDB, mean.binaryproto and dataset.json of random faces."""
     rng = np.random.default_rng(seed)
     records = [
         Record(
-            f"F00{i % 3 + 1}_T1_{i}",
+            f"{subject}{i % 3 + 1}_T1_{i}",
             encode_jpeg(rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8)),
             np.array([1 - 2 * (i % 2), (1, -1, 0)[i % 3]], np.int8),
         )
@@ -37,8 +39,8 @@ def make_dataset(folder, generated=True, seed=0, split="test", aus=AUS):
     write_faces(folder / f"{split}_lmdb", records, SIZE)
     images = (image for _, image, _ in read_faces(folder / f"{split}_lmdb"))
     write_mean(images, folder / "mean.binaryproto")
-    summary = {"subjects": ["F001", "F002", "F003"], "faces": FACES}
-    about = {"dataset": "BP4D", "generated": generated, "aus": aus, "size": SIZE}
+    summary = {"subjects": [f"{subject}{i}" for i in (1, 2, 3)], "faces": FACES}
+    about = {"dataset": name, "generated": generated, "aus": aus, "size": SIZE}
     rest = {"fold": 1, "seed": 5, "version": 1, "splits": {split: summary}}
     (folder / "dataset.json").write_text(json.dumps(about | rest))
     return folder

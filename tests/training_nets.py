@@ -11,13 +11,13 @@ from drml.nets.prototxt import Training, train_val
 from drml.nets.pycaffe import caffe
 
 BATCH, AUS = 2, 12
-DEVIATION = {"release": 60, "msra": 0.25}  # of the pixels, as suits the fillers
+DEVIATION = 0.25  # of the pixels, as suits the msra filler
 SOLVER = Path(__file__).parents[1] / "prototxt" / "drml_solver.prototxt"
 
 
-def training_net(network, fillers, folder):
+def training_net(network, folder):
     """Write the training net with inputs in the place of its data; returns the path."""
-    text = train_val(network, Training(fillers=fillers))
+    text = train_val(network, Training(fillers="msra"))
     net = text_format.Parse(text, caffe_pb2.NetParameter())
     layers = [layer for layer in net.layer if layer.type != "MultilabelData"]
     inputs = caffe_pb2.LayerParameter(name="data", type="Input", top=["data", "label"])
@@ -43,12 +43,12 @@ def _written(message, path):
     return path
 
 
-def batches(network, fillers, count, seed=1):
+def batches(network, count, seed=1):
     """Yield random faces, and labels of which some are unknown."""
     rng = np.random.default_rng(seed)
     size = FACE_SIZE[network]
     for _ in range(count):
-        faces = rng.normal(0, DEVIATION[fillers], (BATCH, 3, size, size))
+        faces = rng.normal(0, DEVIATION, (BATCH, 3, size, size))
         yield faces.astype(np.float32), rng.choice([-1, 0, 1], (BATCH, AUS))
 
 

@@ -206,7 +206,7 @@ int main(int argc, char** argv) {
   BenchGroups(gflop, repetitions);
   BenchPatches<PatchConvolution>("an image of a patch a call, oneDNN", gflop,
                                  repetitions);
-  if (WinogradPatchConvolution::Pays(kChannels, kSide, kSide, 3, kNum)) {
+  if (WinogradPatchConvolution::Pays(kChannels, kSide, kSide, 3, kNum, false)) {
     BenchPatches<WinogradPatchConvolution>("likewise, Winograd", gflop,
                                            repetitions);
   }

@@ -34,6 +34,7 @@ function(add_onednn_test header stem layer)
   configure_file(${result}.new ${result} COPYONLY)  # only if it changed
   set(TEST_SOURCES ${TEST_SOURCES} ${result} PARENT_SCOPE)
 endfunction()
+add_onednn_test(batch_norm batch_norm BatchNormLayer)
 add_onednn_test(conv convolution ConvolutionLayer)
 add_onednn_test(inner_product inner_product InnerProductLayer)
 add_onednn_test(lrn lrn LRNLayer "Reshape\\(2, 7," "Reshape(2, 16,"
@@ -42,3 +43,4 @@ add_onednn_test(pooling pooling PoolingLayer "channels = 2" "channels = 16"
                 "Reshape\\(2, 3," "Reshape(2, 16,")
 add_onednn_test(region region RegionLayer)
 add_onednn_test(relu neuron ReLULayer)
+add_onednn_test(scale scale ScaleLayer)

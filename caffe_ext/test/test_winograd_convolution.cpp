@@ -17,10 +17,7 @@ class WinogradConvolutionTest
  protected:
   typedef WinogradConvolution::Shape Shape;
   typedef WinogradConvolution::Layout Layout;
-  // Vectors of floats begin at multiples of 16 bytes; results past the cache
-  // want 64.
-  typedef std::vector<float, boost::alignment::aligned_allocator<float, 64> >
-      Values;
+  typedef winograd::Buffer Values;
 
   virtual void SetUp() { Caffe::set_random_seed(1701); }
 
@@ -51,13 +48,13 @@ class WinogradConvolutionTest
     filters_ = Random(shape.outputs * shape.channels * shape.kernel_h *
                       shape.kernel_w);
     bias_ = Random(shape.outputs);
-    convolution_->SetFilters(filters_.data(), bias_.data());
+    convolution_->Transform(filters_.data(), bias_.data(), &transformed_);
   }
 
   void Forward(bool past_cache = false) {
     y_.assign(y_.size(), NAN);  // all of it is to be overwritten
-    convolution_->Forward(x_.data(), from_, num_, NULL, y_.data(), to_,
-                          past_cache);
+    convolution_->Forward(transformed_, x_.data(), from_, num_, NULL, y_.data(),
+                          to_, past_cache);
   }
 
   static int Offset(const Layout& layout, int block, int n, int c, int h,
@@ -109,8 +106,8 @@ class WinogradConvolutionTest
     }
   }
 
-  bool Pays(const Shape& shape, int num) const {
-    return WinogradConvolution::Pays(shape, num, *GetParam());
+  bool Pays(const Shape& shape, int num, bool kept = false) const {
+    return WinogradConvolution::Pays(shape, num, kept, *GetParam());
   }
 
   static double Dot(const Values& a, const Values& b) {
@@ -124,6 +121,7 @@ class WinogradConvolutionTest
   Shape shape_;
   int num_;
   shared_ptr<WinogradConvolution> convolution_;
+  WinogradConvolution::Filters transformed_;
   Layout from_, to_;
   Values x_, y_, filters_, bias_;
 };
@@ -162,7 +160,7 @@ TEST_P(WinogradConvolutionTest, Shapes) {
 TEST_P(WinogradConvolutionTest, WithoutBias) {
   if (!IsHere()) return;
   Create({16, 9, 9, 16, 3, 3, 1, 1}, 2);
-  convolution_->SetFilters(filters_.data(), NULL);
+  convolution_->Transform(filters_.data(), NULL, &transformed_);
   bias_.assign(bias_.size(), 0);
   Forward();
   ExpectRight();
@@ -173,12 +171,12 @@ TEST_P(WinogradConvolutionTest, AddsTheIdentity) {
   Create({32, 10, 7, 32, 3, 3, 1, 1}, 2);
   const Values identity = Random(y_.size());
   y_.assign(y_.size(), NAN);
-  convolution_->Forward(x_.data(), from_, num_, identity.data(), y_.data(), to_,
-                        false);
+  convolution_->Forward(transformed_, x_.data(), from_, num_, identity.data(),
+                        y_.data(), to_, false);
   ExpectRight(identity.data());
   y_ = identity;  // in place
-  convolution_->Forward(x_.data(), from_, num_, y_.data(), y_.data(), to_,
-                        true);
+  convolution_->Forward(transformed_, x_.data(), from_, num_, y_.data(),
+                        y_.data(), to_, true);
   ExpectRight(identity.data());
 }
 
@@ -221,8 +219,8 @@ TEST_P(WinogradConvolutionTest, SameBitsForAnyThreadsAndImages) {
     }
     y_.assign(y_.size(), NAN);
     for (int n = 0; n < num_; ++n) {
-      convolution_->Forward(x_.data() + n * from_.image, from_, 1, NULL,
-                            y_.data() + n * to_.image, to_, false);
+      convolution_->Forward(transformed_, x_.data() + n * from_.image, from_, 1,
+                            NULL, y_.data() + n * to_.image, to_, false);
     }
     EXPECT_TRUE(expected == y_) << "an image at a time";
     omp_set_num_threads(threads);
@@ -235,7 +233,7 @@ TEST_P(WinogradConvolutionTest, NewFiltersTakeTheOldOnesPlace) {
   Forward();
   filters_ = Random(filters_.size());
   bias_ = Random(bias_.size());
-  convolution_->SetFilters(filters_.data(), bias_.data());
+  convolution_->Transform(filters_.data(), bias_.data(), &transformed_);
   Forward();
   ExpectRight();
 }
@@ -248,16 +246,17 @@ TEST_P(WinogradConvolutionTest, GradientOfTheBottom) {
        {Shape{32, 13, 11, 16, 8, 8, 0, 0}, Shape{16, 9, 14, 48, 3, 5, 1, 2},
         Shape{16, 10, 10, 64, 3, 3, 2, 0}}) {
     Create(shape, 3);
-    convolution_->SetFilters(filters_.data(), NULL);
+    convolution_->Transform(filters_.data(), NULL, &transformed_);
     Forward();
     const double expected = Dot(y_, y_);  // g = y
     WinogradConvolution gradient(WinogradConvolution::GradientOf(shape),
                                  *GetParam());
     ASSERT_EQ(shape.height, gradient.shape().out_height());
     ASSERT_EQ(shape.width, gradient.shape().out_width());
-    gradient.SetTransposedFilters(filters_.data());
+    gradient.TransformTransposed(filters_.data(), &transformed_);
     Values dx = Random(x_.size());
-    gradient.Forward(y_.data(), to_, num_, NULL, dx.data(), from_, false);
+    gradient.Forward(transformed_, y_.data(), to_, num_, NULL, dx.data(), from_,
+                     false);
     EXPECT_NEAR(expected, Dot(x_, dx), 1e-5 * expected);
   }
 }
@@ -272,6 +271,10 @@ TEST_P(WinogradConvolutionTest, Pays) {
   EXPECT_TRUE(Pays(alexnet_conv3, 16));
   // Transforming the filters takes as long as using them once.
   EXPECT_FALSE(Pays(alexnet_conv3, 1));
+  // Kept ones do not, but those have to be read from memory.
+  EXPECT_FALSE(Pays(alexnet_conv3, 1, true));
+  EXPECT_FALSE(Pays(patch, 1));
+  EXPECT_TRUE(Pays(patch, 1, true));
   // They would take 1.9 GB.
   EXPECT_FALSE(Pays({512, 40, 40, 4096, 7, 7, 0, 0}, 16));
   // A thread's buffer would be 427 MB.

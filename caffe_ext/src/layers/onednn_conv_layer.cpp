@@ -25,8 +25,9 @@ void OneDNNConvolutionLayer::Reshape(const vector<Blob<float>*>& bottom,
 
 // Makes *convolution one of that shape, or null.
 static void Choose(const WinogradConvolution::Shape& shape, int num,
+                   bool filters_kept,
                    shared_ptr<WinogradConvolution>* convolution) {
-  if (!WinogradConvolution::Pays(shape, num)) {
+  if (!WinogradConvolution::Pays(shape, num, filters_kept)) {
     convolution->reset();
   } else if (!*convolution || !((*convolution)->shape() == shape)) {
     convolution->reset(new WinogradConvolution(shape));
@@ -48,8 +49,8 @@ void OneDNNConvolutionLayer::ChooseWinograd(const Blob<float>& bottom) {
   const WinogradConvolution::Shape shape = {
       channels_ / group_, bottom.height(), bottom.width(), num_output_ / group_,
       kernel[0],          kernel[1],       pad[0],         pad[1]};
-  Choose(shape, bottom.num(), &winograd_);
-  Choose(WinogradConvolution::GradientOf(shape), bottom.num(),
+  Choose(shape, bottom.num(), phase_ == TEST, &winograd_);
+  Choose(WinogradConvolution::GradientOf(shape), bottom.num(), false,
          &backward_winograd_);
   const size_t parts = WinogradWeightGradient::Pays(shape)
                            ? std::min(bottom.num(), kMostParts)
@@ -65,12 +66,17 @@ void OneDNNConvolutionLayer::ChooseWinograd(const Blob<float>& bottom) {
   }
 }
 
+const float* OneDNNConvolutionLayer::GroupWeights(int group) const {
+  const int output = group * (num_output_ / group_);
+  return blobs_[0]->cpu_data() + blobs_[0]->offset(output);
+}
+
 void OneDNNConvolutionLayer::RunWinograd(bool backward,
                                          const onednn::Tensor& from,
                                          const onednn::Tensor& to) {
-  WinogradConvolution* convolution =
-      (backward ? backward_winograd_ : winograd_).get();
-  const int x_block = convolution->block(), y_block = winograd::Best().lanes;
+  const WinogradConvolution& convolution =
+      backward ? *backward_winograd_ : *winograd_;
+  const int x_block = convolution.block(), y_block = winograd::Best().lanes;
   const memory x = onednn::ReadAs(from, onednn::Blocked(from.dims, x_block),
                                   backward ? &top_ : &bottom_);
   const onednn::Output y(to, onednn::Blocked(to.dims, y_block),
@@ -83,25 +89,32 @@ void OneDNNConvolutionLayer::RunWinograd(bool backward,
   const int num = from.dims[0];
   const bool past_cache =
       WinogradConvolution::OutgrowCaches(num * y_layout.image);
+  const bool keep = phase_ == TEST && !backward;
+  const bool kept = keep && winograd_seen_.IsSame(blobs_);
+  if (keep) winograd_filters_.resize(group_);
+  // Of whatever layer comes next.
+  static thread_local WinogradConvolution::Filters used_once;
   for (int group = 0; group < group_; ++group) {
-    const int output = group * (num_output_ / group_);
-    const float* filters = blobs_[0]->cpu_data() + blobs_[0]->offset(output);
+    WinogradConvolution::Filters* filters =
+        keep ? &winograd_filters_[group] : &used_once;
     if (backward) {
-      convolution->SetTransposedFilters(filters);
-    } else {
-      convolution->SetFilters(
-          filters, bias_term_ ? blobs_[1]->cpu_data() + output : NULL);
+      convolution.TransformTransposed(GroupWeights(group), filters);
+    } else if (!kept) {
+      const float* bias = bias_term_ ? blobs_[1]->cpu_data() : NULL;
+      if (bias) bias += group * (num_output_ / group_);
+      convolution.Transform(GroupWeights(group), bias, filters);
     }
-    convolution->Forward(Values(x) + group * (x_layout.image / group_),
-                         x_layout, num, NULL,
-                         Values(y.get()) + group * (y_layout.image / group_),
-                         y_layout, past_cache);
+    convolution.Forward(*filters, Values(x) + group * (x_layout.image / group_),
+                        x_layout, num, NULL,
+                        Values(y.get()) + group * (y_layout.image / group_),
+                        y_layout, past_cache);
   }
   y.Store();
 }
 
 bool OneDNNConvolutionLayer::MakePrimitives(const Blob<float>& bottom,
-                                            const Blob<float>& top) {
+                                            const Blob<float>& top,
+                                            bool backward) {
   if (channel_axis_ != 1 || num_spatial_axes_ < 1 || !onednn::Fits(bottom) ||
       !onednn::Fits(top)) {
     return false;
@@ -126,6 +139,7 @@ bool OneDNNConvolutionLayer::MakePrimitives(const Blob<float>& bottom,
   forward_ = onednn::ForwardIfFast<dnnl::convolution_forward>(
       dnnl::prop_kind::forward_training, direct, x, w, b, y, stride, dilation,
       pad, pad);
+  if (!backward || !forward_) return static_cast<bool>(forward_);
   backward_data_ = onednn::BackwardIfFast<dnnl::convolution_backward_data>(
       forward_, direct, x, w, y, stride, dilation, pad, pad);
   backward_weights_ =
@@ -142,17 +156,21 @@ void OneDNNConvolutionLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
     }
     return;
   }
-  if (!MakePrimitives(*bottom[0], *top[0])) {
+  if (!MakePrimitives(*bottom[0], *top[0], phase_ == TRAIN)) {
     return ConvolutionLayer<float>::Forward_cpu(bottom, top);
   }
   const auto& p = forward_.description();
-  const memory filters = onednn::ReadAs(Data(*blobs_[0], weights_dims_),
-                                        p.weights_desc(), &forward_filters_);
+  const bool kept = phase_ == TEST && forward_seen_.IsSame({blobs_[0]}) &&
+                    filters_ && filters_.get_desc() == p.weights_desc();
+  if (!kept) {
+    filters_ = onednn::ReadAs(Data(*blobs_[0], weights_dims_), p.weights_desc(),
+                              &forward_filters_);
+  }
   for (size_t i = 0; i < bottom.size(); ++i) {
     const memory x = onednn::ReadAs(Data(*bottom[i]), p.src_desc(), &bottom_);
     const onednn::Output y(Data(*top[i]), p.dst_desc(), &top_);
     onednn::Arguments arguments = {{DNNL_ARG_SRC, x},
-                                   {DNNL_ARG_WEIGHTS, filters},
+                                   {DNNL_ARG_WEIGHTS, filters_},
                                    {DNNL_ARG_DST, y.get()}};
     if (bias_term_) arguments[DNNL_ARG_BIAS] = onednn::Read(Data(*blobs_[1]));
     forward_.Run(arguments);
@@ -163,7 +181,7 @@ void OneDNNConvolutionLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
 void OneDNNConvolutionLayer::Backward_cpu(const vector<Blob<float>*>& top,
                                           const vector<bool>& propagate_down,
                                           const vector<Blob<float>*>& bottom) {
-  if (!MakePrimitives(*bottom[0], *top[0])) {
+  if (!MakePrimitives(*bottom[0], *top[0], true)) {
     return ConvolutionLayer<float>::Backward_cpu(top, propagate_down, bottom);
   }
   for (size_t i = 0; i < top.size(); ++i) {

@@ -2,11 +2,14 @@
 #include "caffe/layers/onednn_inner_product_layer.hpp"
 
 #include <dnnl.hpp>
+#include <omp.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "caffe/util/math_functions.hpp"
 #include "caffe/util/onednn_primitive.hpp"
+#include "caffe/util/parallel_for.hpp"
 
 namespace caffe {
 
@@ -24,6 +27,28 @@ void Multiply(char transpose_a, char transpose_b, int rows, int columns,
       "could not multiply matrices");
 }
 
+// y = x^T, + bias in each row unless NULL; y of rows x columns. In squares, of
+// which each line that is read serves 16 rows.
+void Transpose(const float* x, int rows, int columns, const float* bias,
+               float* y) {
+  const int kSide = 16;
+  const int squares = (columns + kSide - 1) / kSide;
+  const int bands = (rows + kSide - 1) / kSide;
+  const auto transpose = [&](int band) {
+    const int last = std::min(rows, (band + 1) * kSide);
+    for (int square = 0; square < squares; ++square) {
+      const int left = square * kSide, right = std::min(columns, left + kSide);
+      for (int row = band * kSide; row < last; ++row) {
+        float* to = y + static_cast<size_t>(row) * columns;
+        for (int i = left; i < right; ++i) {
+          to[i] = x[static_cast<size_t>(i) * rows + row] + (bias ? bias[i] : 0);
+        }
+      }
+    }
+  };
+  ParallelFor(bands, transpose, std::min(bands, omp_get_max_threads()));
+}
+
 }  // namespace
 
 void OneDNNInnerProductLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
@@ -34,11 +59,7 @@ void OneDNNInnerProductLayer::Forward_cpu(const vector<Blob<float>*>& bottom,
   product_.resize(top[0]->count());
   Multiply(transpose_ ? 'T' : 'N', 'T', N_, M_, K_, blobs_[0]->cpu_data(),
            bottom[0]->cpu_data(), 0, product_.data());
-  for (int m = 0; m < M_; ++m) {
-    for (int n = 0; n < N_; ++n) {
-      y[m * N_ + n] = product_[n * M_ + m] + (bias ? bias[n] : 0);
-    }
-  }
+  Transpose(product_.data(), M_, N_, bias, y);
 }
 
 void OneDNNInnerProductLayer::Backward_cpu(const vector<Blob<float>*>& top,

@@ -63,7 +63,19 @@ void OneDNNRegionLayer::Reshape(const vector<Blob<float>*>& bottom,
   use_winograd_ = use_onednn_ &&
                   convolution.block() == winograd::Best().lanes &&
                   WinogradPatchConvolution::Pays(channels_, patch_h_, patch_w_,
-                                                 kernel_, num_);
+                                                 kernel_, num_, phase_ == TEST);
+}
+
+void OneDNNRegionLayer::KeepFilters() {
+  if (phase_ != TEST) return;
+  vector<shared_ptr<Blob<float> > > weights(blobs_.begin(),
+                                            blobs_.begin() + mean_id_);
+  if (seen_.IsSame(weights) && !filters_.empty()) return;
+  filters_.resize(patches_);
+  ParallelFor(patches_, [&](int patch) {
+    workspaces_[omp_get_thread_num()]->winograd->Transform(
+        Weight(patch), Bias(patch), &filters_[patch]);
+  });
 }
 
 void OneDNNRegionLayer::AllocateWorkspaces() {
@@ -127,6 +139,7 @@ void OneDNNRegionLayer::ForwardWinograd(const Blob<float>& bottom,
   const memory x = onednn::ReadAs(Data(bottom), layout, &blocked_bottom_);
   if (&bottom == top) CopyBottom(x);
   const onednn::Output y(Data(*top), layout, &blocked_top_);
+  KeepFilters();
   ParallelFor(patches_, [&](int patch) {
     ForwardWinogradPatch(Values(x), patch,
                          workspaces_[omp_get_thread_num()].get(),
@@ -193,7 +206,11 @@ void OneDNNRegionLayer::ForwardWinogradPatch(const float* from, int patch,
         variance_.mutable_cpu_data() + variance_.offset(patch));
   }
   SetStatistics(patch, work);
-  work->winograd->SetForward(Weight(patch), Bias(patch));
+  if (filters_.empty()) {
+    work->winograd->SetForward(Weight(patch), Bias(patch));
+  } else {
+    work->winograd->SetForward(filters_[patch]);
+  }
   float* a = Values(work->a);
   for (int n = 0; n < num_; ++n, offset += images.image) {
     work->normalization.Forward(from + offset, strides, a);

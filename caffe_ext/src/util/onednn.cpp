@@ -1,6 +1,7 @@
 #ifdef USE_ONEDNN
 #include "caffe/util/onednn.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 #include <vector>
@@ -157,6 +158,45 @@ Output::Output(const Tensor& tensor, const memory::desc& wanted,
 
 void Output::Store() const {
   if (plain_) Reorder(memory_, plain_);
+}
+
+void KeptValues::Keep(const Tensor& tensor, const memory& values) {
+  const shared_ptr<PrivateData> data = tensor.memory->private_data();
+  const memory theirs = PrivateOf(tensor);
+  if (theirs && theirs.get_data_handle() == values.get_data_handle()) {
+    const PrivateMemory* other =
+        dynamic_cast<const PrivateMemory*>(owner_.get());
+    const bool fits =
+        other && owner_ != data && other->get().get_desc() == values.get_desc();
+    const shared_ptr<PrivateData> place =
+        fits ? owner_
+             : shared_ptr<PrivateData>(new PrivateMemory(values.get_desc()));
+    tensor.memory->set_private_data(place);
+    values_ = values;
+    owner_ = data;
+    return;
+  }
+  if (owner_) values_ = memory();
+  owner_.reset();
+  Allocate(values.get_desc(), &values_);
+  Reorder(values, values_);
+}
+
+memory KeptValues::ReadAs(const memory::desc& wanted, memory* scratch) const {
+  if (values_.get_desc() == wanted) return values_;
+  Allocate(wanted, scratch);
+  Reorder(values_, *scratch);
+  return *scratch;
+}
+
+bool SeenContent::IsSame(const vector<shared_ptr<Blob<float> > >& blobs) {
+  vector<uint64_t> content;
+  for (const shared_ptr<Blob<float> >& blob : blobs) {
+    content.push_back(blob->data()->content());
+  }
+  seen_.swap(content);
+  return seen_ == content &&
+         std::find(seen_.begin(), seen_.end(), 0) == seen_.end();
 }
 
 void AddTo(const Tensor& tensor, const memory& values) {

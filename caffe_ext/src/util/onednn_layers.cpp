@@ -3,18 +3,26 @@
 #include <cstdlib>
 #include <string>
 
+#include "caffe/layers/batch_norm_layer.hpp"
+#include "caffe/layers/concat_layer.hpp"
 #include "caffe/layers/conv_layer.hpp"
+#include "caffe/layers/eltwise_layer.hpp"
 #include "caffe/layers/inner_product_layer.hpp"
 #include "caffe/layers/lrn_layer.hpp"
+#include "caffe/layers/onednn_batch_norm_layer.hpp"
 #include "caffe/layers/onednn_conv_layer.hpp"
 #include "caffe/layers/onednn_inner_product_layer.hpp"
+#include "caffe/layers/onednn_joining_layers.hpp"
 #include "caffe/layers/onednn_lrn_layer.hpp"
 #include "caffe/layers/onednn_pooling_layer.hpp"
 #include "caffe/layers/onednn_region_layer.hpp"
 #include "caffe/layers/onednn_relu_layer.hpp"
+#include "caffe/layers/onednn_scale_layer.hpp"
 #include "caffe/layers/pooling_layer.hpp"
 #include "caffe/layers/region_layer.hpp"
 #include "caffe/layers/relu_layer.hpp"
+#include "caffe/layers/scale_layer.hpp"
+#include "caffe/layers/split_layer.hpp"
 #include "caffe/util/onednn_errors.hpp"
 
 namespace caffe {
@@ -48,15 +56,25 @@ int EngineOf(const LayerParameter& layer) {
   return (layer.*param)().engine();
 }
 
+// Split has no options: Caffe itself puts it into nets.
+int DefaultEngine(const LayerParameter&) {
+  return DEFAULT;
+}
+
 #define KIND(Type, field) \
   { EngineOf<Type##Parameter, &LayerParameter::field>, #Type, CREATORS(Type) }
 
-const Kind kKinds[] = {KIND(Convolution, convolution_param),
+const Kind kKinds[] = {KIND(BatchNorm, batch_norm_param),
+                       KIND(Concat, concat_param),
+                       KIND(Convolution, convolution_param),
+                       KIND(Eltwise, eltwise_param),
                        KIND(InnerProduct, inner_product_param),
                        KIND(LRN, lrn_param),
                        KIND(Pooling, pooling_param),
                        KIND(Region, region_param),
-                       KIND(ReLU, relu_param)};
+                       KIND(ReLU, relu_param),
+                       KIND(Scale, scale_param),
+                       {DefaultEngine, "Split", CREATORS(Split)}};
 
 const Kind* Find(const string& type) {
   for (const Kind& kind : kKinds) {

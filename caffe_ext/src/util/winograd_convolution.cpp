@@ -21,6 +21,9 @@ namespace {
 const int kPassValues = 160 << 10;
 // Of the filters, 25 for each 3 x 3 taps; and of a pass, for each thread.
 const double kMostFilterValues = 64 << 20, kMostPassValues = 16 << 20;
+// Of filters that stay in the second-level cache. To read others from memory
+// takes as long as to transform them.
+const double kCachedFilterValues = 256 << 10;
 // Tiles of a pass, at least, that filters are read for.
 const int kPassTiles = 48;
 
@@ -34,6 +37,15 @@ int Part(int count, int i, int n) {
 }
 
 }  // namespace
+
+float* winograd::Scratch(int values) {
+  static thread_local Buffer scratch;
+  if (scratch.size() < static_cast<size_t>(values)) {
+    scratch = Buffer();  // nothing of it is copied
+    scratch.resize(values);
+  }
+  return scratch.data();
+}
 
 bool WinogradConvolution::Shape::operator==(const Shape& other) const {
   return std::tie(channels, height, width, outputs, kernel_h, kernel_w, pad_h,
@@ -53,7 +65,7 @@ bool WinogradConvolution::Fits(const Shape& shape, const Kernels& kernels) {
          (shape.channels < lanes || shape.channels % lanes == 0);
 }
 
-bool WinogradConvolution::Pays(const Shape& shape, int num,
+bool WinogradConvolution::Pays(const Shape& shape, int num, bool filters_kept,
                                const Kernels& kernels) {
   if (!Fits(shape, kernels)) return false;
   const double tiles_w = CeilDiv(shape.out_width(), kStep);
@@ -73,10 +85,13 @@ bool WinogradConvolution::Pays(const Shape& shape, int num,
   const double direct = filters * shape.kernel_h * shape.kernel_w *
                         shape.out_height() * shape.out_width();
   const double products = filters * kPoints * segments * tiles;
+  const bool filters_there =
+      filters_kept && kPoints * segments * filters <= kCachedFilterValues;
   // By what they take: 25 ns for kLanes channels of a tile, or outputs, and 9
   // ns for a segment of a filter, where a product takes 8 ps.
-  const double transforms = 200 * tiles * (shape.channels + shape.outputs) +
-                            1100 * segments * filters / num;
+  const double transforms =
+      200 * tiles * (shape.channels + shape.outputs) +
+      (filters_there ? 0 : 1100 * segments * filters / num);
   return products + transforms < .8 * direct;
 }
 
@@ -122,29 +137,34 @@ WinogradConvolution::Shape WinogradConvolution::GradientOf(const Shape& shape) {
           shape.kernel_w - 1 - shape.pad_w};
 }
 
-void WinogradConvolution::SetFilters(const float* filters, const float* bias) {
+void WinogradConvolution::Transform(const float* filters, const float* bias,
+                                    Filters* to) const {
   const int kernel = shape_.kernel_h * shape_.kernel_w;
-  bias_.assign(shape_.outputs, 0);
-  if (bias) std::copy_n(bias, shape_.outputs, bias_.begin());
-  SetFilters(filters, shape_.channels * kernel, kernel, false);
+  to->bias.assign(shape_.outputs, 0);
+  if (bias) std::copy_n(bias, shape_.outputs, to->bias.begin());
+  TransformFilters(filters, shape_.channels * kernel, kernel, false,
+                   &to->points);
 }
 
-void WinogradConvolution::SetTransposedFilters(const float* filters) {
+void WinogradConvolution::TransformTransposed(const float* filters,
+                                              Filters* to) const {
   const int kernel = shape_.kernel_h * shape_.kernel_w;
-  bias_.assign(shape_.outputs, 0);
-  SetFilters(filters, kernel, shape_.outputs * kernel, true);
+  to->bias.assign(shape_.outputs, 0);
+  TransformFilters(filters, kernel, shape_.outputs * kernel, true, &to->points);
 }
 
-void WinogradConvolution::SetFilters(const float* filters, int output_stride,
-                                     int channel_stride, bool mirrored) {
+void WinogradConvolution::TransformFilters(const float* filters,
+                                           int output_stride,
+                                           int channel_stride, bool mirrored,
+                                           winograd::Buffer* points) const {
   const int side_by_side = registers_ * lanes_;
   const int segments = segments_h_ * segments_w_;
   const int kernel = shape_.kernel_h * shape_.kernel_w;
-  filters_.resize(kPoints * shape_.outputs * offsets_.size() * block_);
   const int taps = offsets_.size() * block_;
+  points->resize(static_cast<size_t>(kPoints) * shape_.outputs * taps);
 #pragma omp parallel for schedule(static) if (!omp_in_parallel())
   for (int o = 0; o < shape_.outputs; o += lanes_) {
-    float* to = filters_.data() + o / side_by_side * side_by_side * taps +
+    float* to = points->data() + o / side_by_side * side_by_side * taps +
                 o % side_by_side;
     for (int tap = 0; tap < taps; ++tap, to += side_by_side) {
       const int segment = tap / block_ % segments;
@@ -167,42 +187,44 @@ void WinogradConvolution::SetFilters(const float* filters, int output_stride,
   }
 }
 
-void WinogradConvolution::Forward(const float* x, const Layout& x_layout,
-                                  int num, const float* identity, float* y,
-                                  const Layout& y_layout, bool past_cache) {
+int WinogradConvolution::PassValues() const {
+  return kPoints * (x_point_ + y_point_) +
+         (kTile * winograd::LineWidth(columns_) + shape_.width) * block_;
+}
+
+void WinogradConvolution::Forward(const Filters& filters, const float* x,
+                                  const Layout& x_layout, int num,
+                                  const float* identity, float* y,
+                                  const Layout& y_layout,
+                                  bool past_cache) const {
   const int threads = omp_in_parallel() ? 1 : omp_get_max_threads();
-  buffers_.resize(std::max<size_t>(buffers_.size(), threads));
-  for (Buffer& buffer : buffers_) {
-    buffer.resize(kPoints * (x_point_ + y_point_) +
-                  (kTile * winograd::LineWidth(columns_) + shape_.width) *
-                      block_);
-  }
   const int rows = num * rows_;
   // Each thread gets as many.
   const int passes = CeilDiv(CeilDiv(rows, pass_rows_), threads) * threads;
   const bool aligned =
       reinterpret_cast<uintptr_t>(y) % (lanes_ * sizeof(float)) == 0;
-  const auto run = [&](int pass, Buffer* buffer) {
+  const auto run = [&](int pass) {
     const Rows top = {Part(rows, pass, passes), Part(rows, pass + 1, passes)};
     const Rows bottom = {top.first, std::min(top.last + segments_h_ - 1, rows)};
-    TransformTiles(x, x_layout, bottom, buffer);
-    Multiply(top, buffer);
-    TransformBack(top, identity, y, y_layout, past_cache && aligned, *buffer);
+    float* const points = winograd::Scratch(PassValues());
+    TransformTiles(x, x_layout, bottom, points);
+    Multiply(filters, top, points);
+    TransformBack(filters, top, points, identity, y, y_layout,
+                  past_cache && aligned);
   };
   if (threads == 1) {  // a parallel region in another takes time to set up
-    for (int i = 0; i < passes; ++i) run(i, &buffers_[0]);
+    for (int i = 0; i < passes; ++i) run(i);
     return;
   }
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
-  for (int i = 0; i < passes; ++i) run(i, &buffers_[omp_get_thread_num()]);
+  for (int i = 0; i < passes; ++i) run(i);
 }
 
 void WinogradConvolution::TransformTiles(const float* x, const Layout& layout,
-                                         Rows rows, Buffer* buffer) const {
-  float* const points = buffer->data();
+                                         Rows rows, float* points) const {
   float* const line = points + kPoints * (x_point_ + y_point_);
-  const float* const zeros =
-      line + kTile * winograd::LineWidth(columns_) * block_;
+  float* const zeros = line + kTile * winograd::LineWidth(columns_) * block_;
+  std::fill_n(zeros, shape_.width * block_, 0.f);
   for (int row = rows.first; row < rows.last; ++row) {
     for (int c = 0; c < shape_.channels / block_; ++c) {
       const float* plane = x + row / rows_ * layout.image + c * layout.block;
@@ -220,9 +242,10 @@ void WinogradConvolution::TransformTiles(const float* x, const Layout& layout,
   }
 }
 
-void WinogradConvolution::Multiply(Rows rows, Buffer* buffer) const {
-  const float* const x = buffer->data();
-  float* const y = buffer->data() + kPoints * x_point_;
+void WinogradConvolution::Multiply(const Filters& of, Rows rows,
+                                   float* points) const {
+  const float* const x = points;
+  float* const y = points + kPoints * x_point_;
   const int taps = offsets_.size();
   const int next = pass_rows_ * tiles_w_ * lanes_;  // register of outputs
   // Without other segments the bottom's tiles are the top's, all in a long row.
@@ -230,7 +253,7 @@ void WinogradConvolution::Multiply(Rows rows, Buffer* buffer) const {
   const int rows_at_once = one_segment ? rows.last - rows.first : 1;
   const int tiles = rows_at_once * tiles_w_;
   const int runs = CeilDiv(tiles, kernels_->tiles);
-  const float* filters = filters_.data();
+  const float* filters = of.points.data();
   for (int point = 0; point < kPoints; ++point) {
     for (int o = 0; o < shape_.outputs; o += registers_ * lanes_) {
       for (int row = rows.first; row < rows.last; row += rows_at_once) {
@@ -251,11 +274,12 @@ void WinogradConvolution::Multiply(Rows rows, Buffer* buffer) const {
   }
 }
 
-void WinogradConvolution::TransformBack(Rows rows, const float* identity,
-                                        float* y, const Layout& layout,
-                                        bool past_cache,
-                                        const Buffer& buffer) const {
-  const float* const points = buffer.data() + kPoints * x_point_;
+void WinogradConvolution::TransformBack(const Filters& filters, Rows rows,
+                                        const float* points,
+                                        const float* identity, float* y,
+                                        const Layout& layout,
+                                        bool past_cache) const {
+  points += kPoints * x_point_;
   for (int row = rows.first; row < rows.last; ++row) {
     if (row % rows_ >= tiles_h_) continue;
     const int top = row % rows_ * kStep;
@@ -271,7 +295,7 @@ void WinogradConvolution::TransformBack(Rows rows, const float* identity,
         const int width = std::min(kStep, shape_.out_width() - left);
         const int there = to + left * lanes_;
         kernels_->transform_back(from + tile * lanes_, y_point_,
-                                 bias_.data() + o, height, width,
+                                 filters.bias.data() + o, height, width,
                                  identity ? identity + there : NULL, y + there,
                                  layout.row, past_cache);
       }

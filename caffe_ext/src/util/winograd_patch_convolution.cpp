@@ -9,11 +9,11 @@ static WinogradConvolution::Shape Shape(int channels, int height, int width,
 }
 
 bool WinogradPatchConvolution::Pays(int channels, int height, int width,
-                                    int kernel, int num) {
+                                    int kernel, int num, bool filters_kept) {
   const WinogradConvolution::Shape shape =
       Shape(channels, height, width, kernel);
   return shape.channels % winograd::Best().lanes == 0 &&
-         WinogradConvolution::Pays(shape, num);
+         WinogradConvolution::Pays(shape, num, filters_kept);
 }
 
 WinogradPatchConvolution::WinogradPatchConvolution(int channels, int height,
@@ -22,10 +22,11 @@ WinogradPatchConvolution::WinogradPatchConvolution(int channels, int height,
                                         winograd::Best().lanes)),
       forward_(Shape(channels, height, width, kernel)),
       backward_(WinogradConvolution::GradientOf(forward_.shape())),
+      filters_(NULL),
       gradient_(forward_.shape()) {}
 
 void WinogradPatchConvolution::SetBackward(const float* weight) {
-  backward_.SetTransposedFilters(weight);
+  backward_.TransformTransposed(weight, &backward_filters_);
   gradient_.Clear();
 }
 

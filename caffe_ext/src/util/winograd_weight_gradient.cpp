@@ -67,13 +67,23 @@ WinogradWeightGradient::WinogradWeightGradient(const Shape& shape,
       offsets_.push_back((row * columns_ + tile) * block_);
     }
   }
-  x_.resize(kPoints * x_point_);
-  g_.resize(kPoints * g_point_);
   sums_.resize(kPoints * sum_point_);
-  product_.resize(registers_ * lanes_ * sums_of_output_);
   bias_.resize(shape.outputs);
-  line_.resize(kTile * winograd::LineWidth(columns_) * block_);
-  zeros_.resize(shape.width * block_);
+}
+
+WinogradWeightGradient::Pass WinogradWeightGradient::BeginPass() const {
+  const int x = kPoints * x_point_, g = kPoints * g_point_,
+            product = registers_ * lanes_ * sums_of_output_,
+            line = kTile * winograd::LineWidth(columns_) * block_,
+            zeros = shape_.width * block_;
+  Pass pass;
+  pass.x = winograd::Scratch(x + g + product + line + zeros);
+  pass.g = pass.x + x;
+  pass.product = pass.g + g;
+  pass.line = pass.product + product;
+  pass.zeros = pass.line + line;
+  std::fill_n(pass.zeros, zeros, 0.f);
+  return pass;
 }
 
 // What lies side by side in a point of the bottom is a tile's channels, or the
@@ -106,16 +116,17 @@ void WinogradWeightGradient::Clear() {
 }
 
 void WinogradWeightGradient::Add(const float* x, const float* g) {
+  const Pass pass = BeginPass();
   for (int row = 0; row < tiles_h_; row += pass_rows_) {
     const int rows = std::min(pass_rows_, tiles_h_ - row);
-    TransformBottom(x, row, rows + segments_h_ - 1);
-    TransformGradients(g, row, rows);
-    Multiply(rows);
+    TransformBottom(x, row, rows + segments_h_ - 1, pass);
+    TransformGradients(g, row, rows, pass);
+    Multiply(rows, pass);
   }
 }
 
-void WinogradWeightGradient::TransformBottom(const float* x, int row,
-                                             int rows) {
+void WinogradWeightGradient::TransformBottom(const float* x, int row, int rows,
+                                             const Pass& pass) {
   const int width = shape_.width * block_;
   for (int c = 0; c < shape_.channels / block_; ++c) {
     for (int tile = 0; tile < rows; ++tile) {
@@ -123,23 +134,23 @@ void WinogradWeightGradient::TransformBottom(const float* x, int row,
       for (int i = 0; i < kTile; ++i) {
         const int h = (row + tile) * kStep + i - shape_.pad_h;
         pixels[i] = h < 0 || h >= shape_.height
-                        ? zeros_.data()
+                        ? pass.zeros
                         : x + (c * shape_.height + h) * width;
       }
       kernels_->transform_tiles(
-          pixels, shape_.width, shape_.pad_w, columns_, block_, line_.data(),
-          x_.data() + (c * pass_x_rows_ + tile) * columns_ * block_, x_point_);
+          pixels, shape_.width, shape_.pad_w, columns_, block_, pass.line,
+          pass.x + (c * pass_x_rows_ + tile) * columns_ * block_, x_point_);
     }
   }
 }
 
 // Beyond the image's end there are none.
 void WinogradWeightGradient::TransformGradients(const float* g, int row,
-                                                int rows) {
+                                                int rows, const Pass& pass) {
   const int height = shape_.out_height(), width = shape_.out_width();
   const int side_by_side = registers_ * lanes_;
   for (int o = 0; o < shape_.outputs; o += lanes_) {
-    float* to = g_.data() +
+    float* to = pass.g +
                 o / side_by_side * side_by_side * pass_rows_ * tiles_w_ +
                 o % side_by_side;
     float bias[kMostLanes] = {};  // of this pass
@@ -165,18 +176,18 @@ void WinogradWeightGradient::TransformGradients(const float* g, int row,
 }
 
 // In one sum over all tiles of all images rounding would add up.
-void WinogradWeightGradient::Multiply(int rows) {
+void WinogradWeightGradient::Multiply(int rows, const Pass& pass) {
   const int tiles = rows * tiles_w_, next = sums_of_output_ * lanes_;
   const int side_by_side = registers_ * lanes_;
-  const float* const from = product_.data();
+  const float* const from = pass.product;
   for (int point = 0; point < kPoints; ++point) {
-    const float* x = x_.data() + point * x_point_;
+    const float* x = pass.x + point * x_point_;
     for (int o = 0; o < shape_.outputs; o += side_by_side) {
-      const float* g = g_.data() + point * g_point_ + o * pass_rows_ * tiles_w_;
+      const float* g = pass.g + point * g_point_ + o * pass_rows_ * tiles_w_;
       for (const Product& product : products_) {
         kernels_->multiply(x + product.x, 1, offsets_.data(), tiles, g,
                            registers_, product.count,
-                           product_.data() + product.sum * lanes_, next);
+                           pass.product + product.sum * lanes_, next);
       }
       float* to = sums_.data() + point * sum_point_ + o * sums_of_output_;
       const int count = registers_ * next;

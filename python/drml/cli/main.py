@@ -6,6 +6,8 @@ is quick, and an import of faces needs no Caffe before it writes them.
 """
 
 import difflib
+import os
+import resource
 import shlex
 import sys
 from collections.abc import Sequence
@@ -76,22 +78,42 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
 
 def start(name: str, words: list[str]) -> int | None:
     """Import a subcommand and run it; returns its exit status."""
+    check_address_space()
     module = load(name)
-    if name in ELSEWHERE:
-        return module.main(words)
-    arguments = parser(module.__doc__, f"drml {name}")
-    module.add_arguments(arguments)
-    options = arguments.parse_args(words)
-    options.command = shlex.join(["drml", *name.split(), *words])
     try:
+        if name in ELSEWHERE:
+            return module.main(words)
+        arguments = parser(module.__doc__, f"drml {name}")
+        module.add_arguments(arguments)
+        options = arguments.parse_args(words)
+        options.command = shlex.join(["drml", *name.split(), *words])
         return module.run(options)
     except UsageError as error:
         arguments.error(str(error))
     except Exception as error:
-        caffe = sys.modules.get("caffe")  # not where faces are imported, say
-        if caffe is None or not isinstance(error, caffe.Error):
-            raise
-        raise UserError(str(error)) from error  # Caffe's sentence
+        caffe, cv2 = (sys.modules.get(name) for name in ("caffe", "cv2"))
+        if caffe and isinstance(error, caffe.Error):
+            raise UserError(str(error)) from error  # Caffe's sentence
+        if cv2 and isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem:
+            raise MemoryError(error.err) from error
+        raise
+
+
+def check_address_space() -> None:
+    """Raise UserError where libraries could not even be loaded (ulimit -v).
+
+    OpenBLAS tries for ever to get its buffers, of which it wants one a thread.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # 4, or 4,2: nested
+    threads = int(asked) if asked.isdecimal() else os.cpu_count()
+    least = (1024 + 128 * threads) << 20
+    if limit != resource.RLIM_INFINITY and limit < least:
+        raise UserError(
+            f"the address space is limited to {limit >> 20} MiB (ulimit -v), and the "
+            f"libraries alone want {least >> 20} with {threads} threads: raise the "
+            "limit, or set OMP_NUM_THREADS to less"
+        )
 
 
 def load(name: str) -> ModuleType:

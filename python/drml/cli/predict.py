@@ -14,8 +14,10 @@ out; the exit status is 1 then.
 """
 
 import argparse
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain, count
 from pathlib import Path
 
 import pandas as pd
@@ -28,19 +30,23 @@ from drml.predict import tables
 from drml.predict.annotate import annotated, write_video
 from drml.predict.detector import Detector, Seen
 from drml.predict.page import page
-from drml.predict.sources import Source, find_sources, read_picture
+from drml.predict.sources import find_sources, is_camera, read_picture
 from drml.predict.trained import demo_weights
 from drml.predict.video import Frames, analyse
+
+PICTURES = "pictures"  # names their table, and the folder of the annotated ones
 
 
 def run(options: argparse.Namespace) -> int:
     check_weights(options)
     sources = find_sources(options.sources)
+    pictures = named([s.path for s in sources if s.kind == "picture"])
+    videos = named([s.path for s in sources if s.kind == "video"], PICTURES)
+    keep_sources(options, pictures, videos)
     detector = open_detector(options)
     with locked(options.out, "drml predict"):
-        files = [s.path for s in sources if s.kind == "picture"]
-        pictures = look_at_pictures(detector, files, options) if files else None
-        videos = watch_videos(detector, sources, options)
+        pictures = look_at_pictures(detector, pictures, options) if pictures else None
+        videos = watch_videos(detector, videos, options)
         seen = len(videos) + (0 if pictures is None else pictures["file"].nunique())
         if not seen:
             raise UserError("none of it can be read; nothing was written")
@@ -96,12 +102,12 @@ def say(text: str) -> None:
 
 
 def look_at_pictures(
-    detector: Detector, files: list[str], options: argparse.Namespace
+    detector: Detector, names: dict[str, str], options: argparse.Namespace
 ) -> pd.DataFrame | None:
     """Write pictures.csv; returns its table, None where no picture can be read."""
     found = []
-    looked = detector.pictures(files)
-    for path, seen in tqdm(looked, "faces", len(files), unit="picture", disable=None):
+    looked = detector.pictures(names)
+    for path, seen in tqdm(looked, "faces", len(names), unit="picture", disable=None):
         if isinstance(seen, DamagedFileError):
             say(f"left out: {seen}")
             continue
@@ -110,12 +116,12 @@ def look_at_pictures(
         found += rows
         if options.annotate:
             picture = read_picture(path), rows, detector.aus, detector.notice
-            name = f"{named_after(path)}.jpg"
-            write(options.out / "pictures" / name, annotated(*picture))
+            name = f"{names[path]}.jpg"
+            write(options.out / PICTURES / name, annotated(*picture))
     if not found:
         return None
     table = tables.table_of(found, tables.PICTURE, detector.aus, detector.notice)
-    csv = options.out / "pictures.csv"
+    csv = options.out / f"{PICTURES}.csv"
     write(csv, tables.csv(table))
     summarise(table, f"{table['file'].nunique()} pictures", detector)
     finish(csv, detector, options)
@@ -123,26 +129,23 @@ def look_at_pictures(
 
 
 def watch_videos(
-    detector: Detector, sources: list[Source], options: argparse.Namespace
+    detector: Detector, names: dict[str, str], options: argparse.Namespace
 ) -> dict[str, Path]:
     """Write a table for each video; returns them by the video's path."""
     written = {}
-    for source in sources:
-        if source.kind != "video":
-            continue
-        name = f"camera{source.path}" if source.is_camera else named_after(source.path)
+    for path, name in names.items():
         csv = options.out / f"{name}.csv"
         try:
-            notes = watch(detector, source.path, csv)
+            notes = watch(detector, path, csv)
         except DamagedFileError as damage:
             say(f"left out: {damage}")
             continue
         for note in notes:
             say(f"warning: {note}")
-        finish(csv, detector, options, source.path)
-        written[source.path] = csv
-        if options.annotate and not source.is_camera:
-            film(detector, source.path, csv)
+        finish(csv, detector, options, path)
+        written[path] = csv
+        if options.annotate and not is_camera(path):
+            film(detector, path, csv)
     return written
 
 
@@ -179,9 +182,38 @@ def finish(
         print(f"written: {tables.write_fex(csv, detector.aus, path)}")
 
 
+def named(paths: Iterable[str], *taken: str) -> dict[str, str]:
+    """Name each file's results; of those that would share a name, later ones get -2."""
+    names: dict[str, str] = {}
+    for path in paths:
+        own = f"camera{path}" if is_camera(path) else named_after(path)
+        used = {*taken, *names.values()}
+        possible = chain([own], (f"{own}-{number}" for number in count(2)))
+        names[path] = next(name for name in possible if name not in used)
+    return names
+
+
 def named_after(path: str) -> str:
     """Name results after a file and its folder: photos/a.jpg gives photos-a."""
-    return "-".join(Path(path).with_suffix("").parts[-2:]).lstrip("/-.")
+    *folders, name = Path(path).parts[-2:]
+    return "-".join([*folders, Path(name).stem]).lstrip("/-.") or "unnamed"
+
+
+def keep_sources(
+    options: argparse.Namespace, pictures: dict[str, str], videos: dict[str, str]
+) -> None:
+    """Raise UserError where a result would be written over what is to be looked at."""
+    results = [options.out / f"{PICTURES}.csv", options.out / f"{PICTURES}.fex.csv"]
+    for name in videos.values():
+        kinds = (".csv", ".fex.csv", ".mp4", ".webm")
+        results += [options.out / f"{name}{kind}" for kind in kinds]
+    results += [options.out / PICTURES / f"{name}.jpg" for name in pictures.values()]
+    sources = {
+        os.path.realpath(path) for path in (*options.sources, *pictures, *videos)
+    }
+    for file in results:
+        if os.path.realpath(file) in sources:
+            raise UserError(f"{file} would be written over: choose another --out")
 
 
 def warn_of_small(path: str, seen: list[Seen]) -> None:

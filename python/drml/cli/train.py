@@ -20,7 +20,7 @@ import subprocess
 from pathlib import Path
 from typing import TextIO
 
-from data_prep.base import UserError
+from data_prep.base import UserError, alone
 from data_prep.processes import start
 from drml.cli.options import UsageError, positive
 from drml.evaluate.selection import EarlyEnd
@@ -35,6 +35,12 @@ def run(options: argparse.Namespace) -> int:
     caffe = shutil.which(options.caffe)
     if caffe is None:
         raise UserError(f"{options.caffe} is no program; build Caffe or give --caffe")
+    with alone(solver.path, "drml train", "another solver"):
+        return go_on(solver, caffe, options)
+
+
+def go_on(solver: Solver, caffe: str, options: argparse.Namespace) -> int:
+    """Train from the newest snapshot on, unless it is done."""
     early = early_end(solver, options)
     done = solver.newest_snapshot()
     if done is not None and done >= solver.max_iter:
@@ -113,8 +119,12 @@ def train(command: list[str], solver: Solver, log: Path, early: EarlyEnd | None)
                 return 0
     if stopped and not solver.state(solver.max_iter).exists():
         raise KeyboardInterrupt
-    if caffe.returncode:
+    if caffe.returncode > 0:
         say(f"caffe ended with status {caffe.returncode}; its reason stands above")
+    elif caffe.returncode < 0:
+        name = signal.Signals(-caffe.returncode).name
+        why = ", perhaps for want of memory" if name == "SIGKILL" else ""
+        say(f"caffe was ended by {name}{why}; the same command goes on")
     return caffe.returncode if caffe.returncode >= 0 else 128 - caffe.returncode
 
 

@@ -190,7 +190,11 @@ def read_intensities(
     if not file.exists():
         return None
     records = [int(key.split("_")[0]) for key in keys]
-    return np.where(labels == 0, -1, np.load(file)[records]).astype(np.int8)
+    try:
+        coded = np.load(file)[records]
+        return np.where(labels == 0, -1, coded).astype(np.int8)
+    except (OSError, ValueError, IndexError) as error:
+        raise UserError(f"{file} cannot be read ({error}); import again") from None
 
 
 def open_split(

@@ -20,7 +20,8 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from data_prep.base import UserError, batches, replacing, stamp, write
+from data_prep.base import UserError, batches, locked, stamp, write
+from data_prep.face_hdf5 import new_hdf5
 from drml.evaluate.scoring import Batch
 
 BATCHES_A_PART = 32
@@ -74,15 +75,16 @@ def write_features(
     """
     folder = file.with_name(f"{file.name}.parts")
     remedy = f"delete {folder}, or choose another --out"
-    stamp(folder / "about.json", about, remedy)
-    rows = sum(len(part["keys"]) for part in parts(folder))
-    for group in batches(compute(rows), BATCHES_A_PART):
-        write(folder / f"{rows:08d}.h5", part_of(group))
-        rows += sum(len(keys) for keys, _, _ in group)
-    if not rows:
-        raise UserError(f"there is no face to write into {file}; import again")
-    join(folder, file, {"aus": aus, "about": json.dumps(about)}, scale)
-    shutil.rmtree(folder)
+    with locked(folder, "drml features"):
+        stamp(folder / "about.json", about, remedy)
+        rows = sum(len(part["keys"]) for part in parts(folder))
+        for group in batches(compute(rows), BATCHES_A_PART):
+            write(folder / f"{rows:08d}.h5", part_of(group))
+            rows += sum(len(keys) for keys, _, _ in group)
+        if not rows:
+            raise UserError(f"there is no face to write into {file}; import again")
+        join(folder, file, {"aus": aus, "about": json.dumps(about)}, scale)
+        shutil.rmtree(folder)
 
 
 def parts(folder: Path) -> Iterator[h5py.File]:
@@ -103,11 +105,13 @@ def part_of(group: Iterable[Batch]) -> bytes:
 
 def join(folder: Path, file: Path, attributes: dict, scale: float) -> None:
     zeros = 0
-    with replacing(file) as unfinished, h5py.File(unfinished, "w") as content:
+    with new_hdf5(file) as (content, disk):
         for part in parts(folder):
             for name in ("keys", "features", "labels"):
                 append(content, name, part[name])
             zeros += np.count_nonzero(part["features"][:] == 0)
+            if disk.error:
+                return
         content.attrs.update(attributes)
         content.attrs["zeros"] = zeros / content["features"].size
         if scale != 1:

@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 
 from data_prep.aus import AU_NAMES
-from data_prep.base import UserError, read_json, write
+from data_prep.base import UserError, folder_of_results, in_turn, read_json, write
 from drml.evaluate.bootstrap import (
     LEVEL,
     Bootstrap,
@@ -145,8 +145,6 @@ def write_evaluation(
 ) -> None:
     """Write the three files, each in one step, evaluation.json last."""
     about = predictions.about
-    write(folder / "predictions.h5", _as_hdf5(predictions))
-    write(folder / "evaluation.csv", csv_table(about["dataset"], results, found))
     rows = [{"name": AU_NAMES[r.au], **_undefined_as_null(asdict(r))} for r in results]
     mean = _undefined_as_null(asdict(average(results)))
     record = {
@@ -168,7 +166,11 @@ def write_evaluation(
             "subjects": found.subjects,
             **asdict(found.how),
         }
-    write(folder / "evaluation.json", json.dumps(record, indent=2) + "\n")
+    folder_of_results(folder)
+    with in_turn(folder):  # of two runs at once the files do not mix
+        write(folder / "predictions.h5", _as_hdf5(predictions))
+        write(folder / "evaluation.csv", csv_table(about["dataset"], results, found))
+        write(folder / "evaluation.json", json.dumps(record, indent=2) + "\n")
 
 
 def _as_json(interval: Interval) -> list[float] | None:

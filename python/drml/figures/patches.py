@@ -62,6 +62,9 @@ def path_chart(title: str, aus: Sequence[int], chosen: Chosen) -> Figure:
     """
     points = chosen.points
     labels = [_label(point.names) for point in points]
+    # Where one parameter is done and begins anew, the next one's values follow.
+    first = np.array([next(iter(point.names.values())) for point in points])
+    runs = np.split(np.arange(len(points)), np.flatnonzero(np.diff(first) < 0) + 1)
     (parameter,) = {PARAMETERS[next(iter(point.names))] for point in points}
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(3.4 * len(ROWS), 3.6), layout="constrained")
@@ -71,7 +74,8 @@ def path_chart(title: str, aus: Sequence[int], chosen: Chosen) -> Figure:
         ):
             values = np.stack([getattr(point, name) for point in points]).astype(float)
             trained = ~np.isnan(np.stack([point.intercepts for point in points]))
-            _lines(axes, aus, np.where(trained, values, np.nan), chosen.which)
+            values = np.where(trained, values, np.nan)
+            _lines(axes, aus, values, chosen.which, runs)
             axes.set_title(what)
             axes.set_xticks(
                 range(len(points)), labels, rotation=60, ha="right", fontsize=7
@@ -81,12 +85,18 @@ def path_chart(title: str, aus: Sequence[int], chosen: Chosen) -> Figure:
 
 
 def _lines(
-    axes: Axes, aus: Sequence[int], values: np.ndarray, which: np.ndarray
+    axes: Axes,
+    aus: Sequence[int],
+    values: np.ndarray,
+    which: np.ndarray,
+    runs: Sequence[np.ndarray],
 ) -> None:
-    """values: (points, C); which: the chosen point of each column."""
+    """values: (points, C); which: the chosen point of each column; runs: of points,
+    each a line of its own."""
     for c, au in enumerate(aus):
         colour = matplotlib.colormaps["tab20"](c % 20)
-        axes.plot(values[:, c], color=colour, linewidth=0.9)
+        for run in runs:
+            axes.plot(run, values[run, c], color=colour, linewidth=0.9)
         axes.plot(which[c], values[which[c], c], "o", color=colour, markersize=4)
         last = np.flatnonzero(~np.isnan(values[:, c]))
         if last.size:
@@ -96,7 +106,8 @@ def _lines(
             )  # fmt: skip
     whole = ~np.isnan(values).any(axis=1)
     mean = np.where(whole, np.mean(np.nan_to_num(values), axis=1), np.nan)
-    axes.plot(mean, color="black", linewidth=2)
+    for run in runs:
+        axes.plot(run, mean[run], color="black", linewidth=2)
 
 
 def _label(names: dict[str, float]) -> str:

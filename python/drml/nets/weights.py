@@ -23,7 +23,7 @@ def check_weights(path: Path, net: caffe.Net) -> None:
     """
     stored = stored_shapes(path)
     for layer, blobs in net.params.items():
-        wanted = [tuple(blob.data.shape) for blob in blobs]
+        wanted = [tuple(blob.shape) for blob in blobs]
         if layer not in stored:
             raise UserError(
                 f"{path} has no weights for the net's layer {layer}; "

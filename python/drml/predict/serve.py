@@ -10,7 +10,9 @@ The browser sends frames to this server, at 127.0.0.1, and draws what it answers
 Requests are answered one after another: a net takes one at a time.
 """
 
+import io
 import json
+import warnings
 from collections import OrderedDict
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -18,6 +20,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
+from PIL import Image
 
 from data_prep.aus import AU_NAMES
 from data_prep.base import UserError
@@ -29,6 +32,8 @@ from drml.predict.tracking import Tracker
 
 HOST = "127.0.0.1"
 LARGEST = 32 * 2**20  # bytes of a picture
+PIXELS = 50_000_000  # of a picture: few bytes can unfold to as many as they like
+PATIENCE = 10  # seconds without a byte after which a request is dropped
 STREAMS = 4  # whose faces are remembered
 PAGE = Path(__file__).with_name("serve.html")
 
@@ -83,10 +88,23 @@ def _face(number: int, face: Face, scores: np.ndarray) -> dict:
     }
 
 
+def pixels_of(content: bytes) -> int:
+    """Return how many pixels a JPEG or PNG says it has; 0: it is neither."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # Pillow's, of many pixels
+            image = Image.open(io.BytesIO(content), formats=("JPEG", "PNG"))
+    except Image.DecompressionBombError:
+        return PIXELS + 1
+    except Exception:  # as Pillow raises it, of any kind, at what is damaged
+        return 0
+    return image.width * image.height
+
+
 class Handler(BaseHTTPRequestHandler):
     """One request."""
 
     server: Server
+    timeout = PATIENCE  # a browser opens connections that it may never use
 
     def do_GET(self) -> None:  # noqa: N802 (http.server's name)
         if not self._is_ours():
@@ -102,16 +120,24 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:  # noqa: N802
         if not self._is_ours():
             return
-        where = urlsplit(self.path)
-        length = int(self.headers.get("Content-Length") or 0)
+        where, length = urlsplit(self.path), self.headers.get("Content-Length", "")
         if where.path != "/look":
             self.send_error(HTTPStatus.NOT_FOUND)
-        elif not 0 < length <= LARGEST:
+        elif not length.isdecimal():
+            self.send_error(HTTPStatus.LENGTH_REQUIRED)
+        elif len(length) > 9 or not 0 < int(length) <= LARGEST:
             self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        elif (image := decode_jpeg(self.rfile.read(length))) is None:
-            self.send_error(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "no JPEG or PNG")
         else:
             stream = parse_qs(where.query).get("stream", [None])[0]
+            self._look(self.rfile.read(int(length)), stream)
+
+    def _look(self, content: bytes, stream: str | None) -> None:
+        pixels = pixels_of(content)
+        if pixels > PIXELS:
+            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        elif not pixels or (image := decode_jpeg(content)) is None:
+            self.send_error(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "no JPEG or PNG")
+        else:
             self._answer_json(self.server.look(image, stream))
 
     def _is_ours(self) -> bool:

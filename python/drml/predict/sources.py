@@ -23,9 +23,10 @@ class Source(NamedTuple):
     path: str
     kind: str  # "picture" or "video"
 
-    @property
-    def is_camera(self) -> bool:
-        return self.path.isdecimal() and not Path(self.path).exists()
+
+def is_camera(path: str) -> bool:
+    """Whether a source is the number of a camera."""
+    return path.isdecimal() and not Path(path).exists()
 
 
 def find_sources(names: Iterable[str | Path]) -> list[Source]:

@@ -23,6 +23,7 @@ from data_prep.base import (
 from data_prep.detection import Face
 from drml.predict import tables
 from drml.predict.detector import Detector
+from drml.predict.sources import is_camera
 from drml.predict.tracking import Tracker
 
 CHUNK = 32  # frames whose faces are scored together; a kill loses no more
@@ -41,7 +42,7 @@ class Frames:
 
     def __init__(self, path: str):
         """Open a file, or the camera of a number; UserError where there is none."""
-        camera = self.is_camera = path.isdecimal() and not Path(path).exists()
+        camera = self.is_camera = is_camera(path)
         where = (int(path), cv2.CAP_ANY) if camera else (path, cv2.CAP_FFMPEG)
         self._capture = cv2.VideoCapture(*where)
         if camera and not self._capture.isOpened():
@@ -149,12 +150,12 @@ def analyse(
 
 
 @contextmanager
-def until_stopped(is_camera: bool) -> Iterator[None]:
+def until_stopped(camera: bool) -> Iterator[None]:
     """Let Ctrl-C be a camera's usual end."""
     try:
         yield
     except KeyboardInterrupt:
-        if not is_camera:
+        if not camera:
             raise
 
 

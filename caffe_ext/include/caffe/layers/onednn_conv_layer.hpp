@@ -16,11 +16,12 @@ namespace caffe {
  *
  * Options, blobs and results are ConvolutionLayer's (sums in another order).
  * Bottom and top are in the layouts that oneDNN chooses; weights are plain and
- * are reordered in every pass. Where that saves time, the forward pass and the
- * bottom's gradient are WinogradConvolution's, the weights' gradient is
- * WinogradWeightGradient's. What oneDNN does not do, or only in its slow
- * reference code (axis other than 1, more than 3 spatial axes), and GPU mode
- * are left to ConvolutionLayer.
+ * are reordered in every pass, but that a TEST net's forward pass keeps its
+ * filters until a weight may have been written. Where that saves time, the
+ * forward pass and the bottom's gradient are WinogradConvolution's, the
+ * weights' gradient is WinogradWeightGradient's. What oneDNN does not do, or
+ * only in its slow reference code (axis other than 1, more than 3 spatial
+ * axes), and GPU mode are left to ConvolutionLayer.
  */
 class OneDNNConvolutionLayer : public ConvolutionLayer<float> {
  public:
@@ -41,8 +42,11 @@ class OneDNNConvolutionLayer : public ConvolutionLayer<float> {
   /// backward: from the top's gradient to the bottom's.
   void RunWinograd(bool backward, const onednn::Tensor& from,
                    const onednn::Tensor& to);
-  /// For here and now. False: it is ConvolutionLayer's.
-  bool MakePrimitives(const Blob<float>& bottom, const Blob<float>& top);
+  const float* GroupWeights(int group) const;
+  /// For here and now, the forward pass's alone or all. False: it is
+  /// ConvolutionLayer's.
+  bool MakePrimitives(const Blob<float>& bottom, const Blob<float>& top,
+                      bool backward);
   void BackwardWeights(const Blob<float>& top, const Blob<float>& bottom);
   void BackwardWeightsWinograd(const Blob<float>& top,
                                const Blob<float>& bottom);
@@ -59,6 +63,10 @@ class OneDNNConvolutionLayer : public ConvolutionLayer<float> {
   // In the layouts of the primitives; bottom and top where their blobs' differ.
   dnnl::memory bottom_, top_, weights_diff_, bias_diff_;
   dnnl::memory forward_filters_, backward_filters_;
+  // What a TEST net's forward pass keeps, and of which weights.
+  dnnl::memory filters_;
+  vector<WinogradConvolution::Filters> winograd_filters_;  // a group
+  onednn::SeenContent forward_seen_, winograd_seen_;
 };
 
 }  // namespace caffe

@@ -7,6 +7,7 @@
 #include "caffe/layers/region_layer.hpp"
 #include "caffe/util/onednn.hpp"
 #include "caffe/util/onednn_patches.hpp"
+#include "caffe/util/winograd_convolution.hpp"
 
 namespace caffe {
 
@@ -59,6 +60,7 @@ class OneDNNRegionLayer : public RegionLayer<float> {
                     const Patches& to);
   void ForwardWinogradPatch(const float* from, int patch, Workspace* work,
                             float* to);
+  void KeepFilters();
   template <class Convolution>
   void BackwardPatch(const Patches& x, const Patches& g, int patch,
                      Convolution* convolution, Workspace* work,
@@ -72,6 +74,10 @@ class OneDNNRegionLayer : public RegionLayer<float> {
   dnnl::memory bottom_copy_;  // in place only
   vector<shared_ptr<Workspace> > workspaces_;  // one a thread
   dnnl::memory blocked_bottom_, blocked_top_;  // where the blobs are not
+  // Each patch's, transformed, which a TEST net keeps until a weight may have
+  // been written; else empty.
+  vector<WinogradConvolution::Filters> filters_;
+  onednn::SeenContent seen_;
 };
 
 }  // namespace caffe

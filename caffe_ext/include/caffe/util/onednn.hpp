@@ -100,6 +100,41 @@ class Output {
   DISABLE_COPY_AND_ASSIGN(Output);
 };
 
+/**
+ * @brief The values that a layer finds and that it overwrites, for its backward
+ *        pass.
+ *
+ * Of private ones nothing is copied: the tensor gets another memory for the new
+ * values, and the two change places each time.
+ */
+class KeptValues {
+ public:
+  /// values: those that Read gives for the tensor, in their own layout or
+  /// another. Output then gives a place for new ones.
+  void Keep(const Tensor& tensor, const dnnl::memory& values);
+  const dnnl::memory& get() const { return values_; }
+  dnnl::memory ReadAs(const dnnl::memory::desc& wanted,
+                      dnnl::memory* scratch) const;
+
+ private:
+  dnnl::memory values_;
+  shared_ptr<PrivateData> owner_;  // of values_, if they were a tensor's
+};
+
+/**
+ * @brief Whether weights are what they were, so that what was made of them may
+ *        be kept.
+ */
+class SeenContent {
+ public:
+  /// Since the last call, of the same blobs. False where somebody may write to
+  /// one at any time (SyncedMemory::content).
+  bool IsSame(const vector<shared_ptr<Blob<float> > >& blobs);
+
+ private:
+  vector<uint64_t> seen_;
+};
+
 /// Adds values, in any layout, to a tensor's plain ones: a weight's gradient.
 void AddTo(const Tensor& tensor, const dnnl::memory& values);
 

@@ -17,10 +17,11 @@ bool OneDNNIsDefault();
 /**
  * @brief Whether a layer is to be computed by oneDNN.
  *
- * Convolution, InnerProduct, LRN, Pooling, Region and ReLU can be: if their
- * engine is ONEDNN, or if it is DEFAULT in a CPU-only build that has oneDNN,
- * unless the environment says CAFFE_ENGINE=CAFFE. ONEDNN in a build without
- * oneDNN ends the program, as does a CAFFE_ENGINE that is no engine.
+ * BatchNorm, Concat, Convolution, Eltwise, InnerProduct, LRN, Pooling, Region,
+ * ReLU, Scale and Split can be: if their engine is ONEDNN, or if it is DEFAULT
+ * in a CPU-only build that has oneDNN, unless the environment says
+ * CAFFE_ENGINE=CAFFE. ONEDNN in a build without oneDNN ends the program, as
+ * does a CAFFE_ENGINE that is no engine.
  */
 bool UsesOneDNN(const LayerParameter& param);
 

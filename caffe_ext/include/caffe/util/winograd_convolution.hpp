@@ -1,11 +1,10 @@
 #ifndef CAFFE_UTIL_WINOGRAD_CONVOLUTION_HPP_
 #define CAFFE_UTIL_WINOGRAD_CONVOLUTION_HPP_
 
-#include <boost/align/aligned_allocator.hpp>
-
 #include <vector>
 
 #include "caffe/common.hpp"
+#include "caffe/util/winograd_buffers.hpp"
 #include "caffe/util/winograd_kernels.hpp"
 
 namespace caffe {
@@ -30,13 +29,18 @@ namespace caffe {
  * Results are the same bits for any number of threads, and of images in a call.
  *
  * Forward uses all threads that are available, or the calling one in a parallel
- * region; an object has buffers of its own, so only one thread may call it.
+ * region.
  */
 class WinogradConvolution {
  public:
-  typedef std::vector<float, boost::alignment::aligned_allocator<float, 64> >
-      Buffer;
   typedef winograd::Kernels Kernels;
+
+  /// Transformed filters and the bias, for objects of one shape.
+  struct Filters {
+    winograd::Buffer
+        points;             // (points, outputs, taps, block, registers, lanes)
+    winograd::Buffer bias;  // (outputs)
+  };
 
   /// Of one image and one group; filters are (outputs, channels, kernel_h,
   /// kernel_w), dense, at stride 1.
@@ -61,9 +65,9 @@ class WinogradConvolution {
   static bool Fits(const Shape& shape, const Kernels& kernels);
 
   /// Whether it fits and saves more than its transforms take, those of the
-  /// filters for num images included; false also where those would take more
-  /// than 256 MiB or a thread's buffer more than 64.
-  static bool Pays(const Shape& shape, int num,
+  /// filters for num images included, unless they are kept; false also where
+  /// those would take more than 256 MiB or a thread's buffer more than 64.
+  static bool Pays(const Shape& shape, int num, bool filters_kept = false,
                    const Kernels& kernels = winograd::Best());
 
   explicit WinogradConvolution(const Shape& shape,
@@ -75,19 +79,19 @@ class WinogradConvolution {
   int block() const { return block_; }
 
   /// bias NULL: 0.
-  void SetFilters(const float* filters, const float* bias);
+  void Transform(const float* filters, const float* bias, Filters* to) const;
   /// For the gradient of another convolution's bottom, from its top's: that
   /// one's filters, (channels, outputs, kernel_h, kernel_w).
-  void SetTransposedFilters(const float* filters);
+  void TransformTransposed(const float* filters, Filters* to) const;
   /// The shape that computes it.
   static Shape GradientOf(const Shape& shape);
 
   /// y = W * x + b for num images, + identity, in y's layout, unless NULL; it
   /// may be y. past_cache: y goes to memory directly, which is faster when it
   /// would have left the caches before somebody reads it.
-  void Forward(const float* x, const Layout& x_layout, int num,
-               const float* identity, float* y, const Layout& y_layout,
-               bool past_cache);
+  void Forward(const Filters& filters, const float* x, const Layout& x_layout,
+               int num, const float* identity, float* y, const Layout& y_layout,
+               bool past_cache) const;
   /// Whether so many values would.
   static bool OutgrowCaches(int values) { return values > 4 << 20; }
 
@@ -99,28 +103,28 @@ class WinogradConvolution {
 
   // Where a filter's taps are, and how far apart outputs' and channels'
   // filters.
-  void SetFilters(const float* filters, int output, int channel, bool mirrored);
+  void TransformFilters(const float* filters, int output, int channel,
+                        bool mirrored, winograd::Buffer* to) const;
+  // points: what a thread has for a pass, PassValues() of them.
+  int PassValues() const;
   void TransformTiles(const float* x, const Layout& layout, Rows rows,
-                      Buffer* buffer) const;
-  void Multiply(Rows rows, Buffer* buffer) const;
-  void TransformBack(Rows rows, const float* identity, float* y,
-                     const Layout& layout, bool past_cache,
-                     const Buffer& buffer) const;
+                      float* points) const;
+  void Multiply(const Filters& filters, Rows rows, float* points) const;
+  void TransformBack(const Filters& filters, Rows rows, const float* points,
+                     const float* identity, float* y, const Layout& layout,
+                     bool past_cache) const;
 
   const Kernels* kernels_;
   int lanes_;  // theirs
   Shape shape_;
   int block_, registers_;  // of channels, of outputs: what lies side by side
   int segments_h_, segments_w_;
-  int tiles_h_, tiles_w_;   // of the top
-  int rows_, columns_;      // of tiles of the bottom
-  int pass_rows_;           // rows of the top's tiles that are made in one go,
-  int pass_x_rows_;         // and of the bottom's that they need
-  int x_point_, y_point_;   // values of a point of those rows
-  vector<int> offsets_;     // of taps in a point
-  Buffer filters_;          // (points, outputs, taps, block, registers, lanes)
-  Buffer bias_;             // (outputs)
-  vector<Buffer> buffers_;  // one a thread
+  int tiles_h_, tiles_w_;  // of the top
+  int rows_, columns_;     // of tiles of the bottom
+  int pass_rows_;          // rows of the top's tiles that are made in one go,
+  int pass_x_rows_;        // and of the bottom's that they need
+  int x_point_, y_point_;  // values of a point of those rows
+  vector<int> offsets_;    // of taps in a point
 };
 
 }  // namespace caffe

@@ -18,15 +18,23 @@ namespace caffe {
 class WinogradPatchConvolution {
  public:
   typedef WinogradConvolution::Layout Layout;
+  typedef WinogradConvolution::Filters Filters;
 
   /// Whether it is faster, for so many images with the same filters.
-  static bool Pays(int channels, int height, int width, int kernel, int num);
+  static bool Pays(int channels, int height, int width, int kernel, int num,
+                   bool filters_kept);
 
   WinogradPatchConvolution(int channels, int height, int width, int kernel);
 
   /// The filters of what follows; bias NULL: 0.
   void SetForward(const float* weight, const float* bias) {
-    forward_.SetFilters(weight, bias);
+    Transform(weight, bias, &own_filters_);
+    filters_ = &own_filters_;
+  }
+  /// Likewise, transformed before.
+  void SetForward(const Filters& filters) { filters_ = &filters; }
+  void Transform(const float* weight, const float* bias, Filters* to) const {
+    forward_.Transform(weight, bias, to);
   }
   /// Likewise. Also forgets what BackwardWeight gathered.
   void SetBackward(const float* weight);
@@ -35,8 +43,8 @@ class WinogradPatchConvolution {
   /// may be the same) are parts of larger images. past_cache: as
   /// WinogradConvolution.
   void Forward(const float* x, const float* identity, float* y,
-               const Layout& layout, bool past_cache) {
-    forward_.Forward(x, patch_, 1, identity, y, layout, past_cache);
+               const Layout& layout, bool past_cache) const {
+    forward_.Forward(*filters_, x, patch_, 1, identity, y, layout, past_cache);
   }
   /// Gathers the gradients of weights and bias; g is the output's.
   void BackwardWeight(const float* g, const float* x) { gradient_.Add(x, g); }
@@ -44,13 +52,15 @@ class WinogradPatchConvolution {
   void AddWeightDiff(float* weight_diff, float* bias_diff) const {
     gradient_.AddTo(weight_diff, bias_diff);
   }
-  void BackwardData(const float* g, float* dx) {
-    backward_.Forward(g, patch_, 1, NULL, dx, patch_, false);
+  void BackwardData(const float* g, float* dx) const {
+    backward_.Forward(backward_filters_, g, patch_, 1, NULL, dx, patch_, false);
   }
 
  private:
   Layout patch_;
   WinogradConvolution forward_, backward_;
+  Filters own_filters_, backward_filters_;
+  const Filters* filters_;
   WinogradWeightGradient gradient_;
 };
 

@@ -52,10 +52,18 @@ class WinogradWeightGradient {
   };
   void PlanProducts();
   int Sum(int channel, int segment) const;
+  // What a pass needs, in the thread's scratch.
+  struct Pass {
+    float* x;        // (points, channels / block, rows, columns, block)
+    float* g;        // (points, outputs, tiles, registers, lanes)
+    float* product;  // as sums_, of one point and registers_
+    float *line, *zeros;
+  };
+  Pass BeginPass() const;
   // Rows of tiles from `row` on.
-  void TransformBottom(const float* x, int row, int rows);
-  void TransformGradients(const float* g, int row, int rows);
-  void Multiply(int rows);
+  void TransformBottom(const float* x, int row, int rows, const Pass& pass);
+  void TransformGradients(const float* g, int row, int rows, const Pass& pass);
+  void Multiply(int rows, const Pass& pass);
 
   const Kernels* kernels_;
   int lanes_;  // theirs
@@ -68,16 +76,10 @@ class WinogradWeightGradient {
   int sums_of_output_;           // channels times segments
   int x_point_, g_point_, sum_point_;
   vector<Product> products_;
-  vector<int> offsets_;            // of tiles in a point of the bottom
-  WinogradConvolution::Buffer x_;  // (points, channels / block, rows, columns,
-                                   // block), of a pass
-  WinogradConvolution::Buffer g_;  // (points, outputs, tiles, registers, lanes)
-  WinogradConvolution::Buffer sums_;     // (points, outputs / lanes, sums,
-                                         // lanes), of all images
-  WinogradConvolution::Buffer product_;  // likewise, of a pass, of one point
-                                         // and registers_
-  WinogradConvolution::Buffer bias_;     // (outputs)
-  WinogradConvolution::Buffer line_, zeros_;
+  vector<int> offsets_;    // of tiles in a point of the bottom
+  winograd::Buffer sums_;  // (points, outputs / lanes, sums, lanes), of all
+                           // images
+  winograd::Buffer bias_;  // (outputs)
 };
 
 }  // namespace caffe
