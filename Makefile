@@ -21,6 +21,7 @@ TOOLS := caffe convert_imageset compute_image_mean extract_features \
 # The compiler's cache then serves another clone, too.
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
+comma := ,
 say = @printf '\n== %s\n' "$(1)"
 
 # ---- Set-up: system packages, Python packages, configuration
@@ -86,7 +87,8 @@ include python/reproduce.mk
 include python/bench/bench.mk
 include python/release.mk
 
-CXX_FILES = $(shell git ls-files 'caffe_ext/*.hpp' 'caffe_ext/*.cpp' 'caffe_ext/*.cu' 'caffe_ext/*.cuh')
+CXX_FILES = $(shell git ls-files 'caffe_ext/*.hpp' 'caffe_ext/*.cpp' 'caffe_ext/*.cu' \
+  'caffe_ext/*.cuh' 'tests/*.hpp' 'tests/*.cpp')
 
 lint: $(VENV)/.developing ## check style: ruff, clang-format, cpplint
 	$(call say,style)

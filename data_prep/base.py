@@ -5,6 +5,7 @@ Standard library only: it also runs where none of our packages is installed.
 
 from __future__ import annotations  # tests/gpu runs on Python 3.9
 
+import csv
 import fcntl
 import hashlib
 import json
@@ -108,11 +109,32 @@ def read_json(path: Path, remedy: str) -> dict:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; {remedy}") from None
-    except (OSError, ValueError) as error:  # ValueError: no UTF-8, no JSON
+    # ValueError: no UTF-8, no JSON; RecursionError: [[[[...
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read ({error}); {remedy}") from None
     if not isinstance(value, dict):
         raise UserError(f"{path} is not a JSON object; {remedy}")
     return value
+
+
+def csv_rows(file: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row's line and cells; UserError names the line of what is no CSV."""
+    with file.open(newline="", encoding="utf-8-sig", errors="replace") as text:
+        rows = csv.reader(text)
+        try:
+            for row in rows:
+                if any("\0" in cell for cell in row):
+                    raise csv.Error("a byte of 0, as in UTF-16")
+                yield rows.line_num, row
+        except csv.Error as error:
+            raise UserError(
+                f"{file}, line {rows.line_num}: {error}; save it as a CSV in UTF-8"
+            ) from None
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number that up to nine digits are, None where the text is another."""
+    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 def fingerprint(paths: Sequence[Path]) -> str:

@@ -18,7 +18,6 @@ zero-padded to 2, 3 or 4 digits, mixed: files are found by integer, and so are t
 """
 
 import argparse
-import csv
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +29,14 @@ import numpy as np
 
 from data_prep import importer
 from data_prep.aus import BP4D_AUS
-from data_prep.base import DamagedFileError, UserError, leaving_out, run
+from data_prep.base import (
+    DamagedFileError,
+    UserError,
+    csv_rows,
+    leaving_out,
+    run,
+    whole_number,
+)
 from data_prep.dataset import (
     OFFSETS,
     PARTS,
@@ -154,29 +160,31 @@ def read_labels(file: Path, aus: tuple[int, ...]) -> dict[int, np.ndarray]:
     missing column, or a frame that is no positive whole number or stands twice.
     """
     labels: dict[int, np.ndarray] = {}
-    with file.open(newline="", encoding="utf-8-sig", errors="replace") as text:
-        rows = csv.reader(text)
-        columns = _columns(file, next(rows, []), (FRAME_COLUMN, *aus))
-        for row in filter(any, rows):
-            where = f"{file}, line {rows.line_num}"
-            if len(row) <= max(columns):
-                raise UserError(f"{where} has {len(row)} values, fewer than the header")
-            frame, *codes = (row[i].strip() for i in columns)
-            if not frame.isdecimal() or int(frame) < 1:
-                raise UserError(
-                    f"{where}: frame number {frame!r} is no whole number from 1 up"
-                )
-            if int(frame) in labels:
-                raise UserError(f"{where}: frame {int(frame)} is coded twice")
-            labels[int(frame)] = _labels(where, codes, aus)
+    rows = csv_rows(file)
+    _, header = next(rows, (1, []))
+    columns = _columns(file, header, (FRAME_COLUMN, *aus))
+    for line, row in rows:
+        if not any(row):
+            continue
+        where = f"{file}, line {line}"
+        if len(row) <= max(columns):
+            raise UserError(f"{where} has {len(row)} values, fewer than the header")
+        name, *codes = (row[i].strip() for i in columns)
+        frame = whole_number(name)
+        if not frame:
+            raise UserError(
+                f"{where}: frame number {name[:40]!r} is no whole number from 1 up"
+            )
+        if frame in labels:
+            raise UserError(f"{where}: frame {frame} is coded twice")
+        labels[frame] = _labels(where, codes, aus)
     return labels
 
 
 def read_aus(file: Path) -> list[int]:
     """Return the AUs that a file has a column for."""
-    with file.open(newline="", encoding="utf-8-sig", errors="replace") as text:
-        names = (name.strip() for name in next(csv.reader(text), []))
-        return [int(name) for name in names if name.isdecimal() and int(name)]
+    _, names = next(csv_rows(file), (1, []))
+    return [au for name in names if (au := whole_number(name.strip()))]
 
 
 def _columns(file: Path, header: list[str], wanted: tuple[int, ...]) -> list[int]:
@@ -203,6 +211,9 @@ def _labels(where: str, codes: list[str], aus: tuple[int, ...]) -> np.ndarray:
 #
 # `fit/pred` holds a reference a frame (index = coded frame - 1) to a 2 x 49 array,
 # whose pixels count from 1, as MATLAB's do.
+
+
+MOST = 10**7  # values; a damaged file may say any number
 
 
 def read_landmarks(file: Path, frames: Iterable[int]) -> dict[int, np.ndarray | None]:
@@ -242,6 +253,8 @@ def _references(file: Path, mat: h5py.File) -> np.ndarray:
         raise UserError(
             f"{file} has no fit/pred with a reference a frame: is it a landmark file?"
         )
+    if pred.size > MOST:
+        raise ValueError("more frames than a video has")
     return pred[()].ravel()
 
 
@@ -249,6 +262,8 @@ def _array(mat: h5py.File, reference: h5py.Reference) -> np.ndarray:
     target = mat[reference] if reference else None
     if not isinstance(target, h5py.Dataset) or target.dtype.kind not in "fiu":
         return np.empty((2, 0))
+    if target.size > MOST:
+        raise ValueError("more points than a face has")
     return target[()]
 
 

@@ -30,7 +30,13 @@ from scipy.io import loadmat
 
 from data_prep import importer
 from data_prep.aus import DISFA_AUS
-from data_prep.base import DamagedFileError, UserError, leaving_out, run
+from data_prep.base import (
+    DamagedFileError,
+    UserError,
+    leaving_out,
+    run,
+    whole_number,
+)
 from data_prep.dataset import (
     IMAGE,
     OFFSETS,
@@ -232,16 +238,18 @@ def read_intensity(file: Path) -> dict[int, int]:
             continue
         where = f"{file}, line {number}"
         cells = [cell.strip() for cell in line.split(",")]
-        if len(cells) != 2 or not cells[0].isdecimal() or int(cells[0]) < 1:
+        frame = whole_number(cells[0])
+        if len(cells) != 2 or not frame:
             raise UserError(f"{where} is no `frame,intensity`: {line[:40]!r}")
-        frame, intensity = int(cells[0]), cells[1]
-        if not intensity.isdecimal() or int(intensity) > MOST:
+        intensity = whole_number(cells[1])
+        if intensity is None or intensity > MOST:
             raise UserError(
-                f"{where}: intensity {intensity!r} is no whole number from 0 to {MOST}"
+                f"{where}: intensity {cells[1][:40]!r} is no whole number from 0 to "
+                f"{MOST}"
             )
         if frame in intensities:
             raise UserError(f"{where}: frame {frame} is coded twice")
-        intensities[frame] = int(intensity)
+        intensities[frame] = intensity
     return intensities
 
 

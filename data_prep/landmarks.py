@@ -49,7 +49,7 @@ def read_landmark_file(file: Path) -> np.ndarray:
     """
     try:
         points = _read_pts(file) if file.suffix.lower() == ".pts" else _read_npy(file)
-    except (OSError, ValueError):
+    except Exception:  # NumPy's parser raises whatever foreign bytes lead it to
         raise DamagedFileError(
             f"{file} is no file of landmarks, a .npy array of N x 2 or a .pts file: "
             "mend it, or give --on-damaged skip"

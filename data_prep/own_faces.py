@@ -17,7 +17,6 @@ interrupted run goes on when started again.
 """
 
 import argparse
-import csv
 import os
 import re
 from collections.abc import Iterable
@@ -31,13 +30,13 @@ import numpy as np
 
 from data_prep import importer
 from data_prep.aus import AU_NAMES
-from data_prep.base import UserError, leaving_out, run
+from data_prep.base import UserError, csv_rows, leaving_out, run
 from data_prep.dataset import MESH, Dataset, Frame, Sequence, are_generated, join
 from data_prep.landmarks import read_landmark_file, tracked
 
 PATH, SUBJECT, LANDMARKS = "path", "subject", "landmarks"
 CODES = {"1": 1, "0": -1, "9": 0, "": 0}  # present, absent, unknown
-_AU = re.compile(r"AU0*([1-9]\d*)", re.IGNORECASE)
+_AU = re.compile(r"AU0*([1-9]\d?)", re.IGNORECASE)
 _EXAMPLE = "path,subject,AU1,AU2,..."
 
 
@@ -66,12 +65,12 @@ def read_table(file: Path) -> Table:
     """Read the CSV; raise UserError, naming line and column, on what it can't mean."""
     if not file.is_file():
         raise UserError(f"{file} is no file: give a CSV with the columns {_EXAMPLE}")
-    with file.open(newline="", encoding="utf-8-sig", errors="replace") as text:
-        rows = csv.reader(text)
-        columns = [name.strip() for name in next(rows, [])]
-        aus = _check_header(file, columns)
-        lines = ((rows.line_num, row) for row in rows if any(row))
-        subjects = _by_subject(file, columns, aus, lines)
+    rows = csv_rows(file)
+    _, header = next(rows, (1, []))
+    columns = [name.strip() for name in header]
+    aus = _check_header(file, columns)
+    lines = ((line, row) for line, row in rows if any(row))
+    subjects = _by_subject(file, columns, aus, lines)
     if not subjects:
         raise UserError(f"{file} has a header but no row")
     known = {PATH, SUBJECT, LANDMARKS, *aus}
@@ -91,7 +90,7 @@ def _check_header(file: Path, columns: list[str]) -> dict[str, int]:
     likely = [n for n in columns if n.upper().startswith("AU")]
     if wrong := [n for n in likely if aus.get(n) not in AU_NAMES]:
         raise UserError(
-            f"{file}: column {wrong[0]!r} is no action unit; they are AU1 to AU46"
+            f"{file}: column {wrong[0][:40]!r} is no action unit; they are AU1 to AU46"
         )
     if not aus or len(set(aus.values())) < len(aus):
         what = "an AU twice" if aus else "no AU"

@@ -11,3 +11,50 @@ kills: all $(VENV)/.developing ## commands killed at random (COUNT= STAGE= SEED=
 soak: all $(VENV)/.developing ## memory over a long time (PART="train images video" TRAIN= IMAGES= VIDEO=)
 	$(call say,memory over a long time)
 	@$(PY) $(RELIABILITY)/soak.py $(foreach name,PART TRAIN IMAGES VIDEO,$(call option,$(name)))
+
+# ---- Caffe under clang's sanitizers, and what users bring to it at random. Debian:
+# clang, libclang-rt-dev, libomp-dev.
+SANITIZED := $(BUILD)/sanitized
+THREADS := $(BUILD)/threads
+FUZZ := $(BUILD)/fuzz
+SECONDS ?= 3600# of each target, in all its runs
+TARGET ?=# one or some of them; all by default
+ATHERIS := atheris==3.0.0
+SUPPRESSIONS := $(CURDIR)/$(RELIABILITY)
+
+# sanitized-build FOLDER,SANITIZERS,TARGETS: configures and compiles.
+sanitized-build = export CAFFE_SOURCE='$(CURDIR)/$(BUILD)/caffe-pristine'; \
+  [ -d "$$CAFFE_SOURCE" ] || unset CAFFE_SOURCE; \
+  command -v clang++ > /dev/null || { echo 'make: error: there is no clang++; install' \
+    'clang, libclang-rt-dev and libomp-dev' >&2; exit 1; }; \
+  cmake -S . -B $(1) -G Ninja -DPython3_EXECUTABLE='$(CURDIR)/$(PY)' -DCPU_ONLY=1 \
+    -DMARCH= -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
+    -DSANITIZERS=$(2) > $(1).log 2>&1 || { cat $(1).log; exit 1; }; \
+  ninja -C $(1) -j $(JOBS) $(3)
+
+# Threads of data layers and solvers, of OpenMP regions, and what they throw.
+IN_THREADS := *Data*:*Prefetch*:*Thread*:*Blocking*:Errors*:ParallelFor*:Region*/0.*:Locally*/0.*:Multilabel*:-*GPU*:*Gradient*:*DeathTest*
+
+.PHONY: sanitize fuzz
+
+sanitize fuzz: export OMP_WAIT_POLICY := passive
+sanitize: export LSAN_OPTIONS := suppressions=$(SUPPRESSIONS)/lsan.supp
+sanitize: export TSAN_OPTIONS := suppressions=$(SUPPRESSIONS)/tsan.supp ignore_noninstrumented_modules=1
+
+sanitize: $(VENV)/.developing ## the test runner under ASan + UBSan, its threads under TSan
+	@mkdir -p $(BUILD)
+	$(call say,Caffe under the address and undefined-behaviour sanitizers)
+	@$(call sanitized-build,$(SANITIZED),address$(comma)undefined,test_caffe)
+	@tests/run_gtest.sh $(SANITIZED) '-*GPU*:$(CLOCKS)' $(SANITIZED)/caffe.log
+	$(call say,Caffe's threads under the thread sanitizer)
+	@$(call sanitized-build,$(THREADS),thread,test_caffe)
+	@tests/run_gtest.sh $(THREADS) '$(IN_THREADS)' $(THREADS)/caffe.log
+
+fuzz: all $(VENV)/.developing ## what users bring at random, SECONDS=3600 a target (TARGET=, JOBS=)
+	@mkdir -p $(BUILD)
+	$(call say,Caffe for libFuzzer)
+	@$(call sanitized-build,$(SANITIZED),address$(comma)undefined,fuzz_caffe)
+	@$(PIP) '$(ATHERIS)'
+	$(call say,fuzzing: corpora and finds in $(FUZZ))
+	@$(PY) $(RELIABILITY)/fuzz.py --program $(SANITIZED)/bin/fuzz_caffe --out $(FUZZ) \
+	  --seconds $(SECONDS) --jobs $(JOBS) $(if $(TARGET),--targets $(TARGET))

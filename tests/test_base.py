@@ -9,11 +9,13 @@ import pytest
 
 from data_prep.base import (
     UserError,
+    csv_rows,
     in_turn,
     locked,
     read_json,
     replacing,
     stamp,
+    whole_number,
     write,
 )
 
@@ -66,6 +68,34 @@ def test_what_is_no_json_object_is_named_with_the_remedy(tmp_path, content):
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UserError, match=f"{file} .*; {REMEDY}"):
         read_json(file, REMEDY)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("a\n\0", "line 2: a byte of 0"),
+        ("a\n\n" + "1" * 131073, "line 3: field larger"),
+    ],
+)
+def test_the_line_of_what_is_no_csv_is_named(tmp_path, content, what):
+    file = tmp_path / "x.csv"
+    file.write_text(content)
+    with pytest.raises(UserError, match=rf"x\.csv, {what}"):
+        list(csv_rows(file))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("012", 12),
+        ("123456789", 123456789),
+        ("1" * 5000, None),
+        ("-1", None),
+        ("", None),
+    ],
+)
+def test_whole_numbers_have_nine_digits_at_most(text, number):
+    assert whole_number(text) == number
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):

@@ -8,7 +8,12 @@ if(EMULATED_GPU)
   translate_all(TEST_CUDA ${TEST_CUDA})
 endif()
 if(PORTABLE)  # no OpenCV
-  list(FILTER EXT_TEST_SOURCES EXCLUDE REGEX "test_multilabel_(image_)?data")
+  list(FILTER EXT_TEST_SOURCES EXCLUDE REGEX
+       "test_multilabel_(image_)?data|test_fuzzed")
+else()
+  list(APPEND EXT_TEST_SOURCES ${CMAKE_SOURCE_DIR}/tests/reliability/fuzz_caffe.cpp)
+  set_source_files_properties(${EXT}/test/test_fuzzed.cpp PROPERTIES
+      COMPILE_DEFINITIONS FUZZ_SEEDS="${CMAKE_SOURCE_DIR}/tests/data/fuzz")
 endif()
 if(USE_ONEDNN)
   include(caffe_ext/cmake/OneDNNTests.cmake)  # more TEST_SOURCES
@@ -21,7 +26,7 @@ add_executable(test_caffe EXCLUDE_FROM_ALL ${TEST_SOURCES} ${TEST_CUDA}
                ${EXT_TEST_SOURCES} ${CAFFE}/src/gtest/gtest-all.cpp)
 set_target_properties(test_caffe PROPERTIES OUTPUT_NAME test.testbin
                       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
-target_include_directories(test_caffe PRIVATE ${EXT}/test)
+target_include_directories(test_caffe PRIVATE ${EXT}/test ${CMAKE_SOURCE_DIR}/tests)
 target_include_directories(test_caffe SYSTEM PRIVATE ${CAFFE}/src)
 # The layers under test are compiled in libcaffe, at -O3.
 target_compile_options(test_caffe PRIVATE

@@ -228,7 +228,11 @@ void Multiply(const float* x, int block, const int* offsets, int taps,
 }
 
 ALWAYS_INLINE void Store(const Lanes& value, bool past_cache, float* y) {
-#if defined(__AVX512F__)
+#if defined(__clang__) && defined(__AVX__)
+  if (past_cache) {
+    return __builtin_nontemporal_store(value, reinterpret_cast<Lanes*>(y));
+  }
+#elif defined(__AVX512F__)
   if (past_cache) return __builtin_ia32_movntps512(y, value);
 #elif defined(__AVX__)
   if (past_cache) return __builtin_ia32_movntps256(y, value);

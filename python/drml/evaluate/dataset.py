@@ -19,7 +19,15 @@ from data_prep.dataset import title
 from data_prep.face_lmdb import intensity_file, read_faces, read_labels
 from data_prep.network_input import centre_crop, read_mean
 
-FIELDS = ("dataset", "generated", "aus", "size", "fold", "seed", "splits")
+FIELDS = {
+    "dataset": str,
+    "generated": bool,
+    "aus": list,
+    "size": int,
+    "fold": int | str,
+    "seed": int,
+    "splits": dict,
+}
 SPLITS = ("train", "val", "test")
 
 
@@ -31,7 +39,19 @@ def read_dataset(folder: Path) -> dict:
     missing = [name for name in FIELDS if name not in record]
     if missing:
         raise UserError(f"{path} lacks {', '.join(missing)}; {remedy}")
+    check_kinds(path, record, FIELDS, remedy)
     return record
+
+
+def check_kinds(path: Path, record: dict, kinds: dict, remedy: str) -> None:
+    """Raise UserError where a value of a JSON's is of another kind; AUs are numbers."""
+    for name, kind in kinds.items():
+        value = record.get(name)
+        is_kind = name not in record or isinstance(value, kind)
+        if is_kind and name == "aus":
+            is_kind = all(type(au) is int for au in record.get(name, ()))
+        if not is_kind:
+            raise UserError(f"{path}: {name} is {str(value)[:40]!r}; {remedy}")
 
 
 def describe(record: dict) -> str:

@@ -117,6 +117,7 @@ def _read(file: Path) -> pd.DataFrame:
     path, frame = (
         next((n for n in names if n in table), None) for names in (_PATH, _FRAME)
     )
+    _check_numbers(file, table)
     table["place"] = table[path].astype(str) if path else str(file)
     images = table.place.map(lambda place: Path(place).suffix.lower() in _IMAGES)
     table["counted"] = ~images & (frame is not None)
@@ -126,6 +127,14 @@ def _read(file: Path) -> pd.DataFrame:
     if _SUCCESS in table:
         table = table[table[_SUCCESS] != 0]
     return table
+
+
+def _check_numbers(file: Path, table: pd.DataFrame) -> None:
+    """Raise UserError, naming the column, where one that should is not of numbers."""
+    for column in table.columns:
+        is_number = pd.api.types.is_numeric_dtype(table[column])
+        if column not in _PATH and not is_number:
+            raise UserError(f"{file}: not all of column {column} are numbers")
 
 
 def _name(column: str) -> str:

@@ -1,6 +1,5 @@
 """What a user names: pictures, folders, patterns, videos, a camera, a CSV of paths."""
 
-import csv
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from glob import glob, has_magic
@@ -10,7 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from data_prep.base import DamagedFileError, UserError
+from data_prep.base import DamagedFileError, UserError, csv_rows
 from data_prep.images import read_image
 
 PICTURES = frozenset(".jpg .jpeg .png .bmp .webp .tif .tiff".split())
@@ -96,15 +95,18 @@ def _file(path: Path) -> Source:
 
 def _from_csv(file: Path) -> Iterator[Source]:
     """Rows name files, seen from the CSV's folder, in the column `path`."""
-    with file.open(newline="", encoding="utf-8-sig", errors="replace") as text:
-        rows = csv.DictReader(text)
-        if PATH not in (rows.fieldnames or []):
-            raise UserError(f"{file} has no column {PATH!r}, which is to name files")
-        for row in rows:
-            path = file.parent / (row[PATH] or "").strip()
-            if not path.is_file():
-                raise UserError(f"{file}, line {rows.line_num}: {path} does not exist")
-            yield _file(path)
+    rows = csv_rows(file)
+    _, header = next(rows, (1, []))
+    if PATH not in header:
+        raise UserError(f"{file} has no column {PATH!r}, which is to name files")
+    column = header.index(PATH)
+    for line, row in rows:
+        if not row:
+            continue
+        path = file.parent / "".join(row[column : column + 1]).strip()
+        if not path.is_file():
+            raise UserError(f"{file}, line {line}: {path} does not exist")
+        yield _file(path)
 
 
 def read_picture(path: str) -> np.ndarray:

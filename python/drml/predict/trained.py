@@ -18,12 +18,13 @@ from pathlib import Path
 
 from data_prep.aus import AU_NAMES
 from data_prep.base import UserError, read_json, write_json
-from drml.evaluate.dataset import describe, mean_file, read_dataset
+from drml.evaluate.dataset import check_kinds, describe, mean_file, read_dataset
 from drml.nets.progress import training_folder
 from drml.nets.solver import Solver
 
 DEMO = Path("out/demo")
 NOTICE = "trained on generated faces (drawings): means nothing on real faces"
+FIELDS = {"net": str, "mean": str, "aus": list, "generated": bool, "dataset": str}
 _SNAPSHOT = re.compile(r"(.+)_iter_\d+\.caffemodel(\.h5)?")
 
 
@@ -121,7 +122,9 @@ def _beside(weights: Path) -> dict:
     file = _record_of(weights)
     if not file.is_file():
         return {}
-    found = read_json(file, "give --net, --mean and --aus instead")
+    remedy = "give --net, --mean and --aus instead"
+    found = read_json(file, remedy)
+    check_kinds(file, found, FIELDS, remedy)
     for name in ("net", "mean"):
         if name in found:
             found[name] = Path(os.path.normpath(file.parent / found[name]))

@@ -1,0 +1,19 @@
+# With SANITIZERS: Python under them, whose run-time library only a program can hold,
+# and libFuzzer's program (tests/reliability/fuzz_caffe.cpp).
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/python.c CONTENT
+     "#include <Python.h>
+int main(int argc, char** argv) { return Py_BytesMain(argc, argv); }
+")
+add_executable(python EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/python.c)
+set_target_properties(python PROPERTIES
+                      RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+target_link_libraries(python PRIVATE Python3::Python)
+
+if(SANITIZERS MATCHES "address")
+  add_executable(fuzz_caffe EXCLUDE_FROM_ALL tests/reliability/fuzz_caffe.cpp)
+  set_target_properties(fuzz_caffe PROPERTIES
+                        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  target_compile_definitions(fuzz_caffe PRIVATE LIBFUZZER)
+  target_include_directories(fuzz_caffe PRIVATE tests)
+  target_link_libraries(fuzz_caffe PRIVATE ${PROGRAM_LIBRARIES} -fsanitize=fuzzer)
+endif()
