@@ -13,7 +13,9 @@ HDF5Closer::~HDF5Closer() {
   const unsigned kinds = H5F_OBJ_GROUP | H5F_OBJ_DATASET | H5F_OBJ_LOCAL;
   const ssize_t count = H5Fget_obj_count(file_, kinds);
   std::vector<hid_t> objects(count > 0 ? count : 0);
-  H5Fget_obj_ids(file_, kinds, objects.size(), objects.data());
+  if (!objects.empty()) {
+    H5Fget_obj_ids(file_, kinds, objects.size(), objects.data());
+  }
   for (hid_t object : objects) H5Oclose(object);
   H5Fclose(file_);
 }
