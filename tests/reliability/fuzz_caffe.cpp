@@ -105,7 +105,8 @@ static void WriteFiles() {
   cv::imwrite("b.png", image);
   Write("list.txt", "a.jpg 1\nb.png 0\n");
   Write("labels.txt", "a.jpg 1 -1 0\nb.png 0 0 1\n");
-  Write("windows.txt", "# 0\na.jpg\n3\n6\n5\n2\n1 0.9 0 0 3 3\n0 0.1 1 1 4 4\n");
+  Write("windows.txt",
+        "# 0\na.jpg\n3\n6\n5\n2\n1 0.9 0 0 3 3\n0 0.1 1 1 4 4\n");
   WriteMean();
   WriteHDF5();
 }
@@ -287,9 +288,10 @@ static void FuzzMean(Bytes bytes) {
   const unsigned char choice = bytes[0];
   const int kind = (choice >> 1) % 4;
   Write("fuzzed.binaryproto", bytes.substr(1));
-  const std::string transform = std::string(" transform_param { ") +
-                                ((choice & 1) || kind == 3 ? "crop_size: 4 " : "") +
-                                "mean_file: \"fuzzed.binaryproto\" } ";
+  const std::string transform =
+      std::string(" transform_param { ") +
+      ((choice & 1) || kind == 3 ? "crop_size: 4 " : "") +
+      "mean_file: \"fuzzed.binaryproto\" } ";
   static const char* const kLayers[] = {
       R"(type: "MultilabelData" data_param { source: "lmdb" batch_size: 2
          prefetch: 1 backend: LMDB })",
