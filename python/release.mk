@@ -30,6 +30,7 @@ wheel: $(VENV)/.release ## dist/drml_caffe-*.whl for this Python, any processor,
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" auditwheel repair --strip -w dist \
 	  $(BUILD)/wheelhouse/*.whl >> $(BUILD)/wheel.log 2>&1 \
 	  || { tail -n 20 $(BUILD)/wheel.log; exit 1; }
+	@$(PY) python/wheel_licences.py "$$(ls -t dist/*.whl | head -n 1)" $(BUILD)/wheel/caffe/LICENSE
 	@ls -s --block-size=MB dist/*.whl
 
 sdist: $(VENV)/.release ## dist/drml_caffe-*.tar.gz, which pip builds where the -dev packages are

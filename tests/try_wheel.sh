@@ -13,6 +13,8 @@ python3 -m venv venv
 . venv/bin/activate
 pip install --quiet "$wheel"
 set -x
+ls "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"/drml_caffe-*.dist-info/licenses |
+  grep openblas
 caffe --version
 drml --version
 drml generate faces --subjects 6 --tasks 2 --frames 12 --seed 1
