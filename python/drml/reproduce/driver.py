@@ -14,13 +14,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from hashlib import sha256
+from multiprocessing import get_context
 from pathlib import Path
 from time import sleep
 
+from snakemake import cli
+
 from data_prep.base import UserError, locked, read_json, write
 from data_prep.dataset import are_generated
-from data_prep.processes import start
+from data_prep.processes import end_with_parent
 from drml.nets.names import METHODS, TITLES
 from drml.report.tables import lay_out
 from drml.reproduce.contents import PARTS, Contents
@@ -147,9 +151,11 @@ class Driver:
         """Time the networks that are to work, where it is not known yet."""
         networks = Estimate(self.contents, plan.steps).networks
         files = [f"first_iteration/{network}.json" for network in networks]
+        if not files or not Plan(self.out, self.config, *files).todo:
+            return
         if any(not (self.out / file).exists() for file in files):
             print(f"timing an iteration of {', '.join(networks)}", flush=True)
-        if files and not self._snakemake(*files, quiet=True):
+        if not self._snakemake(*files, quiet=True):
             raise UserError(
                 f"no iteration of {', '.join(networks)} could be timed, for the "
                 "reason above (is there enough memory?)"
@@ -205,8 +211,7 @@ class Driver:
         text = json.dumps(self.config, indent=2) + "\n"
         if not file.exists() or file.read_text() != text:
             write(file, text)
-        command = [sys.executable, "-m", "snakemake", *targets]
-        command += ["--snakefile", WORKFLOW, "--directory", self.out]
+        command = [*targets, "--snakefile", WORKFLOW, "--directory", self.out]
         command += ["--configfile", file.absolute()]
         command += ["--rerun-triggers", *TRIGGERS, "--rerun-incomplete", "--nolock"]
         command += ["--keep-going", "--scheduler", "greedy"]
@@ -254,29 +259,46 @@ def _row(part: str, steps: Sequence[Step], estimate: Estimate) -> tuple[str, ...
     return (part, *map(str, counts), estimate.total(todo))
 
 
-def _run(command: list[str]) -> int:
+def _run(words: list[str]) -> int:
     """Run Snakemake; Ctrl-C, to this process or to all, lets a training snapshot."""
     stopped = []
-    # The workflow calls `drml`, and Snakemake looks for its logger on Python's path.
-    env = os.environ | {
-        "PATH": _joined(os.environ["PATH"], Path(sys.executable).parent),
-        "PYTHONPATH": _joined(WORKFLOW.parent, os.environ.get("PYTHONPATH")),
-    }
-    with start(command, stdin=subprocess.DEVNULL, process_group=0, env=env) as child:
+    # A fork, since importing it takes longer than most of what it does here.
+    child = get_context("fork").Process(target=_snakemake, args=(words, os.getpid()))
 
-        def pass_on(number: int, _frame) -> None:
-            stopped.append(number)
-            os.killpg(child.pid, signal.SIGINT)
+    def pass_on(number: int, _frame) -> None:
+        stopped.append(number)
+        os.killpg(child.pid, signal.SIGINT)
 
-        before = {n: signal.signal(n, pass_on) for n in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            status = child.wait()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    child.start()
+    with suppress(OSError):  # whichever is first; it may be gone already
+        os.setpgid(child.pid, child.pid)
+    before = {n: signal.signal(n, pass_on) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        child.join()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if stopped:
         raise KeyboardInterrupt
-    return status
+    return child.exitcode
+
+
+def _snakemake(words: list[str], parent: int) -> None:
+    """Be Snakemake, in a process group of its own; it ends with the parent."""
+    end_with_parent(parent)
+    with suppress(OSError):
+        os.setpgid(0, 0)
+    # The workflow calls `drml`, and a cluster's jobs are Snakemakes again, which look
+    # for its logger on Python's path.
+    os.environ["PATH"] = _joined(os.environ["PATH"], Path(sys.executable).parent)
+    os.environ["PYTHONPATH"] = _joined(WORKFLOW.parent, os.environ.get("PYTHONPATH"))
+    sys.path.insert(0, str(WORKFLOW.parent))
+    sys.argv = ["snakemake", *words]
+    try:
+        cli.main(words)
+    except SystemExit as end:  # its timers would keep this process for a second more
+        sys.stdout.flush()
+        os._exit(end.code)
 
 
 def _joined(*paths: str | Path | None) -> str:

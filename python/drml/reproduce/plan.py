@@ -60,9 +60,9 @@ class Step:
 
 
 class Plan:
-    """The steps that a target comes to, in the order in which they can be run."""
+    """The steps that targets come to, in the order in which they can be run."""
 
-    def __init__(self, out: Path, config: dict, target: str = "results"):
+    def __init__(self, out: Path, config: dict, *targets: str):
         self.out = out
         self.held = _read_held(out)
         self.spoilt = dict(_spoilt(out))
@@ -70,7 +70,7 @@ class Plan:
             # Nothing is written into a folder that holds no results yet.
             folder = out if (out / ".snakemake").is_dir() else Path(empty)
             forced = {f"{run}/begun" for run in self.spoilt}
-            with _dag(folder, config, target, forced) as dag:
+            with _dag(folder, config, targets or ("results",), forced) as dag:
                 self.steps = _steps(dag, self.held)
 
     def hold(self, everything: bool = False) -> None:
@@ -109,7 +109,9 @@ class Plan:
 
 
 @contextmanager
-def _dag(out: Path, config: dict, target: str, forced: set[str]) -> Iterator[DAG]:
+def _dag(
+    out: Path, config: dict, targets: Sequence[str], forced: set[str]
+) -> Iterator[DAG]:
     """Build Snakemake's graph of jobs, running none of them."""
     quiet = OutputSettings(quiet={Quietness.ALL})
     try:
@@ -121,7 +123,7 @@ def _dag(out: Path, config: dict, target: str, forced: set[str]) -> Iterator[DAG
                 config_settings=ConfigSettings(config=config),
                 resource_settings=ResourceSettings(cores=config["cores"]),
             )
-            flow.dag(DAGSettings(targets={target}, forcerun=forced))
+            flow.dag(DAGSettings(targets=set(targets), forcerun=forced))
             workflow = flow._workflow
             workflow._prepare_dag(False, ignore_incomplete=True, lock_warn_only=True)
             workflow._build_dag()
