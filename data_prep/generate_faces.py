@@ -17,6 +17,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import cv2
@@ -76,9 +78,12 @@ def write_dataset(root: Path, options: Options, jobs: int) -> None:
     todo = missing(root, options)
     total = len(options.sequences) * options.frames
     done = total - len(todo) * options.frames
-    tasks = ((root, options, *one) for one in todo)
+    # A subject takes longer to build than twenty frames to draw: built once, where
+    # there are enough of them for all jobs.
+    subject = itemgetter(0) if len({name for name, _ in todo}) >= jobs else None
+    tasks = ((root, options, list(some)) for _, some in groupby(todo, subject))
     with tqdm(total=total, initial=done, unit=" faces") as progress:
-        for frames in stream(draw_sequence, tasks, jobs):
+        for frames in stream(draw_sequences, tasks, jobs):
             progress.update(frames)
     os.replace(root / STARTED, root / DONE)
 
@@ -104,12 +109,13 @@ def missing(root: Path, options: Options) -> list[tuple[str, int]]:
     ]
 
 
-def draw_sequence(task: tuple[Path, Options, str, int]) -> Iterator[int]:
-    """Draw and write one sequence; yields its number of frames."""
-    root, options, name, number = task
-    faults = options.faults(name, number)
-    LAYOUTS[options.layout].generate(root, options, name, number, faults)
-    yield options.frames
+def draw_sequences(task: tuple[Path, Options, list[tuple[str, int]]]) -> Iterator[int]:
+    """Draw and write some sequences; yields the number of frames of each."""
+    root, options, sequences = task
+    for name, number in sequences:
+        faults = options.faults(name, number)
+        LAYOUTS[options.layout].generate(root, options, name, number, faults)
+        yield options.frames
 
 
 def write_sheet(path: Path, seed: int, subjects: int) -> None:

@@ -43,9 +43,11 @@ def window(x0: float, y0: float, x1: float, y1: float) -> tuple[slice, slice]:
 
 def bump(cx, cy, sx, sy, angle=0.0) -> np.ndarray:
     """(H, W) Gaussian hill of height 1, turned clockwise by an angle in radians."""
-    dx, dy = X - cx, Y - cy
-    c, s = np.cos(angle), np.sin(angle)
-    u, v = (c * dx + s * dy) / sx, (c * dy - s * dx) / sy
+    u, v = X[:1] - cx, Y[:, :1] - cy
+    if angle:
+        c, s = np.cos(angle), np.sin(angle)
+        u, v = c * u + s * v, c * v - s * u
+    u, v = u / sx, v / sy
     return np.exp(-0.5 * (u * u + v * v)).astype(np.float32)
 
 

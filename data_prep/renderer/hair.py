@@ -116,10 +116,11 @@ def _strands(patches, style, rng):
     tone = np.full((H * FINE, W * FINE), 128, np.uint8)
     loose = np.zeros_like(tone)
     for inner, outer in patches:
-        for line in _paths(inner, outer, style, rng):
-            level = int(np.clip(118 + 48 * rng.standard_normal(), 0, 255))
+        lines = _paths(inner, outer, style, rng)
+        levels = (118 + 48 * rng.standard_normal(len(lines))).clip(0, 255).astype(int)
+        for line, level in zip(lines, levels.tolist(), strict=True):
             cv2.polylines(tone, [line], False, level, 1, cv2.LINE_AA, 4)
-            cv2.polylines(loose, [line], False, 255, 1, cv2.LINE_AA, 4)
+        cv2.polylines(loose, list(lines), False, 255, 1, cv2.LINE_AA, 4)
     size = {"dsize": (W, H), "interpolation": cv2.INTER_AREA}
     tone, loose = (
         cv2.resize(plane, **size).astype(np.float32) for plane in (tone, loose)
