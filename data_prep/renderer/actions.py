@@ -5,6 +5,7 @@ After FACS (Ekman, Friesen and Hager, 2002). Lids and lips are shaped by `eyes` 
 """
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 
@@ -70,6 +71,7 @@ def _crows_feet(rng):
     return fold
 
 
+@cache
 def _cheeks():
     lower_lid = [(0.30, 0.17), (0.45, 0.23), (0.62, 0.20), (0.76, 0.10)]
     pouch = [(0.28, 0.12), (0.48, 0.155), (0.70, 0.09)]
@@ -80,6 +82,7 @@ def _cheeks():
     )
 
 
+@cache
 def _nasolabial(bend, depth, width=0.03):
     knots = [(0.24, 0.60), (0.36, 0.76), (0.50 + bend, 0.95), (0.57 + bend, 1.14)]
     outer = [(x + 0.09, y - 0.04) for x, y in knots]
@@ -95,6 +98,7 @@ def _glabella(rng):
     return fold + 0.035 * canvas.pair(0.22, -0.34, 0.12, 0.07)
 
 
+@cache
 def _nose_wrinkles():
     fold = 0
     for y in (-0.10, -0.02, 0.06, 0.14):
@@ -105,6 +109,7 @@ def _nose_wrinkles():
     return fold + _nasolabial(-0.04, 0.05) * canvas.step(canvas.Y, 1.1, 0.85)
 
 
+@cache
 def _dimples():
     pit = [(0.545, 1.00), (0.575, 1.11), (0.55, 1.22)]
     return _both(pit, 0.034, 0.10) + 0.065 * (
@@ -119,11 +124,13 @@ def _chin(rng):
     return 0.016 * pebbles + boss - groove
 
 
+@cache
 def _sad_corners():
     below = [(0.45, 1.22), (0.50, 1.32), (0.50, 1.44)]
     return _both(below, 0.028, 0.05) + 0.05 * canvas.pair(0.40, 1.36, 0.09, 0.07)
 
 
+@cache
 def _stretch():
     sides = [(0.62, 0.98), (0.67, 1.14), (0.64, 1.32)]
     neck = -0.04 * canvas.bump(0, 1.43, 0.35, 0.06)
@@ -139,6 +146,7 @@ def _pursed(rng):
     return lines
 
 
+@cache
 def _pressed():
     over = 0.055 * canvas.bump(0, 1.00, 0.26, 0.045)
     under = 0.06 * canvas.bump(0, 1.30, 0.24, 0.05)
@@ -146,6 +154,7 @@ def _pressed():
     return over + under + ends
 
 
+@cache
 def _jaw():
     return -0.06 * canvas.pair(0.62, 1.05, 0.16, 0.32)
 
