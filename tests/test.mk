@@ -40,7 +40,8 @@ test: $(BUILD)/build.ninja $(VENV)/.developing ## build everything and run every
 	  $(TEST)/sse41.log
 	$(pycaffe-tests)
 	$(call say,pytest)
-	@$(PY) -m pytest tests -n $(JOBS) --dist loadfile --no-loadscope-reorder -q -rs \
+	@# One worker more than processors: some tests wait, Slurm's above all.
+	@$(PY) -m pytest tests -n $$(($(JOBS) + 1)) --dist loadfile --no-loadscope-reorder -q -rs \
 	  --durations=20 -o tmp_path_retention_policy=failed 2>&1 | tee $(TEST)/pytest.log
 	@tests/count.sh $(TEST)
 
