@@ -14,7 +14,7 @@ from tiny_faces import contents, generate, run_script
 from data_prep.base import UserError
 from data_prep.generate_faces import Options
 from data_prep.renderer import disfa, film, labels, subjects
-from data_prep.renderer.render import JAW, Pose, State, face
+from data_prep.renderer.render import JAW, Pose, State, person_of
 from data_prep.renderer.shading import Light
 
 FRAMES = 4
@@ -31,7 +31,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def person():
-    return face(1, SUBJECTS[0])
+    return person_of(1, SUBJECTS[0])
 
 
 def decoded(path) -> list[np.ndarray]:
@@ -104,7 +104,7 @@ def test_frames_landmarks_and_labels_are_of_the_same_moment(tmp_path, name):
     rng = subjects.rng(3, name, 1)
     codes, strength = labels.sample_intensities(rng, 8)
     args = (rng, labels.DISFA_AUS, strength, 174, disfa.TURNS)
-    moments = list(film.shoot(face(3, name), *args))
+    moments = list(film.shoot(person_of(3, name), *args))
     left, right, landmarks, coded = disfa.paths(tmp_path, name)
     for camera, path in enumerate((left, right)):
         shot = [views[camera][0] for views in moments]

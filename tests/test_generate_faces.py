@@ -17,7 +17,7 @@ from data_prep.folds import FOLDS, split_subjects
 from data_prep.renderer import bp4d, labels, subjects
 from data_prep.renderer.actions import AUS
 from data_prep.renderer.bp4d import matlab73
-from data_prep.renderer.render import JAW, Pose, State, face
+from data_prep.renderer.render import JAW, Pose, State, person_of
 from data_prep.renderer.shading import Light
 
 LAMP = Light(0.3, -0.4, 0.78, 0.36, 0.0)
@@ -32,7 +32,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def faces():
-    return [face(1, name) for name in ("F001", "M002")]
+    return [person_of(1, name) for name in ("F001", "M002")]
 
 
 def test_same_seed_same_bytes_whatever_the_jobs(root, tmp_path):
@@ -41,7 +41,7 @@ def test_same_seed_same_bytes_whatever_the_jobs(root, tmp_path):
 
 
 def test_another_seed_draws_another_face():
-    first, second = (face(seed, "F001").draw(State({}, LAMP)) for seed in (1, 2))
+    first, second = (person_of(seed, "F001").draw(State({}, LAMP)) for seed in (1, 2))
     assert np.abs(first[1] - second[1]).max() > 1
 
 
@@ -229,7 +229,7 @@ def test_landmarks_lie_on_the_face_in_bp4ds_order(faces):
 def test_dark_pupils_follow_the_pose(name):
     """An independent look at the picture: pupils lie between the eyes' landmarks."""
     for pose in (Pose(), Pose(0.12, 0.05, 0.1, 0.95, (15, 10))):
-        image, p = draw(face(1, name), {5: 1.0}, pose)
+        image, p = draw(person_of(1, name), {5: 1.0}, pose)
         grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), (0, 0), 3)
         for eye in (p[19:25], p[25:31]):
             (x0, y0), (x1, y1) = eye.min(0).astype(int) + 6, eye.max(0).astype(int) - 4

@@ -11,7 +11,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from data_prep.sampling import Sampling
 from drml.evaluate.dataset import subjects_and_videos
-from drml.evaluate.readout import FaceFeatures, Protocol, linear_readout, sample
+from drml.evaluate.readout import CrossValidation, FaceFeatures, linear_readout, sample
 
 AUS, SUBJECTS, FRAMES, DIMENSION = [1, 9, 25], 6, 40, 8
 
@@ -119,7 +119,7 @@ def test_a_subject_is_never_scored_by_its_own_classifiers():
     labels[:] = np.where(np.arange(len(labels)) % 4, 1, -1)[:, None]
     labels[:, 0] *= np.where(subject % 2, 1, -1).astype(np.int8)
     scores, folds, _ = linear_readout(
-        faces(keys, features, labels), Protocol(3, None, 1)
+        faces(keys, features, labels), CrossValidation(3, None, 1)
     )
     for fold in folds:
         rows = np.isin(subject, [int(name[2:]) for name in fold])
@@ -143,7 +143,9 @@ def test_each_face_is_scored_once_by_the_other_folds(monkeypatch):
     monkeypatch.setattr("drml.evaluate.readout.classifier", lambda strength: Recorder())
     keys, features, labels = planted()
     features[:, 0] = np.arange(len(features))
-    scores, _, _ = linear_readout(faces(keys, features, labels), Protocol(3, None, 1))
+    scores, _, _ = linear_readout(
+        faces(keys, features, labels), CrossValidation(3, None, 1)
+    )
     assert (scores == 0.25).all()
     assert len(seen) == 3 * len(AUS)
     for column in range(len(AUS)):

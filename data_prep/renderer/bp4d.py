@@ -59,7 +59,7 @@ def generate(root: Path, options, subject: str, task: int, faults: set[str]) -> 
     present, strength = labels.sample(rng, options.frames)
     codes = labels.codes(rng, present)
     first = int(rng.integers(1, FIRST_FRAMES + 1))
-    person = render.face(options.seed, subject)
+    person = render.person_of(options.seed, subject)
     views = film.shoot(person, rng, AUS, strength, options.height)
 
     folder, landmarks, table_file = paths(root, subject, task)

@@ -46,7 +46,7 @@ def generate(root: Path, options, subject: str, task: int, faults: set[str]) -> 
     """Draw and write one subject: a single video, seen by two cameras."""
     rng = subjects.rng(options.seed, subject, task)
     codes, strength = labels.sample_intensities(rng, options.frames)
-    person = render.face(options.seed, subject)
+    person = render.person_of(options.seed, subject)
     views = film.shoot(person, rng, labels.DISFA_AUS, strength, options.height, TURNS)
     left, right, landmarks, coded = paths(root, subject)
     for path in (left, right, landmarks, coded):

@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 
 from data_prep.renderer.labels import wander
-from data_prep.renderer.render import Face, Pose, State
+from data_prep.renderer.render import Person, Pose, State
 from data_prep.renderer.shading import Light
 
 SPARE = 200  # rows of grain: each frame takes another part of it
 
 
 def shoot(
-    person: Face,
+    person: Person,
     rng: np.random.Generator,
     aus: Sequence[int],
     strength: np.ndarray,

@@ -81,7 +81,7 @@ class State:
     blink: float = 0.0
 
 
-class Face:
+class Person:
     """A subject ready to be drawn in any state."""
 
     def __init__(self, subject: Subject, frame: Frame):
@@ -151,10 +151,10 @@ class Face:
 
 
 @lru_cache(maxsize=2)
-def face(seed: int, name: str) -> Face:
+def person_of(seed: int, name: str) -> Person:
     """A subject, the same in every task and however many others there are."""
     view = DISFA_FRAME if name in DISFA else BP4D_FRAME
-    return Face(Subject(name, is_woman(name), rng(seed, name)), view)
+    return Person(Subject(name, is_woman(name), rng(seed, name)), view)
 
 
 def _enlarged(coarse, size):

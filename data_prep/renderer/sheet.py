@@ -5,7 +5,7 @@ import numpy as np
 
 from data_prep.aus import AU_NAMES
 from data_prep.renderer.actions import AUS
-from data_prep.renderer.render import State, face
+from data_prep.renderer.render import State, person_of
 from data_prep.renderer.shading import Light
 from data_prep.renderer.subjects import names
 
@@ -21,7 +21,7 @@ BAR = 46
 
 def contact_sheet(seed: int, subjects: int) -> np.ndarray:
     """uint8 BGR: a row an AU, for each of some subjects a face at rest and with it."""
-    people = [face.__wrapped__(seed, name) for name in names("bp4d", subjects)]
+    people = [person_of.__wrapped__(seed, name) for name in names("bp4d", subjects)]
     rest = [_look(person, {}) for person in people]
     rows = [_title(TITLE, SIDE + 2 * subjects * SIZE[0])]
     for au in AUS:

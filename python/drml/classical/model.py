@@ -22,7 +22,7 @@ from drml.classical.solver import Weights
 from drml.evaluate.features import read_features
 
 ROWS = 2048  # that are scored at once
-NO_VERDICT = 0.5
+UNDECIDED = 0.5  # the score of an AU that could not be trained
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Model:
             for rows in np.array_split(descriptors, 1 + len(descriptors) // ROWS)
         ]
         scores = expit(np.concatenate(parts))
-        return np.nan_to_num(scores, nan=NO_VERDICT).astype(np.float32)
+        return np.nan_to_num(scores, nan=UNDECIDED).astype(np.float32)
 
 
 def patches_of(

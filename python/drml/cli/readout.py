@@ -32,7 +32,12 @@ from drml.evaluate.predictions import (
     measure,
     write_evaluation,
 )
-from drml.evaluate.readout import STRENGTH, FaceFeatures, Protocol, linear_readout
+from drml.evaluate.readout import (
+    STRENGTH,
+    CrossValidation,
+    FaceFeatures,
+    linear_readout,
+)
 from drml.nets.names import METHODS
 from drml.report.tables import text_table
 
@@ -47,14 +52,14 @@ def run(options: argparse.Namespace) -> None:
     everyone = {s for split in dataset["splits"].values() for s in split["subjects"]}
     faces = FaceFeatures(values, labels, *subjects_and_videos(keys, sorted(everyone)))
     sampling = options.sample and Sampling(*options.sample, options.seed, True)
-    protocol = Protocol(options.folds, sampling, options.strength)
+    how = CrossValidation(options.folds, sampling, options.strength)
     method = None
     if options.classifier != LOGISTIC:
         check_dimension(options.features, features.dimension)
         method = Classical(options.classifier, dataset["aus"], features.scale)
-    scores, folds, undefined = linear_readout(faces, protocol, method)
+    scores, folds, undefined = linear_readout(faces, how, method)
     labels[:, undefined] = 0
-    about = describe_run(options, features, protocol) | {
+    about = describe_run(options, features, how) | {
         "folds": folds,
         "undefined": [dataset["aus"][column] for column in undefined],
     }
@@ -80,16 +85,16 @@ def check_alike(options: argparse.Namespace, dataset: dict, features: Features) 
 
 
 def describe_run(
-    options: argparse.Namespace, features: Features, protocol: Protocol
+    options: argparse.Namespace, features: Features, how: CrossValidation
 ) -> dict:
     """Say what was read out, and how: the head of evaluation.json."""
-    about, said = features.about, str(protocol)
+    about, said = features.about, str(how)
     title = f"{about['title']}, linear read-out of {about['blob']}"
     if options.classifier != LOGISTIC:
         title = METHODS[options.classifier]
         said = (
-            f"{title} on SIFT, {protocol.folds} folds without common subjects, trained "
-            f"on {protocol.frames}; {PARAMETERS[options.classifier]} of each AU by F1 "
+            f"{title} on SIFT, {how.folds} folds without common subjects, trained "
+            f"on {how.frames}; {PARAMETERS[options.classifier]} of each AU by F1 "
             "on half of a fold's training subjects, after training on the other half"
         )
     return {

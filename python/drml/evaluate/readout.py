@@ -22,7 +22,7 @@ from tqdm import tqdm
 from data_prep.base import UserError
 from data_prep.sampling import Sampling
 
-NO_VERDICT = 0.5
+UNDECIDED = 0.5  # the score of an AU that could not be trained
 STRENGTH = 0.001
 TRIED = (
     "one of the two best by AUC of five that were tried on 1,080 generated faces in "
@@ -40,7 +40,7 @@ class FaceFeatures(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Protocol:
+class CrossValidation:
     folds: int
     sampling: Sampling | None  # None: every frame is trained on
     strength: float  # C, the inverse of the regularisation's strength
@@ -88,7 +88,7 @@ class Logistic(NamedTuple):
 
 
 def linear_readout(
-    faces: FaceFeatures, protocol: Protocol, method=None
+    faces: FaceFeatures, how: CrossValidation, method=None
 ) -> tuple[np.ndarray, list[list[str]], list[int]]:
     """Score every face by classifiers that never saw its subject.
 
@@ -97,16 +97,16 @@ def linear_readout(
     had not both present and absent to train on: these have no score worth the name (0.5
     all through).
     """
-    method = method or Logistic(protocol.strength)
-    scores = np.full(faces.labels.shape, NO_VERDICT, np.float32)
-    sampled, dealt = sample(faces, protocol.sampling), list(deal(faces, protocol.folds))
+    method = method or Logistic(how.strength)
+    scores = np.full(faces.labels.shape, UNDECIDED, np.float32)
+    sampled, dealt = sample(faces, how.sampling), list(deal(faces, how.folds))
     undefined = set()
     for train, test in tqdm(dealt, "read-out", unit="fold"):
         wanted = np.zeros_like(sampled)
         wanted[train] = sampled[train]
         scores[test] = method.score(faces, wanted, test)
         undefined |= {*np.flatnonzero(np.isnan(scores[test]).any(axis=0)).tolist()}
-    scores[:, sorted(undefined)] = NO_VERDICT
+    scores[:, sorted(undefined)] = UNDECIDED
     tested = [np.unique(faces.subjects[test]).tolist() for _, test in dealt]
     return scores, tested, sorted(undefined)
 
