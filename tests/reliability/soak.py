@@ -87,11 +87,11 @@ class Sample(NamedTuple):
 # ---- What runs; each yields what is done, while a process is at work
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen:
+def start(folder: Path, *words: str, **variables: str) -> subprocess.Popen:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
-            words, cwd=folder, env=environment(), stdin=subprocess.DEVNULL,
+            words, cwd=folder, env=environment() | variables, stdin=subprocess.DEVNULL,
             stdout=log, stderr=log,
         )  # fmt: skip
 
@@ -110,7 +110,10 @@ def images(work: Path, count: int) -> tuple[subprocess.Popen, Path, str]:
     write(folder / "net.prototxt", CONVOLUTIONAL)
     (folder / "log").unlink(missing_ok=True)
     program = (sys.executable, __file__, "--forward", str(count))
-    return start(folder, *program), folder / "log", "images "
+    # oneDNN keeps 1,024 primitives of shapes that it has seen. There are more, and
+    # what comes and goes scatters the heap, which would hide a leak.
+    without = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
+    return start(folder, *program, **without), folder / "log", "images "
 
 
 def forward(count: int) -> None:
