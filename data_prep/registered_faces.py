@@ -118,7 +118,10 @@ class RegisteredFaces:
         """Open the file for a transaction."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with closing(sqlite3.connect(self._file, PATIENCE)) as database, database:
+            with (
+                closing(sqlite3.connect(self._file, timeout=PATIENCE)) as database,
+                database,
+            ):
                 for table in _TABLES:
                     database.execute(table)
                 yield database

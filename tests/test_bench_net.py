@@ -66,7 +66,7 @@ def test_it_computes_what_pycaffe_does(program):
     gradient = theirs.results["region2, gradient"]
     scale = np.abs(gradient).max()
     assert ours.results["region2, gradient"] == pytest.approx(
-        gradient, abs=1e-4 * scale
+        gradient, abs=float(1e-4 * scale)
     )
     assert np.isfinite(ours.results["loss"])
     assert program.score(faces) == pytest.approx(engine.score(faces), abs=1e-5)
