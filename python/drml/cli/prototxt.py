@@ -60,5 +60,10 @@ def run(options: argparse.Namespace) -> None:
         for path, text in prototxts(network, training, options.out).items():
             if not options.check:
                 write(path, text)
-            elif not path.exists() or path.read_text() != text:
+            elif not path.exists() or _lines(path.read_text()) != _lines(text):
                 raise UserError(f"{path} is not what drml prototxt writes; run it")
+
+
+def _lines(text: str) -> list[str]:
+    """In order: each version of protobuf has its own order of a layer's options."""
+    return sorted(text.splitlines())

@@ -152,9 +152,7 @@ def _named_and_annotated(
     """The net's text, each layer's name followed by the shape of its output."""
     shapes = _shapes(network, training)
     lines = [f'name: "{network}"']
-    # In caffe.proto's order: str's is another with newer protobufs.
-    text = text_format.MessageToString(net, use_index_order=True)
-    for line in text.splitlines():
+    for line in str(net).splitlines():
         name = line.removeprefix('  name: "').removesuffix('"')
         if line.startswith("  name: ") and name in shapes:
             line += f"  # {shapes[name]}"
