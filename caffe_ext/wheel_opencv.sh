@@ -18,7 +18,10 @@ if [ -z "${OPENCV_SOURCE:-}" ]; then
   OPENCV_SOURCE=$PWD/source
   version=$(dpkg-query -W -f '${Version}' libopencv-imgcodecs-dev | sed 's/+b[0-9]*$//')
   suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-  "$ext/debian_source.sh" "$suite" "opencv=$version" download > log || {
+  # Its first tarball is all that is wanted, which apt has checked even where the
+  # mirror lacks another of the files.
+  "$ext/debian_source.sh" "$suite" "opencv=$version" download > log ||
+    [ -e "$(echo download/opencv_*.orig.tar.*)" ] || {
     echo "wheel: error: no source of OpenCV $version ($(tail -n 1 log)); unpack it" \
       "elsewhere and run: make wheel OPENCV_SOURCE=/path/to/it" >&2
     exit 1
