@@ -15,6 +15,10 @@ from drml.nets.pycaffe import caffe
 
 PROTOTXT = Path(__file__).parents[1] / "prototxt"
 BLOBS = ["output", "prob"]
+pytestmark = pytest.mark.skipif(
+    not hasattr(cv2.dnn, "readNetFromCaffe"),
+    reason="OpenCV 5 has no importer of Caffe's nets",
+)
 
 
 class OpenCvRegion:
