@@ -255,5 +255,7 @@ def _anchors() -> np.ndarray:
 
 @cache
 def _network(model: face_models.Model) -> tuple[cv2.dnn.Net, tuple[str, ...]]:
-    net = cv2.dnn.readNetFromTFLite(str(face_models.path(model)))
+    # OpenCV 5's new engine gives the last output alone.
+    engine = (cv2.dnn.ENGINE_CLASSIC,) if hasattr(cv2.dnn, "ENGINE_CLASSIC") else ()
+    net = cv2.dnn.readNetFromTFLite(str(face_models.path(model)), *engine)
     return net, net.getUnconnectedOutLayersNames()
