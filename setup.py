@@ -14,6 +14,7 @@ from setuptools import Distribution, find_packages, setup
 from setuptools.command.build import build
 
 TREE = Path("build/wheel")
+IN_PLACE = Path("build/python/caffe")  # not there in an sdist
 
 
 def run(*words: object) -> None:
@@ -40,7 +41,8 @@ class Build(build):
         jobs = os.environ.get("JOBS", os.cpu_count())
         run("ninja", "-C", TREE, "-j", jobs, "pycaffe", "caffe_tool")
         run(sys.executable, "data_prep/face_models.py", TREE / "share/drml")
-        self.distribution.packages.append("caffe.proto")
+        packages = self.distribution.packages
+        packages += {"caffe", "caffe.proto"} - set(packages)
         self.distribution.package_dir["caffe"] = f"{TREE}/python/caffe"
         models = sorted(map(str, TREE.glob("share/drml/*.tflite")))
         self.distribution.data_files.append(("share/drml", models))
@@ -51,11 +53,11 @@ setup(
     distclass=Compiled,
     cmdclass={"build": Build},
     packages=[
-        "caffe",
+        *(["caffe"] if IN_PLACE.is_dir() else []),
         *find_packages(include=["data_prep*"]),
         *find_packages("python", include=["drml*"]),
     ],
-    package_dir={"": "python", "caffe": "build/python/caffe", "data_prep": "data_prep"},
+    package_dir={"": "python", "caffe": str(IN_PLACE), "data_prep": "data_prep"},
     package_data={
         "caffe": ["*.so", "imagenet/*.npy", "test/*.py"],
         "data_prep": ["*.txt", "folds/*.txt"],
