@@ -26,6 +26,10 @@ if(WHEEL)  # the tool, for the interpreter at hand (python/drml/caffe_tool.py)
   target_compile_definitions(caffe_tool PRIVATE main=caffe_main
                              DRML_VERSION=${DRML_VERSION})
   target_link_libraries(caffe_tool PRIVATE caffe)
+  # All that is in a package stands beside each other in it.
+  set_target_properties(caffe PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PYCAFFE})
+  set_target_properties(caffe caffe_tool pycaffe PROPERTIES
+                        BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN")
 endif()
 
 install(DIRECTORY ${PYCAFFE} DESTINATION python FILES_MATCHING
