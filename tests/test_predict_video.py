@@ -12,7 +12,7 @@ from command import ran, status_of
 
 from data_prep.base import UserError, read_json, write_json
 from drml.predict import Detector, annotate, video
-from drml.predict.annotate import write_video
+from drml.predict.annotate import annotated_frames, write_video
 from drml.predict.trained import NOTICE
 from drml.predict.video import Frames, analyse
 
@@ -200,6 +200,15 @@ def test_the_command_writes_tables_a_report_and_a_film(place, weights, clip, tmp
     for said in ("clip.mp4", f"<td>{FRAMES}, 0.9 s</td>", "data:image/svg+xml"):
         assert said in report
     assert 'src="http' not in report
+
+
+def test_some_annotated_frames_are_those_of_all(detector, clip, tmp_path):
+    csv, aus = tmp_path / "clip.csv", detector.aus
+    analyse(detector, str(clip), csv)
+    every = {n: image for n, _, image in annotated_frames(str(clip), csv, aus, "")}
+    some = {n: i for n, _, i in annotated_frames(str(clip), csv, aus, "", {2, 15, 24})}
+    assert list(some) == [2, 15, 24]
+    assert all((image == every[n]).all() for n, image in some.items())
 
 
 def assert_annotated(film):

@@ -1,7 +1,7 @@
 """Pictures and videos with their faces' landmarks and AUs drawn in."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import groupby
@@ -121,19 +121,29 @@ def _text(canvas: np.ndarray, text: str, at, colour, size: float = 0.45) -> None
 
 
 def annotated_frames(
-    path: str, csv: Path, aus: Sequence[int], notice: str
+    path: str,
+    csv: Path,
+    aus: Sequence[int],
+    notice: str,
+    only: Collection[int] | None = None,
 ) -> Iterator[tuple[int, float, np.ndarray]]:
-    """Yield number, time and picture of each frame of a video that `csv` is of."""
+    """Yield number, time and picture of each frame of a video that `csv` is of.
+
+    only: numbers of frames, if not all are wanted.
+    """
     seen = pd.read_csv(csv, usecols=["frame", "success"])
     most = seen[seen["success"] == 1].groupby("frame").size().max()
     panels = 0 if pd.isna(most) else min(PANELS, int(most))
-    for (number, time, image), rows in zip(Frames(path), frames_of(csv), strict=False):
+    frames = (frame for frame in Frames(path) if only is None or frame[0] in only)
+    for (number, time, image), rows in zip(frames, frames_of(csv, only), strict=False):
         yield number, time, draw(image, faces_of(rows, aus), aus, notice, panels)
 
 
-def frames_of(csv: Path) -> Iterator[list[dict]]:
+def frames_of(csv: Path, only: Collection[int] | None = None) -> Iterator[list[dict]]:
     """Yield the rows of each frame of a video's table, a part of it at a time."""
     parts = pd.read_csv(csv, chunksize=ROWS)
+    if only is not None:
+        parts = (part[part["frame"].isin(only)] for part in parts)
     rows = (row for part in parts for row in part.to_dict("records"))
     for _, group in groupby(rows, lambda row: row["frame"]):
         yield list(group)

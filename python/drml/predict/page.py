@@ -121,13 +121,8 @@ def _frames(
     numbers = found["frame"].unique()
     places = np.linspace(0, len(numbers) - 1, min(SAMPLES, len(numbers)))
     wanted = set(numbers[places.round().astype(int)].tolist())
-    frames = []
-    for number, _, image in annotated_frames(path, csv, detector.aus, detector.notice):
-        if number in wanted:
-            frames.append(image)
-        if len(frames) == len(wanted):
-            break
-    return frames
+    frames = annotated_frames(path, csv, detector.aus, detector.notice, wanted)
+    return [image for _, _, image in frames]
 
 
 def _pictures(detector: Detector, table: pd.DataFrame) -> Section:
