@@ -31,6 +31,25 @@ def test_a_changed_file_is_noticed(tmp_path):
     assert "drml_solver.prototxt is not what" in result.stderr
 
 
+def test_the_order_of_options_is_free_and_that_of_layers_is_not(tmp_path):
+    def status():
+        words = ("--network", "drml", "--check", "--out", str(tmp_path))
+        return ran("prototxt", *words).returncode
+
+    ran("prototxt", "--network", "drml", "--out", str(tmp_path))
+    file = tmp_path / "drml_deploy.prototxt"
+    text = file.read_text()
+    relu, prob = (f"layer {{\n{part}" for part in text.split("layer {\n")[-2:])
+    assert "Sigmoid" in prob
+    file.write_text(text.removesuffix(relu + prob) + prob + relu)
+    assert status() == 1
+    options = [line for line in text.splitlines(True) if line.startswith("    ")]
+    first = next(i for i, line in enumerate(options) if "num_output" in line)
+    pair = "".join(options[first : first + 2])
+    file.write_text(text.replace(pair, options[first + 1] + options[first], 1))
+    assert status() == 0
+
+
 @pytest.mark.parametrize("network", NETWORKS)
 def test_solver_is_the_papers(network):
     solver = read(PROTOTXT / f"{network}_solver.prototxt", caffe_pb2.SolverParameter())

@@ -8,6 +8,9 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
+from google.protobuf import text_format
+
+from caffe.proto import caffe_pb2
 from data_prep.base import UserError, write
 from drml.cli.options import UsageError
 from drml.nets.names import TITLES
@@ -60,10 +63,19 @@ def run(options: argparse.Namespace) -> None:
         for path, text in prototxts(network, training, options.out).items():
             if not options.check:
                 write(path, text)
-            elif not path.exists() or _lines(path.read_text()) != _lines(text):
+            elif not path.exists() or not _same(path, path.read_text(), text):
                 raise UserError(f"{path} is not what drml prototxt writes; run it")
 
 
-def _lines(text: str) -> list[str]:
-    """In order: each version of protobuf has its own order of a layer's options."""
-    return sorted(text.splitlines())
+def _same(path: Path, *texts: str) -> bool:
+    """Tell whether texts differ in nothing but the order of a layer's options.
+
+    Each version of protobuf has its own. Comments are compared, too.
+    """
+    solver = path.name.endswith("_solver.prototxt")
+    kind = caffe_pb2.SolverParameter if solver else caffe_pb2.NetParameter
+    first, second = (sorted(text.splitlines()) for text in texts)
+    if first != second:
+        return False
+    first, second = (text_format.Parse(text, kind()) for text in texts)
+    return first == second

@@ -134,7 +134,7 @@ def annotated_frames(
     seen = pd.read_csv(csv, usecols=["frame", "success"])
     most = seen[seen["success"] == 1].groupby("frame").size().max()
     panels = 0 if pd.isna(most) else min(PANELS, int(most))
-    frames = (frame for frame in Frames(path) if only is None or frame[0] in only)
+    frames = (frame for frame in Frames(path) if only is None or frame.number in only)
     for (number, time, image), rows in zip(frames, frames_of(csv, only), strict=False):
         yield number, time, draw(image, faces_of(rows, aus), aus, notice, panels)
 
