@@ -24,14 +24,13 @@
 
 #include "caffe/layers/onednn_region_layer.hpp"
 #include "caffe/util/math_functions.hpp"
-#include "caffe/util/onednn_patch_convolution.hpp"
-#include "caffe/util/winograd_patch_convolution.hpp"
+#include "caffe/util/patch_convolution.hpp"
 
 using caffe::Blob;
+using caffe::PlainPatchConvolution;
 using caffe::WinogradConvolution;
 using caffe::WinogradPatchConvolution;
 using caffe::onednn::Engine;
-using caffe::onednn::PatchConvolution;
 using dnnl::memory;
 using std::string;
 using std::vector;
@@ -73,30 +72,19 @@ struct Thread {
   Thread()
       : convolution(kChannels, kSide, kSide, 3), x(Images()), y(Images()) {}
   static memory Images() {
-    return Random(caffe::onednn::Layout(
-        {kNum, kChannels, kSide, kSide},
-        PatchConvolution(kChannels, kSide, kSide, 3).layout()));
+    return Random(caffe::onednn::Plain({kNum, kChannels, kSide, kSide}));
   }
   Convolution convolution;
   memory x, y;
 };
 
-static void Forward(PatchConvolution* convolution, float* x, float* y) {
-  convolution->AddForward(x, y);
-}
-
-static void Forward(WinogradPatchConvolution* convolution, float* x, float* y) {
-  convolution->Forward(
-      x, y, y,
-      WinogradConvolution::Dense(kChannels, kSide, kSide,
-                                 caffe::winograd::Best().lanes),
-      false);
-}
-
 template <class Convolution>
-static void BenchPatches(const char* name, double gflop, int repetitions) {
+static void BenchPatches(const char* name, int block, double gflop,
+                         int repetitions) {
   vector<Thread<Convolution> > threads(omp_get_max_threads());
   const vector<float> weight(kChannels * kChannels * 9, 0.01f);
+  const WinogradConvolution::Layout layout =
+      WinogradConvolution::Dense(kChannels, kSide, kSide, block);
   const auto run = [&](const string& pass, const auto& set, const auto& work) {
     Report((name + pass).c_str(), gflop, repetitions, [&] {
 #pragma omp parallel for schedule(static)
@@ -115,8 +103,9 @@ static void BenchPatches(const char* name, double gflop, int repetitions) {
     c->SetForward(weight.data(), NULL);
   };
   const auto backward = [&](Convolution* c) { c->SetBackward(weight.data()); };
-  run(", forward", forward,
-      [](Convolution* c, float* x, float* y) { Forward(c, x, y); });
+  run(", forward", forward, [&](Convolution* c, float* x, float* y) {
+    c->Forward(x, y, y, layout, false);
+  });
   run(", gradient of the weights", backward,
       [](Convolution* c, float* x, float* y) { c->BackwardWeight(y, x); });
   run(", gradient of the data", backward,
@@ -161,11 +150,11 @@ static void BenchGroups(double gflop, int repetitions) {
   });
 }
 
-// Random values in oneDNN's layout.
-static void FillPrivate(const caffe::onednn::Tensor& tensor,
-                        memory::format_tag layout) {
+// Random values in the layout of the neighbours.
+static void FillPrivate(const caffe::onednn::Tensor& tensor) {
   const caffe::onednn::Output values(
-      tensor, caffe::onednn::Layout(tensor.dims, layout), NULL);
+      tensor,
+      caffe::onednn::Blocked(tensor.dims, caffe::winograd::Best().lanes), NULL);
   const int count = caffe::onednn::Count(values.get().get_desc());
   caffe::caffe_rng_gaussian(count, 0.f, 1.f,
                             caffe::onednn::Values(values.get()));
@@ -179,10 +168,8 @@ static void BenchLayer(caffe::Phase phase, double gflop, int repetitions) {
   Blob<float> bottom(kNum, kChannels, 8 * kSide, 8 * kSide), top;
   const vector<Blob<float>*> bottoms(1, &bottom), tops(1, &top);
   layer.SetUp(bottoms, tops);
-  const memory::format_tag layout =
-      PatchConvolution(kChannels, kSide, kSide, 3).layout();
-  FillPrivate(caffe::onednn::Data(bottom), layout);
-  FillPrivate(caffe::onednn::Diff(top), layout);
+  FillPrivate(caffe::onednn::Data(bottom));
+  FillPrivate(caffe::onednn::Diff(top));
   const auto forward = [&] { layer.Forward(bottoms, tops); };
   if (phase == caffe::TEST) {
     return Report("the layer, scoring", gflop, repetitions, forward);
@@ -204,12 +191,10 @@ int main(int argc, char** argv) {
   printf("Threads: %d\n\n", omp_get_max_threads());
   printf("| what | ms | GFLOP/s |\n|---|---:|---:|\n");
   BenchGroups(gflop, repetitions);
-  BenchPatches<PatchConvolution>("an image of a patch a call, oneDNN", gflop,
-                                 repetitions);
-  if (WinogradPatchConvolution::Pays(kChannels, kSide, kSide, 3, kNum, false)) {
-    BenchPatches<WinogradPatchConvolution>("likewise, Winograd", gflop,
-                                           repetitions);
-  }
+  BenchPatches<PlainPatchConvolution<float> >(
+      "an image of a patch a call, plain sums", 1, gflop, repetitions);
+  BenchPatches<WinogradPatchConvolution>(
+      "likewise, Winograd", caffe::winograd::Best().lanes, gflop, repetitions);
   BenchLayer(caffe::TRAIN, gflop, repetitions);
   BenchLayer(caffe::TEST, gflop, repetitions);
 }

@@ -12,29 +12,12 @@
 #include "caffe/util/blob_name.hpp"
 #include "caffe/util/math_functions.hpp"
 #include "caffe/util/parallel_for.hpp"
-#include "caffe/util/rectified_convolution.hpp"
 
 namespace caffe {
 
-// What one thread needs for one patch. It is kept, since the system clears the
-// pages of what is allocated anew.
-template <typename Dtype>
-class RegionLayer<Dtype>::Workspace {
- public:
-  Workspace(int num, int channels, int height, int width, int kernel)
-      : convolution(channels, height, width, kernel),
-        z(num * channels * height * width),
-        g(z.size()),
-        result(z.size()) {}
-  RectifiedConvolution<Dtype> convolution;
-  vector<Dtype> z;       // (N, C, h, w) normalised
-  vector<Dtype> g;       // (N, C, h, w) the output's gradient
-  vector<Dtype> result;  // (N, C, h, w) of the convolution, or dz
-};
-
 template <typename Dtype>
 RegionLayer<Dtype>::RegionLayer(const LayerParameter& param)
-    : Layer<Dtype>(param), num_(0), height_(0), width_(0) {}
+    : Layer<Dtype>(param), num_(0), height_(0), width_(0), block_(1) {}
 
 template <typename Dtype>
 RegionLayer<Dtype>::~RegionLayer() {}
@@ -194,38 +177,68 @@ void RegionLayer<Dtype>::Reshape(const vector<Blob<Dtype>*>& bottom,
   const int shape[] = {patches_, channels_};
   mean_.Reshape(vector<int>(shape, shape + 2));
   variance_.Reshape(vector<int>(shape, shape + 2));
-  normalization_.num = num_;
-  normalization_.channels = channels_;
-  normalization_.size = patch_h_ * patch_w_;
-  normalization_.eps = this->layer_param_.region_param().eps();
   top[0]->ReshapeLike(*bottom[0]);
   if (bottom[0] == top[0]) bottom_copy_.ReshapeLike(*bottom[0]);
 }
 
+// A block's channels count as columns.
 template <typename Dtype>
 Rectangle RegionLayer<Dtype>::PatchRectangle(int patch) const {
   Rectangle rectangle;
-  rectangle.planes = num_ * channels_;
+  rectangle.planes = num_ * channels_ / block_;
   rectangle.image_height = height_;
-  rectangle.image_width = width_;
+  rectangle.image_width = width_ * block_;
   rectangle.y = patch / grid_w_ * patch_h_;
-  rectangle.x = patch % grid_w_ * patch_w_;
+  rectangle.x = patch % grid_w_ * patch_w_ * block_;
   rectangle.height = patch_h_;
-  rectangle.width = patch_w_;
+  rectangle.width = patch_w_ * block_;
   return rectangle;
 }
 
 template <typename Dtype>
-void RegionLayer<Dtype>::AddIdentity(const Dtype* x, const Dtype* values,
-                                     int patch, Dtype* y) const {
-  const Rectangle r = PatchRectangle(patch);
-  for (int plane = 0; plane < r.planes; ++plane) {
-    for (int row = r.y; row < r.y + r.height; ++row, values += r.width) {
-      const int offset = (plane * r.image_height + row) * r.image_width + r.x;
-      for (int i = 0; i < r.width; ++i)
-        y[offset + i] = x[offset + i] + values[i];
-    }
+const Dtype* RegionLayer<Dtype>::Weight(int patch) const {
+  return this->blobs_[0]->cpu_data() +
+         this->blobs_[0]->offset(patch * channels_);
+}
+
+template <typename Dtype>
+const Dtype* RegionLayer<Dtype>::Bias(int patch) const {
+  return bias_term_ ? this->blobs_[1]->cpu_data() + patch * channels_ : NULL;
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::SetForward(int patch,
+                                    PatchConvolution<Dtype>* convolution) {
+  convolution->SetForward(Weight(patch), Bias(patch));
+}
+
+template <typename Dtype>
+shared_ptr<typename RegionLayer<Dtype>::Workspace>
+RegionLayer<Dtype>::NewWorkspace() const {
+  shared_ptr<Workspace> work(new Workspace);
+  work->normalization.reset(new PlainPatchNormalization<Dtype>(
+      num_, channels_, patch_h_, patch_w_,
+      this->layer_param_.region_param().eps()));
+  work->convolution.reset(
+      new PlainPatchConvolution<Dtype>(channels_, patch_h_, patch_w_, kernel_));
+  return work;
+}
+
+// They are kept, since the system clears the pages of what is allocated anew.
+template <typename Dtype>
+void RegionLayer<Dtype>::AllocateWorkspaces() {
+  const size_t threads = omp_get_max_threads();
+  while (workspaces_.size() < threads) {
+    workspaces_.push_back(NewWorkspace());
+    workspaces_.back()->x.resize(num_ * PatchImage());
+    workspaces_.back()->a.resize(PatchImage());
   }
+}
+
+template <typename Dtype>
+typename RegionLayer<Dtype>::Workspace* RegionLayer<Dtype>::MyWorkspace()
+    const {
+  return workspaces_[omp_get_thread_num()].get();
 }
 
 template <typename Dtype>
@@ -254,138 +267,112 @@ void RegionLayer<Dtype>::UpdateMovingAverages() {
 }
 
 template <typename Dtype>
-void RegionLayer<Dtype>::ForwardPatch(const Dtype* bottom, int patch,
-                                      Workspace* work, Dtype* top) {
-  Dtype* z = work->z.data();
+void RegionLayer<Dtype>::ForwardPatch(const Dtype* x, int patch,
+                                      Workspace* work, Dtype* y) {
+  const Rectangle there = PatchRectangle(patch);
+  const WinogradConvolution::Layout images =
+      WinogradConvolution::Dense(channels_, height_, width_, block_);
+  const bool past_cache =
+      WinogradConvolution::OutgrowCaches(num_ * images.image);
   Dtype* mean = mean_.mutable_cpu_data() + mean_.offset(patch);
   Dtype* variance = variance_.mutable_cpu_data() + variance_.offset(patch);
-  gather_rectangle_cpu(PatchRectangle(patch), bottom, z);
-  if (!use_global_stats_) normalization_.Statistics(z, mean, variance);
-  normalization_.Forward(z, mean, variance, z);  // step 1
-  work->convolution.SetWeight(this->blobs_[0]->cpu_data() +
-                              this->blobs_[0]->offset(patch * channels_));
-  const int image = channels_ * patch_h_ * patch_w_;
-  for (int n = 0; n < num_ * image; n += image) {
-    Dtype* y = work->result.data() + n;
-    work->convolution.Forward(z + n, y);  // steps 2 and 3
-    if (bias_term_) AddBias(patch, y);
-  }
-  AddIdentity(bottom, work->result.data(), patch, top);
-}
-
-template <typename Dtype>
-void RegionLayer<Dtype>::AddBias(int patch, Dtype* y) const {
-  const Dtype* bias = this->blobs_[1]->cpu_data() + patch * channels_;
-  const int size = patch_h_ * patch_w_;
-  for (int c = 0; c < channels_; ++c) {
-    for (int i = c * size; i < (c + 1) * size; ++i) y[i] += bias[c];
+  Dtype *z = work->x.data(), *a = work->a.data();
+  gather_rectangle_cpu(there, x, z);
+  if (!use_global_stats_) work->normalization->Statistics(z, mean, variance);
+  work->normalization->SetStatistics(mean, variance);
+  SetForward(patch, work->convolution.get());
+  int offset = there.y * images.row + there.x;
+  for (int n = 0; n < num_; ++n, z += PatchImage(), offset += images.image) {
+    work->normalization->Forward(z, a);  // steps 1 and 2
+    work->convolution->Forward(a, x + offset, y + offset, images,
+                               past_cache);  // step 3, and the identity
   }
 }
 
+// Blobs allocate and synchronise on first use, which threads must not race.
 template <typename Dtype>
-void RegionLayer<Dtype>::AllocateWorkspaces() {
-  const size_t threads = omp_get_max_threads();
-  while (workspaces_.size() < threads) {
-    workspaces_.push_back(shared_ptr<Workspace>(
-        new Workspace(num_, channels_, patch_h_, patch_w_, kernel_)));
-  }
+void RegionLayer<Dtype>::ForwardPatches(const Dtype* x, Dtype* y) {
+  for (const shared_ptr<Blob<Dtype> >& blob : this->blobs_) blob->cpu_data();
+  mean_.mutable_cpu_data();
+  variance_.mutable_cpu_data();
+  if (use_global_stats_) LoadGlobalStatistics();
+  AllocateWorkspaces();
+  ParallelFor(patches_,
+              [&](int patch) { ForwardPatch(x, patch, MyWorkspace(), y); });
+  if (!use_global_stats_) UpdateMovingAverages();
 }
 
 template <typename Dtype>
 void RegionLayer<Dtype>::Forward_cpu(const vector<Blob<Dtype>*>& bottom,
                                      const vector<Blob<Dtype>*>& top) {
-  const Dtype* bottom_data = bottom[0]->cpu_data();
+  const Dtype* x = bottom[0]->cpu_data();
   if (bottom[0] == top[0]) {
-    caffe_copy(bottom[0]->count(), bottom_data,
-               bottom_copy_.mutable_cpu_data());
+    caffe_copy(bottom[0]->count(), x, bottom_copy_.mutable_cpu_data());
   }
-  // Blobs allocate and synchronise on first use, which threads must not race.
-  Dtype* top_data = top[0]->mutable_cpu_data();
-  for (int i = 0; i < mean_id_ + 3; ++i) this->blobs_[i]->cpu_data();
-  mean_.mutable_cpu_data();
-  variance_.mutable_cpu_data();
-  if (use_global_stats_) LoadGlobalStatistics();
-
-  AllocateWorkspaces();
-  ParallelFor(patches_, [&](int patch) {
-    ForwardPatch(bottom_data, patch, workspaces_[omp_get_thread_num()].get(),
-                 top_data);
-  });
-  if (!use_global_stats_) UpdateMovingAverages();
+  ForwardPatches(x, top[0]->mutable_cpu_data());
 }
 
 template <typename Dtype>
-void RegionLayer<Dtype>::BackwardBias(const Dtype* g, int patch) {
-  const int size = patch_h_ * patch_w_;
-  Dtype* diff = this->blobs_[1]->mutable_cpu_diff() + patch * channels_;
-  for (int c = 0; c < channels_; ++c) {
-    Dtype sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int i = c * size; i < (c + 1) * size; ++i) sum += g[i];
-    diff[c] += sum;
-  }
-}
-
-template <typename Dtype>
-void RegionLayer<Dtype>::BackwardPatch(const Dtype* bottom,
-                                       const Dtype* top_diff, int patch,
-                                       Workspace* work, Dtype* bottom_diff) {
-  Dtype* z = work->z.data();
-  const Dtype* mean = mean_.cpu_data() + mean_.offset(patch);
-  const Dtype* variance = variance_.cpu_data() + variance_.offset(patch);
-  gather_rectangle_cpu(PatchRectangle(patch), bottom, z);
-  normalization_.Forward(z, mean, variance, z);
-  gather_rectangle_cpu(PatchRectangle(patch), top_diff, work->g.data());
-  BackwardParameters(patch, work);
-  if (!bottom_diff) return;
-  const int image = channels_ * patch_h_ * patch_w_;
-  Dtype* dz = work->result.data();
-  for (int n = 0; n < num_ * image; n += image) {
-    work->convolution.BackwardData(work->g.data() + n, z + n, dz + n);
-  }
-  normalization_.Backward(z, variance, !use_global_stats_, dz);
-  AddIdentity(top_diff, dz, patch, bottom_diff);
-}
-
-// Also leaves the patch's weights in the convolution.
-template <typename Dtype>
-void RegionLayer<Dtype>::BackwardParameters(int patch, Workspace* work) {
-  const int image = channels_ * patch_h_ * patch_w_;
-  const int weight = this->blobs_[0]->offset(patch * channels_);
-  work->convolution.SetWeight(this->blobs_[0]->cpu_data() + weight);
-  for (int n = 0; n < num_ * image; n += image) {
-    const Dtype* g = work->g.data() + n;
-    if (bias_term_ && this->param_propagate_down_[1]) BackwardBias(g, patch);
-    if (this->param_propagate_down_[0]) {
-      work->convolution.BackwardWeight(g, work->z.data() + n);
-    }
-  }
+void RegionLayer<Dtype>::BackwardPatch(const Dtype* x, const Dtype* g,
+                                       int patch, Workspace* work, Dtype* dx) {
+  PatchNormalization<Dtype>* normalization = work->normalization.get();
+  PatchConvolution<Dtype>* convolution = work->convolution.get();
+  gather_rectangle_cpu(PatchRectangle(patch), x, work->x.data());
+  gather_rectangle_cpu(PatchRectangle(patch), g, work->g.data());
+  normalization->SetStatistics(mean_.cpu_data() + mean_.offset(patch),
+                               variance_.cpu_data() + variance_.offset(patch));
+  convolution->SetBackward(Weight(patch));
+  Dtype *weight_diff = NULL, *bias_diff = NULL;
   if (this->param_propagate_down_[0]) {
-    work->convolution.AddWeightDiff(this->blobs_[0]->mutable_cpu_diff() +
-                                    weight);
+    weight_diff = this->blobs_[0]->mutable_cpu_diff() +
+                  this->blobs_[0]->offset(patch * channels_);
   }
+  if (bias_term_ && this->param_propagate_down_[1]) {
+    bias_diff = this->blobs_[1]->mutable_cpu_diff() + patch * channels_;
+  }
+  for (int n = 0; n < num_ * PatchImage(); n += PatchImage()) {
+    Dtype* z = work->x.data() + n;
+    normalization->Forward(z, work->a.data());
+    if (weight_diff || bias_diff) {
+      convolution->BackwardWeight(work->g.data() + n, work->a.data());
+    }
+    if (!dx) continue;
+    convolution->BackwardData(work->g.data() + n, work->dz.data() + n);
+    normalization->BackwardRectify(z, work->dz.data() + n);
+  }
+  convolution->AddWeightDiff(weight_diff, bias_diff);
+  if (!dx) return;
+  normalization->Backward(work->g.data(), work->x.data(), !use_global_stats_,
+                          work->dz.data());
+  put_rectangle_cpu(PatchRectangle(patch), work->dz.data(), dx);
 }
 
 template <typename Dtype>
-void RegionLayer<Dtype>::Backward_cpu(const vector<Blob<Dtype>*>& top,
-                                      const vector<bool>& propagate_down,
-                                      const vector<Blob<Dtype>*>& bottom) {
-  const Dtype* bottom_data =
-      bottom[0] == top[0] ? bottom_copy_.cpu_data() : bottom[0]->cpu_data();
-  const Dtype* top_diff = top[0]->cpu_diff();
-  Dtype* bottom_diff = propagate_down[0] ? bottom[0]->mutable_cpu_diff() : NULL;
+void RegionLayer<Dtype>::BackwardPatches(const Dtype* x, const Dtype* g,
+                                         Dtype* dx) {
   for (int i = 0; i < mean_id_; ++i) {
     this->blobs_[i]->cpu_data();
     this->blobs_[i]->mutable_cpu_diff();
   }
   mean_.cpu_data();
   variance_.cpu_data();
-
   AllocateWorkspaces();
+  for (const shared_ptr<Workspace>& work : workspaces_) {
+    work->g.resize(work->x.size());
+    if (dx) work->dz.resize(work->x.size());
+  }
   ParallelFor(patches_, [&](int patch) {
-    BackwardPatch(bottom_data, top_diff, patch,
-                  workspaces_[omp_get_thread_num()].get(), bottom_diff);
+    BackwardPatch(x, g, patch, MyWorkspace(), dx);
   });
+}
+
+template <typename Dtype>
+void RegionLayer<Dtype>::Backward_cpu(const vector<Blob<Dtype>*>& top,
+                                      const vector<bool>& propagate_down,
+                                      const vector<Blob<Dtype>*>& bottom) {
+  const Blob<Dtype>& x = bottom[0] == top[0] ? bottom_copy_ : *bottom[0];
+  BackwardPatches(x.cpu_data(), top[0]->cpu_diff(),
+                  propagate_down[0] ? bottom[0]->mutable_cpu_diff() : NULL);
 }
 
 #ifdef CPU_ONLY

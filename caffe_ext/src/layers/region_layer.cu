@@ -56,7 +56,8 @@ void RegionLayer<Dtype>::Forward_gpu(const vector<Blob<Dtype>*>& bottom,
         mean, variance, mean_sum->mutable_gpu_data(),
         variance_sum->mutable_gpu_data(), weight_sum->mutable_gpu_data());
   }
-  region_forward_gpu(s, x, mean, variance, normalization_.eps,
+  region_forward_gpu(s, x, mean, variance,
+                     this->layer_param_.region_param().eps(),
                      this->blobs_[0]->gpu_data(),
                      bias_term_ ? this->blobs_[1]->gpu_data() : NULL,
                      top[0]->mutable_gpu_data());
@@ -70,7 +71,8 @@ void RegionLayer<Dtype>::BackwardParameters_gpu(const RegionShape& s,
   const bool bias = bias_term_ && this->param_propagate_down_[1];
   if (!filters && !bias) return;
   region_backward_parameters_gpu(
-      s, g, x, mean_.gpu_data(), variance_.gpu_data(), normalization_.eps,
+      s, g, x, mean_.gpu_data(), variance_.gpu_data(),
+      this->layer_param_.region_param().eps(),
       Scratch(RegionParametersScratch(s)),
       filters ? this->blobs_[0]->mutable_gpu_diff() : NULL,
       bias ? this->blobs_[1]->mutable_gpu_diff() : NULL);
@@ -82,7 +84,7 @@ void RegionLayer<Dtype>::Backward_gpu(const vector<Blob<Dtype>*>& top,
                                       const vector<Blob<Dtype>*>& bottom) {
   const RegionShape s = ShapeForGPU();
   const bool in_place = bottom[0] == top[0];
-  const Dtype eps = normalization_.eps;
+  const Dtype eps = this->layer_param_.region_param().eps();
   const Dtype* x = in_place ? bottom_copy_.gpu_data() : bottom[0]->gpu_data();
   const Dtype* g = top[0]->gpu_diff();
   const Dtype* mean = mean_.gpu_data();

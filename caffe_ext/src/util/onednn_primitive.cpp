@@ -39,7 +39,8 @@ dnnl::primitive_attr Attributes() {
   return attributes;
 }
 
-dnnl::primitive_attr AddingAttributes() {
+// Likewise, for results that are added to what is at their place.
+static dnnl::primitive_attr AddingAttributes() {
   dnnl::primitive_attr attributes = Attributes();
   dnnl::post_ops sum;
   sum.append_sum();

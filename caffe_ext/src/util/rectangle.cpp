@@ -49,10 +49,22 @@ void scatter_rectangle_cpu(const Rectangle& r, const Dtype* patch,
   }
 }
 
+template <typename Dtype>
+void put_rectangle_cpu(const Rectangle& r, const Dtype* patch, Dtype* image) {
+  for (int plane = 0; plane < r.planes; ++plane) {
+    for (int row = 0; row < r.height; ++row, patch += r.width) {
+      std::copy_n(patch, r.width, image + ImageRow(r, plane, row));
+    }
+  }
+}
+
 template void gather_rectangle_cpu<float>(const Rectangle&, const float*,
                                           float*);
 template void gather_rectangle_cpu<double>(const Rectangle&, const double*,
                                            double*);
+template void put_rectangle_cpu<float>(const Rectangle&, const float*, float*);
+template void put_rectangle_cpu<double>(const Rectangle&, const double*,
+                                        double*);
 template void scatter_rectangle_cpu<float>(const Rectangle&, const float*,
                                            float*);
 template void scatter_rectangle_cpu<double>(const Rectangle&, const double*,

@@ -61,27 +61,30 @@ WinogradConvolution::Layout WinogradConvolution::Dense(int channels, int height,
 
 bool WinogradConvolution::Fits(const Shape& shape, const Kernels& kernels) {
   const int lanes = kernels.lanes;
-  return shape.pad_h >= 0 && shape.pad_w >= 0 && shape.outputs % lanes == 0 &&
-         (shape.channels < lanes || shape.channels % lanes == 0);
+  if (shape.pad_h < 0 || shape.pad_w < 0 || shape.outputs % lanes != 0 ||
+      (shape.channels >= lanes && shape.channels % lanes != 0)) {
+    return false;
+  }
+  const double segments_h = CeilDiv(shape.kernel_h, kStep);
+  const double segments_w = CeilDiv(shape.kernel_w, kStep);
+  const double filters = static_cast<double>(shape.channels) * shape.outputs;
+  const double tiles_w = CeilDiv(shape.out_width(), kStep);
+  const double pass_rows = std::ceil(kPassTiles / tiles_w);  // at least
+  const double pass = (pass_rows + segments_h - 1) *
+                          (tiles_w + segments_w - 1) * shape.channels +
+                      pass_rows * tiles_w * shape.outputs;
+  return kPoints * segments_h * segments_w * filters <= kMostFilterValues &&
+         kPoints * pass <= kMostPassValues;
 }
 
 bool WinogradConvolution::Pays(const Shape& shape, int num, bool filters_kept,
                                const Kernels& kernels) {
   if (!Fits(shape, kernels)) return false;
-  const double tiles_w = CeilDiv(shape.out_width(), kStep);
-  const double tiles = tiles_w * CeilDiv(shape.out_height(), kStep);
-  const double segments_h = CeilDiv(shape.kernel_h, kStep);
-  const double segments_w = CeilDiv(shape.kernel_w, kStep);
-  const double segments = segments_h * segments_w;
+  const double tiles = static_cast<double>(CeilDiv(shape.out_height(), kStep)) *
+                       CeilDiv(shape.out_width(), kStep);
+  const double segments = static_cast<double>(CeilDiv(shape.kernel_h, kStep)) *
+                          CeilDiv(shape.kernel_w, kStep);
   const double filters = static_cast<double>(shape.channels) * shape.outputs;
-  const double pass_rows = std::ceil(kPassTiles / tiles_w);  // at least
-  const double pass = (pass_rows + segments_h - 1) *
-                          (tiles_w + segments_w - 1) * shape.channels +
-                      pass_rows * tiles_w * shape.outputs;
-  if (kPoints * segments * filters > kMostFilterValues ||
-      kPoints * pass > kMostPassValues) {
-    return false;
-  }
   const double direct = filters * shape.kernel_h * shape.kernel_w *
                         shape.out_height() * shape.out_width();
   const double products = filters * kPoints * segments * tiles;

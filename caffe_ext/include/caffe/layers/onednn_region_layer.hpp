@@ -6,27 +6,24 @@
 
 #include "caffe/layers/region_layer.hpp"
 #include "caffe/util/onednn.hpp"
-#include "caffe/util/onednn_patches.hpp"
-#include "caffe/util/winograd_convolution.hpp"
 
 namespace caffe {
 
 /**
- * @brief RegionLayer with oneDNN's convolutions on the processor.
+ * @brief RegionLayer on the processor, in the layout of its neighbours and in
+ *        fewer multiplications.
  *
- * Options, blobs and results are RegionLayer's (sums in another order), its
- * threads too. Bottom and the top's gradient may be in any layout: a patch of
- * them is copied into the convolutions' layout, which converts nothing where
- * the neighbours are in it as well. The outputs are in it, or plain if somebody
- * wants them plain. The convolutions are WinogradPatchConvolution's where that
- * saves time; the forward pass then reads and writes patches where they are, in
- * copies of the whole blobs if those are plain. A shape for which oneDNN has
- * only its slow reference code is left to RegionLayer.
+ * Options, blobs and results are RegionLayer's (sums in another order). Where
+ * WinogradPatchConvolution takes the shape, all blobs are worked on in blocks
+ * of as many channels, as oneDNN's convolutions and poolings leave them, and
+ * are converted only where somebody else wrote or wants them. Other shapes
+ * (channels that are no multiple of a vector, kernels of one pixel) are
+ * RegionLayer's.
  */
 class OneDNNRegionLayer : public RegionLayer<float> {
  public:
-  explicit OneDNNRegionLayer(const LayerParameter& param);
-  virtual ~OneDNNRegionLayer();
+  explicit OneDNNRegionLayer(const LayerParameter& param)
+      : RegionLayer<float>(param) {}
   virtual void Reshape(const vector<Blob<float>*>& bottom,
                        const vector<Blob<float>*>& top);
 
@@ -36,44 +33,14 @@ class OneDNNRegionLayer : public RegionLayer<float> {
   virtual void Backward_cpu(const vector<Blob<float>*>& top,
                             const vector<bool>& propagate_down,
                             const vector<Blob<float>*>& bottom);
+  virtual shared_ptr<Workspace> NewWorkspace() const;
+  virtual void SetForward(int patch, PatchConvolution<float>* convolution);
 
  private:
-  class Workspace;
-  typedef onednn::Patches Patches;
-
-  void AllocateWorkspaces();
-  void PrepareBlobs();
-  void ForwardOneDNN(const Blob<float>& bottom, Blob<float>* top);
-  void ForwardWinograd(const Blob<float>& bottom, Blob<float>* top);
-  void CopyBottom(const dnnl::memory& bottom);
-  dnnl::memory::desc OutputLayout(const onednn::Tensor& output) const;
-
-  void Gather(const Patches& patches, int patch,
-              const dnnl::memory& copy) const;
-  void Scatter(const dnnl::memory& copy, int patch,
-               const Patches& patches) const;
-  const float* Weight(int patch) const;
-  const float* Bias(int patch) const;
-  void SetStatistics(int patch, Workspace* work) const;
-  // One patch of all images; dx NULL: not wanted.
-  void ForwardPatch(const Patches& from, int patch, Workspace* work,
-                    const Patches& to);
-  void ForwardWinogradPatch(const float* from, int patch, Workspace* work,
-                            float* to);
   void KeepFilters();
-  template <class Convolution>
-  void BackwardPatch(const Patches& x, const Patches& g, int patch,
-                     Convolution* convolution, Workspace* work,
-                     const Patches* dx);
-  template <class Convolution>
-  void AddParameterDiffs(int patch, const Convolution& convolution);
 
-  vector<int> shape_;         // the bottom's, which what follows is for
-  bool use_onednn_;           // whether it is any good
-  bool use_winograd_;         // and which
-  dnnl::memory bottom_copy_;  // in place only
-  vector<shared_ptr<Workspace> > workspaces_;  // one a thread
-  dnnl::memory blocked_bottom_, blocked_top_;  // where the blobs are not
+  // Blobs in blocks, where they are not so themselves.
+  dnnl::memory blocked_x_, blocked_y_, blocked_dx_;
   // Each patch's, transformed, which a TEST net keeps until a weight may have
   // been written; else empty.
   vector<WinogradConvolution::Filters> filters_;

@@ -1,13 +1,16 @@
 #ifndef CAFFE_LAYERS_REGION_LAYER_HPP_
 #define CAFFE_LAYERS_REGION_LAYER_HPP_
 
+#include <boost/align/aligned_allocator.hpp>
+
 #include <string>
 #include <vector>
 
 #include "caffe/blob.hpp"
 #include "caffe/layer.hpp"
 #include "caffe/proto/caffe.pb.h"
-#include "caffe/util/channel_normalization.hpp"
+#include "caffe/util/patch_convolution.hpp"
+#include "caffe/util/patch_normalization.hpp"
 #include "caffe/util/rectangle.hpp"
 
 namespace caffe {
@@ -44,10 +47,13 @@ struct RegionShape;  // util/region_gpu.hpp
  *   then, as BatchNorm keeps them and never learned: sums of means (P C), of
  *   unbiased variances (P C), and of their weights (1).
  *
- * The layer may run in place; it then keeps a copy of its bottom. Patches are
- * shared out to OpenMP threads and none is split, so results do not depend on
- * the number of threads. Of values it keeps three patches of the batch a
- * thread, never all of them: step 1 is done again in the backward pass.
+ * The layer may run in place; it then keeps a copy of its bottom. On the
+ * processor each patch is copied out, and steps 1 to 3 are done for one image
+ * of it after the other, by a PatchNormalization and a PatchConvolution: plain
+ * ones here, others in OneDNNRegionLayer. Patches are shared out to OpenMP
+ * threads and none is split, so results do not depend on the number of threads.
+ * Of values it keeps three patches of the batch a thread, never all of them:
+ * step 1 is done again in the backward pass.
  *
  * On a GPU all patches are computed together, in FP32 on the CUDA cores:
  *   forward   3 launches: statistics (2; x is read once), steps 1 to 3 in one
@@ -86,8 +92,31 @@ class RegionLayer : public Layer<Dtype> {
   virtual void Backward_gpu(const vector<Blob<Dtype>*>& top,
                             const vector<bool>& propagate_down,
                             const vector<Blob<Dtype>*>& bottom);
-  void LoadGlobalStatistics();
-  void UpdateMovingAverages();
+
+  /// What one thread needs for one patch of all images.
+  struct Workspace {
+    typedef std::vector<Dtype, boost::alignment::aligned_allocator<Dtype, 64> >
+        Values;
+    shared_ptr<PatchNormalization<Dtype> > normalization;
+    shared_ptr<PatchConvolution<Dtype> > convolution;
+    Values x;      // (N, C, h, w), normalised in place
+    Values a;      // (C, h, w), of one image
+    Values g, dz;  // (N, C, h, w), of the backward pass
+  };
+
+  /// How another engine computes a patch: whose channels lie in blocks of
+  /// block_, and with filters that it may have prepared.
+  virtual shared_ptr<Workspace> NewWorkspace() const;
+  virtual void SetForward(int patch, PatchConvolution<Dtype>* convolution);
+  /// All patches, of (N, C, H, W) in blocks of block_ channels. y may be x, and
+  /// dx may be g or NULL: not wanted.
+  void ForwardPatches(const Dtype* x, Dtype* y);
+  void BackwardPatches(const Dtype* x, const Dtype* g, Dtype* dx);
+
+  void AllocateWorkspaces();
+  Workspace* MyWorkspace() const;  // the calling thread's
+  const Dtype* Weight(int patch) const;
+  const Dtype* Bias(int patch) const;  // NULL: none
 
   int grid_h_, grid_w_, patches_;
   int kernel_, pad_;
@@ -99,36 +128,26 @@ class RegionLayer : public Layer<Dtype> {
   Blob<Dtype> mean_;      // (P, C), what the last forward pass used
   Blob<Dtype> variance_;  // (P, C), biased
 
- private:
-  class Workspace;
+  int block_;  // of channels side by side: 1 unless engines say so
+  Blob<Dtype> bottom_copy_;  // (N, C, H, W) in those blocks, in place only
+  vector<shared_ptr<Workspace> > workspaces_;  // one a thread
 
-  void AllocateWorkspaces();
+ private:
   void CheckGrid(const Blob<Dtype>& bottom) const;
   vector<int> BlobShape(int param_id) const;
   void CheckBlobs() const;
   void CreateBlobs();
   void FixStatistics();
+  void LoadGlobalStatistics();
+  void UpdateMovingAverages();
+
+  int PatchImage() const { return channels_ * patch_h_ * patch_w_; }  // values
   Rectangle PatchRectangle(int patch) const;
-
-  // One patch of all images.
-  void ForwardPatch(const Dtype* bottom, int patch, Workspace* work,
-                    Dtype* top);
-  void BackwardPatch(const Dtype* bottom, const Dtype* top_diff, int patch,
-                     Workspace* work, Dtype* bottom_diff);
-  void BackwardParameters(int patch, Workspace* work);
-  // y = x + values in the patch of two blobs of the bottom's shape; values are
-  // (N, C, h, w), the patch alone.
-  void AddIdentity(const Dtype* x, const Dtype* values, int patch,
-                   Dtype* y) const;
-
-  // One patch of one image; y and g are (C, h, w).
-  void AddBias(int patch, Dtype* y) const;
-  void BackwardBias(const Dtype* g, int patch);
+  void ForwardPatch(const Dtype* x, int patch, Workspace* work, Dtype* y);
+  void BackwardPatch(const Dtype* x, const Dtype* g, int patch, Workspace* work,
+                     Dtype* dx);
 
   Dtype moving_average_fraction_;
-  ChannelNormalization<Dtype> normalization_;  // of a patch
-  Blob<Dtype> bottom_copy_;                    // (N, C, H, W), in place only
-  vector<shared_ptr<Workspace> > workspaces_;  // one a thread
 
   // GPU mode
   RegionShape ShapeForGPU() const;

@@ -44,9 +44,6 @@ typedef std::unordered_map<int, dnnl::memory> Arguments;
 /// only be used by the thread that made the primitive.)
 dnnl::primitive_attr Attributes();
 
-/// Likewise, for results that are added to what is at their place.
-dnnl::primitive_attr AddingAttributes();
-
 /// How many primitives Run has run. For tests.
 uint64_t PrimitivesRun();
 

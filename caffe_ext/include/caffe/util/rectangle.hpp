@@ -10,7 +10,7 @@ namespace caffe {
  *
  * gather copies it out of the image, (planes, image_height, image_width), into
  * a patch of its own, (planes, height, width); scatter adds such a patch to the
- * image's values. Each is the other's gradient.
+ * image's values. Each is the other's gradient. put overwrites them.
  */
 struct Rectangle {
   int planes;  // N C
@@ -32,6 +32,10 @@ void gather_rectangle_cpu(const Rectangle& rectangle, const Dtype* image,
 template <typename Dtype>
 void scatter_rectangle_cpu(const Rectangle& rectangle, const Dtype* patch,
                            Dtype* image);
+
+template <typename Dtype>
+void put_rectangle_cpu(const Rectangle& rectangle, const Dtype* patch,
+                       Dtype* image);
 
 #ifndef CPU_ONLY
 template <typename Dtype>

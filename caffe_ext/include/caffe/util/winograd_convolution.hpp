@@ -60,13 +60,16 @@ class WinogradConvolution {
   /// Of (N, C, H, W), or of (N, C / block, H, W, block).
   static Layout Dense(int channels, int height, int width, int block);
 
-  /// Whether it takes the pads (not negative) and the numbers of channels:
-  /// outputs are a multiple of the kernels' lanes, channels are or are fewer.
-  static bool Fits(const Shape& shape, const Kernels& kernels);
+  /// Whether it takes the pads (not negative) and the numbers of channels
+  /// (outputs are a multiple of the kernels' lanes, channels are or are fewer);
+  /// false also where the filters would take more than 256 MiB or a thread's
+  /// buffer more than 64.
+  static bool Fits(const Shape& shape,
+                   const Kernels& kernels = winograd::Best());
 
-  /// Whether it fits and saves more than its transforms take, those of the
-  /// filters for num images included, unless they are kept; false also where
-  /// those would take more than 256 MiB or a thread's buffer more than 64.
+  /// Whether it fits and saves more than its transforms take, beside a direct
+  /// convolution at the processor's peak; those of the filters for num images
+  /// included, unless they are kept.
   static bool Pays(const Shape& shape, int num, bool filters_kept = false,
                    const Kernels& kernels = winograd::Best());
 
