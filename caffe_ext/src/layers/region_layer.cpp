@@ -20,9 +20,6 @@ RegionLayer<Dtype>::RegionLayer(const LayerParameter& param)
     : Layer<Dtype>(param), num_(0), height_(0), width_(0), block_(1) {}
 
 template <typename Dtype>
-RegionLayer<Dtype>::~RegionLayer() {}
-
-template <typename Dtype>
 void RegionLayer<Dtype>::LayerSetUp(const vector<Blob<Dtype>*>& bottom,
                                     const vector<Blob<Dtype>*>& top) {
   const RegionParameter& param = this->layer_param_.region_param();

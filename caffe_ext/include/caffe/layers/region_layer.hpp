@@ -69,7 +69,6 @@ template <typename Dtype>
 class RegionLayer : public Layer<Dtype> {
  public:
   explicit RegionLayer(const LayerParameter& param);
-  virtual ~RegionLayer();
   virtual void LayerSetUp(const vector<Blob<Dtype>*>& bottom,
                           const vector<Blob<Dtype>*>& top);
   virtual void Reshape(const vector<Blob<Dtype>*>& bottom,
@@ -113,8 +112,6 @@ class RegionLayer : public Layer<Dtype> {
   void ForwardPatches(const Dtype* x, Dtype* y);
   void BackwardPatches(const Dtype* x, const Dtype* g, Dtype* dx);
 
-  void AllocateWorkspaces();
-  Workspace* MyWorkspace() const;  // the calling thread's
   const Dtype* Weight(int patch) const;
   const Dtype* Bias(int patch) const;  // NULL: none
 
@@ -130,7 +127,6 @@ class RegionLayer : public Layer<Dtype> {
 
   int block_;  // of channels side by side: 1 unless engines say so
   Blob<Dtype> bottom_copy_;  // (N, C, H, W) in those blocks, in place only
-  vector<shared_ptr<Workspace> > workspaces_;  // one a thread
 
  private:
   void CheckGrid(const Blob<Dtype>& bottom) const;
@@ -141,6 +137,8 @@ class RegionLayer : public Layer<Dtype> {
   void LoadGlobalStatistics();
   void UpdateMovingAverages();
 
+  void AllocateWorkspaces();
+  Workspace* MyWorkspace() const;  // the calling thread's
   int PatchImage() const { return channels_ * patch_h_ * patch_w_; }  // values
   Rectangle PatchRectangle(int patch) const;
   void ForwardPatch(const Dtype* x, int patch, Workspace* work, Dtype* y);
@@ -148,6 +146,7 @@ class RegionLayer : public Layer<Dtype> {
                      Dtype* dx);
 
   Dtype moving_average_fraction_;
+  vector<shared_ptr<Workspace> > workspaces_;  // one a thread
 
   // GPU mode
   RegionShape ShapeForGPU() const;
