@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from bench import comparison, cpu, network_times
+from bench import comparison, cpu, network_times, zoo, zoo_training
 from bench.caffe_engine import CaffeEngine
 from bench.measure import Measure, Result, as_csv, in_turn, markdown, summarise
 from bench.network_times import Times
@@ -99,6 +99,25 @@ def test_caffes_engine_trains_and_scores():
     scores = engine.score(faces)
     assert scores.shape == (2, 12)
     assert not np.allclose(scores, 1 / (1 + np.exp(-result["scores"])))  # it learned
+
+
+def test_a_net_of_a_zoo_trains():
+    engine = CaffeEngine()
+    rng = np.random.default_rng(1)
+    images = rng.normal(0, 1, (1, 3, 224, 224)).astype(np.float32)
+    parameters, results = engine.prepare_zoo("mobilenet", images, np.float32([7]))
+    described = {
+        layer["name"]: layer["type"] for layer in zoo.described("mobilenet", 1)
+    }
+    learning = {"Convolution", "Scale", "InnerProduct"}
+    assert parameters.keys() == {n for n, t in described.items() if t in learning}
+    scores, one = results["scores"], zoo_training.joined(results)
+    assert results["loss"] == pytest.approx(np.log(np.exp(scores).sum()) - scores[0, 7])
+    assert one["gradient"].size == sum(p.size for ps in parameters.values() for p in ps)
+    assert one["gradient"].any()
+    engine.iteration()
+    scores_after = engine.prepare_zoo("mobilenet", images, np.float32([7]))[1]["scores"]
+    assert np.array_equal(scores_after, scores)  # it begins anew, from the same weights
 
 
 def test_a_worker_returns_results_and_says_what_failed():

@@ -2,6 +2,7 @@
 # nothing else uses; DRML and its relatives in all, and nets of public zoos.
 PEER := $(BUILD)/pytorch
 BENCH_OPTIONS ?=# e.g. --networks drml --batch 8
+ZOO_OPTIONS ?=# e.g. --networks resnet50 --batch 4
 RUNTIMES_OPTIONS ?=# e.g. --networks drml resnet50 --batches 1 8
 comma := ,
 
@@ -16,6 +17,9 @@ bench: $(PEER)/.installed all ## time DRML and its relatives in Caffe and in PyT
 	$(call say,Caffe against PyTorch (minutes; best on a quiet machine))
 	@TORCHINDUCTOR_CACHE_DIR='$(CURDIR)/$(PEER)/compiled' \
 	  PYTHONPATH=python $(PY) -m bench.cpu --peer $(PEER)/bin/python --out out/bench $(BENCH_OPTIONS)
+	$(call say,nets of public zoos trained in Caffe and in PyTorch)
+	@TORCHINDUCTOR_CACHE_DIR='$(CURDIR)/$(PEER)/compiled' PYTHONPATH=python \
+	  $(PY) -m bench.zoo_training --peer $(PEER)/bin/python --out out/bench $(ZOO_OPTIONS)
 	$(call say,Caffe against ONNX Runtime$(comma) OpenVINO and OpenCV)
 	@PYTHONPATH=python $(PY) -m bench.runtimes --peer $(PEER)/bin/python --out out/bench \
 	  $(RUNTIMES_OPTIONS)

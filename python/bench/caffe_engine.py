@@ -4,6 +4,7 @@ import numpy as np
 
 from bench.engine import Engine, Parameters, Trained, averaged, trained
 from bench.serve import serve
+from bench.zoo import training
 from drml.nets import timing
 from drml.nets.pycaffe import caffe, load_net
 
@@ -28,6 +29,33 @@ class CaffeEngine(Engine):
 
     def score_prepared(self) -> np.ndarray:
         return self.iteration().copy()
+
+    def prepare_zoo(
+        self, network: str, images: np.ndarray, labels: np.ndarray
+    ) -> tuple[Parameters, dict[str, np.ndarray]]:
+        """Load a net for `iterate`, which trains it.
+
+        Returns what is learned, random as yet, and scores, loss and gradients.
+        """
+        caffe.set_random_seed(1)
+        param = training(network, len(images))
+        solver = timing.sgd_solver(param)
+        net = solver.net
+        net.blobs["data"].data[...] = images
+        net.blobs["label"].data[...] = labels
+        net.clear_param_diffs()
+        net.forward()
+        net.backward()
+        results = {"scores": net.blobs["scores"].data.copy()}
+        results["loss"] = net.blobs["loss"].data.copy()
+        statistics = {layer.name for layer in param.layer if layer.type == "BatchNorm"}
+        parameters = {}
+        for name in net.params.keys() - statistics:
+            parameters[name] = [blob.data.copy() for blob in net.params[name]]
+            for i, blob in enumerate(net.params[name]):
+                results[f"{name} {i}, gradient"] = blob.diff.copy()
+        self.iteration = lambda: solver.step(1)
+        return parameters, results
 
     def train(self, network: str, faces: np.ndarray, labels: np.ndarray) -> Trained:
         """Train for two iterations, without dropout, from random weights."""

@@ -58,11 +58,15 @@ def differences(
     }
 
 
-def judge(network: str, errors: dict[str, float]) -> float:
+def judge(
+    network: str,
+    errors: dict[str, float],
+    by_kind: dict[str, float] = TOLERANCE_BY_KIND,
+) -> float:
     """Return the largest error but those of changes; UserError if one is too large."""
     for name, error in errors.items():
         kind = name.split()[-1]
-        if not error <= TOLERANCE_BY_KIND.get(kind, TOLERANCE):  # or is nan
+        if not error <= by_kind.get(kind, TOLERANCE):  # or is nan
             raise UserError(
                 f"{network}: Caffe and PyTorch differ in {name} by {error:.1e}; "
                 "nothing was timed"

@@ -13,6 +13,7 @@ from bench.engine import Engine, Parameters, trained
 from bench.serve import serve
 from bench.torch_networks import AUS, build, input_shape
 from bench.torch_training import Alone, Training, scorer
+from bench.torch_zoo import ZooNet, ZooTraining
 from bench.variants import CPU, Arithmetic, Variant
 
 
@@ -92,6 +93,26 @@ class TorchEngine(Engine):
             training.iterate(*batch)
         after = {layer: [array(w), array(b)] for layer, w, b in learned(net)}
         return trained(parameters, output, gradients, after).results
+
+    def prepare_zoo(
+        self,
+        layers: list[dict],
+        parameters: Parameters,
+        images: np.ndarray,
+        labels: np.ndarray,
+        variant: Variant,
+    ) -> dict[str, np.ndarray]:
+        """Load a net for `iterate`; returns scores, loss and gradients before."""
+        with self._computing(CPU):
+            net = ZooNet(layers, parameters)
+            batch = torch.tensor(images), torch.tensor(labels, dtype=torch.long)
+        training = ZooTraining(net, variant)
+        results = {k: array(v) for k, v in training.gradients(*batch).items()}
+        for name, module in net.made.items():
+            for i, parameter in enumerate(module.parameters()):
+                results[f"{name} {i}, gradient"] = array(parameter.grad)
+        self.iteration = partial(training.iterate, *batch)
+        return results
 
     def score(
         self,

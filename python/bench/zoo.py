@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from google.protobuf.json_format import MessageToDict
+
 from caffe import layers as L
 from caffe import params as P
 from caffe.proto import caffe_pb2
@@ -180,3 +182,20 @@ TITLES = {
     "mobilenet": "MobileNet",
     "vgg16": "VGG-16",
 }
+
+
+def training(network: str, batch: int) -> caffe_pb2.NetParameter:
+    """Return a net from "data" and "label" (a class an image) to the loss."""
+    net = ZOO[network](batch)
+    label = net.layer.add(name="label", type="Input", top=["label"])
+    label.input_param.shape.add(dim=[batch])
+    net.layer.add(
+        name="loss", type="SoftmaxWithLoss", bottom=["scores", "label"], top=["loss"]
+    )
+    return net
+
+
+def described(network: str, batch: int) -> list[dict]:
+    """Return a net's layers as dictionaries, for whoever has no Caffe."""
+    layers = ZOO[network](batch).layer
+    return [MessageToDict(layer, preserving_proto_field_name=True) for layer in layers]

@@ -67,7 +67,7 @@ def training_solver(
     network: str, batch: int, fillers: str = "release", dropout: bool = True
 ) -> caffe.SGDSolver:
     """Load the paper's SGD for training_net."""
-    return _solver(training_net(network, batch, fillers, dropout))
+    return sgd_solver(training_net(network, batch, fillers, dropout))
 
 
 def training_net(
@@ -102,7 +102,8 @@ def _network(network: str, batch: int, fillers: str) -> caffe.NetSpec:
     return net
 
 
-def _solver(net: caffe_pb2.NetParameter) -> caffe.SGDSolver:
+def sgd_solver(net: caffe_pb2.NetParameter) -> caffe.SGDSolver:
+    """Load the paper's SGD for any net with a loss."""
     param = caffe_pb2.SolverParameter(
         net_param=net,
         base_lr=0.001,
