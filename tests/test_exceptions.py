@@ -273,6 +273,39 @@ def test_an_hdf5_file_that_failed_can_be_written_again():
         other.save_hdf5("nowhere/weights.h5")
 
 
+@pytest.fixture
+def small_disk():
+    disk = Path("disk").absolute()
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]
+    done = subprocess.run(mount, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"no small disk can be mounted: {done.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_hdf5_on_a_full_disk_is_one_sentence(small_disk):
+    net(without(NET, "num_output: 4", "num_output: 400"))
+    script = """
+import caffe
+net = caffe.Net("net.prototxt", caffe.TEST)
+try:
+    net.save_hdf5("disk/w.h5")
+except caffe.Error as error:
+    print(error)
+net.save_hdf5("w.h5")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True
+    )
+    assert done.returncode == 0  # HDF5 crashed as the process ended
+    assert done.stdout.startswith("Cannot write disk/w.h5 (No space left on device); ")
+    assert "HDF5" not in done.stderr
+    assert not list(small_disk.iterdir())
+    assert Path("w.h5").exists()
+
+
 def test_what_a_python_layer_raises_is_raised(monkeypatch):
     class Failing(caffe.Layer):
         def setup(self, bottom, top): ...

@@ -1,10 +1,15 @@
 #ifdef USE_HDF5
 #include "caffe/util/hdf5_closer.hpp"
 
+#include <errno.h>
 #include <hdf5_hl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
+
+#include "caffe/util/replaced_file.hpp"
 
 namespace caffe {
 
@@ -18,6 +23,29 @@ HDF5Closer::~HDF5Closer() {
   }
   for (hid_t object : objects) H5Oclose(object);
   H5Fclose(file_);
+}
+
+// HDF5 cannot close a file that it cannot write, and crashes at the process's
+// end: what it still wants to write goes to memory.
+static void WriteToMemory(hid_t location) {
+  const hid_t file = H5Iget_file_id(location);
+  void* descriptor = NULL;
+  const int memory = memfd_create("hdf5", 0);
+  if (memory >= 0 && H5Fget_vfd_handle(file, H5P_DEFAULT, &descriptor) >= 0) {
+    dup2(memory, *static_cast<const int*>(descriptor));
+  }
+  if (memory >= 0) close(memory);
+  H5Fclose(file);
+}
+
+void CannotWriteHDF5(hid_t location) {
+  const int error = errno;
+  WriteToMemory(location);
+  const ssize_t length = H5Fget_name(location, NULL, 0);
+  std::vector<char> name(length > 0 ? length + 1 : 1);
+  H5Fget_name(location, name.data(), name.size());
+  errno = error;
+  ReplacedFile::CannotWrite(name.data());
 }
 
 std::vector<int> HDF5Shape(hid_t location, const std::string& dataset) {

@@ -12,8 +12,10 @@
 
 namespace caffe {
 
+static const char kSuffix[] = ".part";
+
 ReplacedFile::ReplacedFile(const std::string& name)
-    : name_(name), temporary_name_(name + ".part"), open_(true) {}
+    : name_(name), temporary_name_(name + kSuffix), open_(true) {}
 
 ReplacedFile::~ReplacedFile() {
   if (open_) remove(temporary_name_.c_str());
@@ -29,13 +31,17 @@ void ReplacedFile::Commit(bool written) {
     written = rename(temporary_name_.c_str(), name_.c_str()) == 0;
   }
   open_ = false;
-  if (!written) {
-    const int error = errno;
-    remove(temporary_name_.c_str());
-    LOG(FATAL)
-        << "Cannot write " << name_ << " (" << strerror(error)
-        << "); make sure that its folder exists, is writable and has room.";
-  }
+  if (!written) CannotWrite(temporary_name_);
+}
+
+void ReplacedFile::CannotWrite(const std::string& temporary_name) {
+  const int error = errno;
+  remove(temporary_name.c_str());
+  LOG(FATAL)
+      << "Cannot write "
+      << temporary_name.substr(0, temporary_name.size() - strlen(kSuffix))
+      << " (" << strerror(error)
+      << "); make sure that its folder exists, is writable and has room.";
 }
 
 }  // namespace caffe

@@ -22,6 +22,10 @@ class HDF5Closer {
   const hid_t file_;
 };
 
+/// Fails (LOG(FATAL)) for a file that HDF5 could not write to, a ReplacedFile's
+/// temporary one: removes it, and names the one that it was to become.
+void CannotWriteHDF5(hid_t location);
+
 /// Of a dataset; empty where there is none of that name.
 std::vector<int> HDF5Shape(hid_t location, const std::string& dataset);
 

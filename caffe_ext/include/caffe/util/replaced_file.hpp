@@ -23,6 +23,9 @@ class ReplacedFile {
   /// Flushes the temporary file to disk and renames it. Fails (LOG(FATAL)) when
   /// written is false, after removing the temporary file.
   void Commit(bool written);
+  /// What Commit does when it was not, by errno, for who has the temporary name
+  /// alone.
+  static void CannotWrite(const std::string& temporary_name);
 
  private:
   std::string name_;
