@@ -4,7 +4,7 @@ RELIABILITY := tests/reliability
 
 .PHONY: kills soak
 
-kills: all $(VENV)/.developing ## commands killed at random (COUNT= STAGE= SEED= HOW=kill|disk|twice|readonly|memory)
+kills: all $(VENV)/.developing ## commands killed at random (COUNT= STAGE= SEED= HOW=kill|disk|twice|readonly|memory|cgroup)
 	$(call say,commands disturbed: $(or $(HOW),kill))
 	@$(PY) $(RELIABILITY)/kills.py $(foreach name,HOW STAGE COUNT SEED,$(call option,$(name)))
 

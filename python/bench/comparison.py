@@ -14,10 +14,11 @@ AUS = 12
 # Relative errors |a - b| / |b|. Sums of up to some 100,000 products whose rounding is
 # 6e-8 each agree to 1e-5. A gradient jumps where a ReLU's input or two of a maximum's
 # are nearer than that: ConvNet's conv1 has three million maxima, and its gradient by
-# Caffe's own code and by oneDNN's direct convolutions differs by 1.3e-3. Two steps
-# change a weight of 0.1 by 1e-6 or so, and float32 holds such a weight to 4e-9.
+# Caffe's own code and by oneDNN's direct convolutions differs by 1.3e-3. One unit of
+# fc8's 4 x 4,096 that falls otherwise is 1.3e-2 of all gradients below it (seen with
+# AVX2). Two steps change a weight of 0.1 by 1e-6 or so, and float32 holds it to 4e-9.
 TOLERANCE = 1e-4
-TOLERANCE_BY_KIND = {"gradient": 1e-2, "change": 1e-2}
+TOLERANCE_BY_KIND = {"gradient": 2e-2, "change": 2e-2}
 
 
 def check(

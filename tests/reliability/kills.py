@@ -7,6 +7,7 @@ HOW is one of
     twice     the same command is started a second time in the same folder
     readonly  its inputs are on a read-only mount
     memory    its address space is limited (ulimit -v)
+    cgroup    its memory is: the kernel kills it, or a process below it
 
 Then the same command is run to its end, undisturbed (after `twice` and `readonly`,
 which have to end rightly themselves, it is not). A command that ended by itself has to
@@ -16,7 +17,7 @@ is not compared (where LMDBs keep their locks, and when a dataset was looked at)
 
 Each try is a line of CSV, so that a campaign that was interrupted goes on. Moments are
 drawn uniformly over the time that an undisturbed run took. The exit status is 1 where
-there was a fault. `disk` and `readonly` want root, who may mount.
+there was a fault. `disk`, `readonly` and `cgroup` want root, who may mount and limit.
 """
 
 import argparse
@@ -29,7 +30,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -223,6 +224,41 @@ def memory(trial: Trial, rng: np.random.Generator) -> Outcome:
     return Outcome(f"{size // MIB} MiB", status, fault or trial.again())
 
 
+def cgroup(trial: Trial, rng: np.random.Generator) -> Outcome:
+    trial.stage.begin(trial.folder)
+    size = int(rng.uniform(30, 400)) * MIB
+    with memory_group(size) as join:
+        status = trial.wait(trial.start(limits=join))
+    fault = "" if status == -signal.SIGKILL else trial.manners(status)
+    if not fault and not status:
+        fault = trial.difference()
+    return Outcome(f"{size // MIB} MiB", status, fault or trial.again())
+
+
+@contextlib.contextmanager
+def memory_group(size: int) -> Iterator[Callable[[], object]]:
+    """Make a control group; yields what puts the calling process into it."""
+    root = Path("/sys/fs/cgroup")
+    if (root / "memory").is_dir():  # version 1
+        root, limit = root / "memory", "memory.limit_in_bytes"
+    else:
+        (root / "cgroup.subtree_control").write_text("+memory")
+        limit = "memory.max"
+    group = root / f"drml-{os.getpid()}"
+    group.mkdir()
+    members = group / "cgroup.procs"
+    try:
+        (group / limit).write_text(str(size))
+        yield lambda: members.write_text(str(os.getpid()))
+    finally:
+        while left := members.read_text().split():
+            for process in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(process), signal.SIGKILL)
+            time.sleep(0.1)
+        group.rmdir()
+
+
 @contextlib.contextmanager
 def mounted(kind: str, options: str, folder: Path) -> Iterator[None]:
     """Mount a tmpfs, or a folder on itself and read-only."""
@@ -238,7 +274,7 @@ def mounted(kind: str, options: str, folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-WAYS = {way.__name__: way for way in (kill, disk, twice, readonly, memory)}
+WAYS = {way.__name__: way for way in (kill, disk, twice, readonly, memory, cgroup)}
 
 
 # ---- The campaign

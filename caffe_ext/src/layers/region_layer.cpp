@@ -47,6 +47,7 @@ void RegionLayer<Dtype>::LayerSetUp(const vector<Blob<Dtype>*>& bottom,
   use_global_stats_ = param.has_use_global_stats() ? param.use_global_stats()
                                                    : this->phase_ == TEST;
   moving_average_fraction_ = param.moving_average_fraction();
+  eps_ = param.eps();
   LOG_IF(FATAL, param.eps() <= 0)
       << "Region layer '" << name << "': region_param { eps } must be above 0.";
   channels_ = bottom[0]->channels();
@@ -214,8 +215,7 @@ shared_ptr<typename RegionLayer<Dtype>::Workspace>
 RegionLayer<Dtype>::NewWorkspace() const {
   shared_ptr<Workspace> work(new Workspace);
   work->normalization.reset(new PlainPatchNormalization<Dtype>(
-      num_, channels_, patch_h_, patch_w_,
-      this->layer_param_.region_param().eps()));
+      num_, channels_, patch_h_, patch_w_, eps_));
   work->convolution.reset(
       new PlainPatchConvolution<Dtype>(channels_, patch_h_, patch_w_, kernel_));
   return work;

@@ -56,9 +56,7 @@ void RegionLayer<Dtype>::Forward_gpu(const vector<Blob<Dtype>*>& bottom,
         mean, variance, mean_sum->mutable_gpu_data(),
         variance_sum->mutable_gpu_data(), weight_sum->mutable_gpu_data());
   }
-  region_forward_gpu(s, x, mean, variance,
-                     this->layer_param_.region_param().eps(),
-                     this->blobs_[0]->gpu_data(),
+  region_forward_gpu(s, x, mean, variance, eps_, this->blobs_[0]->gpu_data(),
                      bias_term_ ? this->blobs_[1]->gpu_data() : NULL,
                      top[0]->mutable_gpu_data());
 }
@@ -71,8 +69,7 @@ void RegionLayer<Dtype>::BackwardParameters_gpu(const RegionShape& s,
   const bool bias = bias_term_ && this->param_propagate_down_[1];
   if (!filters && !bias) return;
   region_backward_parameters_gpu(
-      s, g, x, mean_.gpu_data(), variance_.gpu_data(),
-      this->layer_param_.region_param().eps(),
+      s, g, x, mean_.gpu_data(), variance_.gpu_data(), eps_,
       Scratch(RegionParametersScratch(s)),
       filters ? this->blobs_[0]->mutable_gpu_diff() : NULL,
       bias ? this->blobs_[1]->mutable_gpu_diff() : NULL);
@@ -84,7 +81,6 @@ void RegionLayer<Dtype>::Backward_gpu(const vector<Blob<Dtype>*>& top,
                                       const vector<Blob<Dtype>*>& bottom) {
   const RegionShape s = ShapeForGPU();
   const bool in_place = bottom[0] == top[0];
-  const Dtype eps = this->layer_param_.region_param().eps();
   const Dtype* x = in_place ? bottom_copy_.gpu_data() : bottom[0]->gpu_data();
   const Dtype* g = top[0]->gpu_diff();
   const Dtype* mean = mean_.gpu_data();
@@ -95,19 +91,19 @@ void RegionLayer<Dtype>::Backward_gpu(const vector<Blob<Dtype>*>& top,
   if (in_place) dz_.ReshapeLike(*bottom[0]);
   Dtype* dx = bottom[0]->mutable_gpu_diff();
   Dtype* dz = in_place ? dz_.mutable_gpu_data() : dx;
-  region_backward_z_gpu(s, g, x, mean, variance, eps,
+  region_backward_z_gpu(s, g, x, mean, variance, eps_,
                         this->blobs_[0]->gpu_data(), dz);
   const Dtype* mean_dz = NULL;
   const Dtype* mean_dz_z = NULL;
   if (!use_global_stats_) {
     mean_dz_.ReshapeLike(mean_);
     region_gradient_means_gpu(
-        s, dz, x, mean, variance, eps, Scratch(RegionStatisticsScratch(s)),
+        s, dz, x, mean, variance, eps_, Scratch(RegionStatisticsScratch(s)),
         mean_dz_.mutable_gpu_data(), mean_dz_.mutable_gpu_diff());
     mean_dz = mean_dz_.gpu_data();
     mean_dz_z = mean_dz_.gpu_diff();
   }
-  region_backward_x_gpu(s, g, dz, x, mean, variance, eps, mean_dz, mean_dz_z,
+  region_backward_x_gpu(s, g, dz, x, mean, variance, eps_, mean_dz, mean_dz_z,
                         dx);
 }
 

@@ -121,6 +121,7 @@ class RegionLayer : public Layer<Dtype> {
   bool use_global_stats_;
   int num_, channels_, height_, width_;
   int patch_h_, patch_w_;
+  Dtype eps_;
   int mean_id_;           // index of the first statistics blob
   Blob<Dtype> mean_;      // (P, C), what the last forward pass used
   Blob<Dtype> variance_;  // (P, C), biased
