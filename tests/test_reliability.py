@@ -1,6 +1,9 @@
 """The campaigns themselves: that they find what is wrong, and go on."""
 
+import os
+import subprocess
 import sys
+import time
 from argparse import Namespace
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "reliability"))
+import fuzz
 import kills
 import soak
 import stages
@@ -72,3 +76,89 @@ def test_memory_that_rises_is_not_flat(a_minute, flat):
     assert verdict.rise == pytest.approx(a_minute * 800 / 60, abs=1)
     assert soak.judge(samples[:20]).rise is None
     assert soak.draw([verdict]).startswith(b"\x89PNG")
+
+
+# As libFuzzer's: finds an input that is new to its corpus, and merges corpora.
+FUZZER = """#!{python}
+import pathlib, sys
+words = [word for word in sys.argv[1:] if word[0] == "-"]
+folders = [pathlib.Path(word) for word in sys.argv[1:] if word[0] != "-"]
+seen = {{file.name for folder in folders for file in folder.iterdir()}}
+if "-merge=1" in words:
+    for file in folders[1].iterdir():
+        (folders[0] / file.name).write_bytes(file.read_bytes())
+elif "-runs=0" not in words:
+    (folders[0] / str(len(seen))).write_text("new")
+    print("#1\\tNEW\\n#7\\tDONE")
+    used = sum(i for i in range(5 * 10**6))
+"""
+
+
+def fuzzing(folder, program, **options):
+    options = {"seconds": 1, "jobs": 1, "targets": ["list"], "keep": True} | options
+    defaults = {"once": False, "program": program, "out": folder}
+    return fuzz.campaign(Namespace(**defaults | options))
+
+
+def test_fuzzing_goes_on_from_what_is_kept(tmp_path, monkeypatch, capsys):
+    program, seeds = tmp_path / "fuzzer", tmp_path / "seeds"
+    program.write_text(FUZZER.format(python=sys.executable))
+    program.chmod(0o755)
+    (seeds / "list").mkdir(parents=True)
+    (seeds / "list" / "plain").touch()
+    monkeypatch.setattr(fuzz, "SEEDS", seeds)
+    monkeypatch.setattr(fuzz, "KEPT", seeds / "kept")
+    assert fuzzing(tmp_path / "one", program) == 0
+    kept = fuzz.kept_runs().iloc[0]
+    assert kept["seconds"] >= 1
+    assert kept["executions"] % 7 == 0
+    corpus = {file.name for file in (tmp_path / "one/list/corpus").iterdir()}
+    assert len(corpus) == kept["executions"] // 7
+    # Elsewhere it knows what was done, and begins with that corpus.
+    archive = (seeds / "kept/list.tar.xz").read_bytes()
+    assert fuzzing(tmp_path / "two", program, keep=False) == 0
+    assert {file.name for file in (tmp_path / "two/list/corpus").iterdir()} == corpus
+    assert fuzzing(tmp_path / "two", program, seconds=kept["seconds"] + 0.5) == 0
+    assert fuzz.kept_runs().iloc[0]["executions"] > kept["executions"]
+    assert (seeds / "kept/list.tar.xz").read_bytes() != archive
+    assert fuzzing(tmp_path / "three", program, once=True, keep=False) == 0
+    program.write_text(f"#!{sys.executable}\nraise SystemExit('a crash')")
+    with pytest.raises(SystemExit, match="list: a crash"):
+        fuzzing(tmp_path / "three", program, once=True)
+
+
+# Each part is a test; part 1 fails until there is a file.
+RUNNER = """#!/bin/bash
+echo $GTEST_SHARD_INDEX >> {folder}/calls
+[ $GTEST_SHARD_INDEX != 1 ] || [ -e {folder}/mended ] || {{
+  echo 'ERROR: AddressSanitizer: a find'; exit 1; }}
+echo '[       OK ] a test'
+"""
+
+
+def test_sanitized_tests_go_on(tmp_path):
+    runner = tmp_path / "test/test.testbin"
+    runner.parent.mkdir()
+    (tmp_path / "caffe").mkdir()
+    runner.write_text(RUNNER.format(folder=tmp_path))
+    runner.chmod(0o755)
+
+    def run():
+        (tmp_path / "calls").unlink(missing_ok=True)
+        script = Path(__file__).parent / "reliability/sanitized_tests.sh"
+        environment = os.environ | {"PARTS": "3", "JOBS": "1"}
+        done = subprocess.run(
+            [script, tmp_path, "*"], env=environment, capture_output=True, text=True
+        )
+        return done, (tmp_path / "calls").read_text().split()
+
+    time.sleep(0.01)  # the parts are newer than the program
+    done, calls = run()
+    assert done.returncode != 0
+    assert "ERROR: AddressSanitizer: a find" in done.stderr
+    assert done.stdout.splitlines()[-1] == "2 tests passed"
+    assert calls == ["0", "1", "2"]
+    (tmp_path / "mended").touch()
+    done, calls = run()
+    assert (done.returncode, calls) == (0, ["1"]), done.stderr
+    assert done.stdout.splitlines()[-1] == "3 tests passed"

@@ -3,10 +3,11 @@
 A mistake that ends in one sentence (data_prep.base.run) is as it should be; any other
 exception, a crash or a hang is a find. `make fuzz` runs this with atheris:
 
-    fuzz_python.py TARGET [libFuzzer's options and corpora]
+    FUZZ_TARGET=own_csv fuzz_python.py [libFuzzer's options and corpora]
 """
 
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable
@@ -155,8 +156,10 @@ def fuzz(target: str, content: bytes, folder: Path) -> str:
 
 
 def main() -> None:
-    target = sys.argv.pop(1)
+    target = os.environ["FUZZ_TARGET"]
     folder = Path(tempfile.mkdtemp(dir=os.getcwd()))
+    # What libFuzzer calls to merge corpora, by a shell.
+    sys.argv[0] = f"{shlex.quote(sys.executable)} {shlex.quote(__file__)}"
     atheris.Setup(sys.argv, lambda content: fuzz(target, content, folder) and None)
     atheris.Fuzz()
 
