@@ -78,6 +78,9 @@ all: $(BUILD)/build.ninja ## build Caffe, its tools and pycaffe (the default)
 	$(call say,Caffe with $(JOBS) jobs)
 	@mkdir -p out  # where prototxt/*_solver.prototxt put their snapshots
 	@ninja -C $(BUILD) -j $(JOBS)
+	@! grep -qs '^USE_ONEDNN:BOOL=OFF' $(BUILD)/CMakeCache.txt || echo 'make: warning:' \
+	  'built without oneDNN 2 or 3: on the CPU networks take several times as long; install' \
+	  'it with its headers (Debian: libdnnl-dev), then make clean all' >&2
 
 include tests/test.mk
 include tests/cuda.mk
