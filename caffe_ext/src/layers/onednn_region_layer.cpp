@@ -26,9 +26,8 @@ shared_ptr<OneDNNRegionLayer::Workspace> OneDNNRegionLayer::NewWorkspace()
     const {
   if (block_ == 1) return RegionLayer<float>::NewWorkspace();
   shared_ptr<Workspace> work(new Workspace);
-  work->normalization.reset(
-      new BlockedPatchNormalization(num_, channels_, block_, patch_h_, patch_w_,
-                                    layer_param_.region_param().eps()));
+  work->normalization.reset(new BlockedPatchNormalization(
+      num_, channels_, block_, patch_h_, patch_w_, eps_));
   work->convolution.reset(
       new WinogradPatchConvolution(channels_, patch_h_, patch_w_, kernel_));
   return work;
