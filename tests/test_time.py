@@ -31,9 +31,9 @@ def test_mean_and_deviation():
 
 def test_a_training_iteration_learns(monkeypatch):
     """It moves every layer's weights, so backward pass and update are in it."""
-    made, make = [], timing._solver
+    made, make = [], timing.sgd_solver
     monkeypatch.setattr(
-        timing, "_solver", lambda net: made.append(make(net)) or made[0]
+        timing, "sgd_solver", lambda net: made.append(make(net)) or made[0]
     )
     iterate = timing.training("convnet", 2)
     (solver,) = made
