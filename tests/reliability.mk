@@ -22,6 +22,11 @@ TARGET ?=# one or some of them; all by default
 ATHERIS := atheris==3.0.0
 SUPPRESSIONS := $(CURDIR)/$(RELIABILITY)
 SANITIZED_TESTS := JOBS=$(JOBS) $(RELIABILITY)/sanitized_tests.sh
+# pycaffe's exceptions: but not what measures and limits memory, of which sanitizers take
+# terabytes, nor leaks, of which Python has many at its end.
+SANITIZED_PYTEST = ASAN_OPTIONS=detect_leaks=0 PYTHONPATH="$(CURDIR)/$(1)/python:$(CURDIR)/python:$(CURDIR):$$($(PY) -c \
+  'import sysconfig; print(sysconfig.get_path("purelib"))')" $(1)/bin/python -m pytest \
+  tests/test_exceptions.py -q -rs -k 'not memory_that_is_out and not nothing_behind'
 
 # sanitized-build FOLDER,SANITIZERS,TARGETS: configures and compiles.
 sanitized-build = export CAFFE_SOURCE='$(CURDIR)/$(BUILD)/caffe-pristine'; \
@@ -46,11 +51,13 @@ sanitize: export TSAN_OPTIONS := suppressions=$(SUPPRESSIONS)/tsan.supp ignore_n
 sanitize: $(VENV)/.developing ## the test runner under ASan + UBSan, its threads under TSan
 	@mkdir -p $(BUILD)
 	$(call say,Caffe under the address and undefined-behaviour sanitizers)
-	@$(call sanitized-build,$(SANITIZED),address$(comma)undefined,test_caffe)
+	@$(call sanitized-build,$(SANITIZED),address$(comma)undefined,test_caffe python pycaffe)
 	@$(SANITIZED_TESTS) $(SANITIZED) '-*GPU*:$(CLOCKS)'
+	@$(call SANITIZED_PYTEST,$(SANITIZED))
 	$(call say,Caffe's threads under the thread sanitizer)
-	@$(call sanitized-build,$(THREADS),thread,test_caffe)
+	@$(call sanitized-build,$(THREADS),thread,test_caffe python pycaffe)
 	@OMP_NUM_THREADS=4 $(SANITIZED_TESTS) $(THREADS) '$(IN_THREADS)'
+	@OMP_NUM_THREADS=4 $(call SANITIZED_PYTEST,$(THREADS))
 
 define fuzz-program
 	@mkdir -p $(BUILD)

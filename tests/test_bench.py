@@ -174,8 +174,8 @@ def test_tables_are_written(tmp_path, monkeypatch, capsys):
     command = ["cpu.py", "--out", str(tmp_path / "out"), "--peer", sys.executable]
     monkeypatch.setattr(sys, "argv", [*command, "--networks", "convnet"])
     cpu.main()
-    text = (tmp_path / "out" / "bench.md").read_text()
+    text = (tmp_path / "out" / "cpu.md").read_text()
     assert "| ConvNet, scoring | ms a face | 3 | 0 | PyTorch: grouped" in text
     assert "| ConvNet, scoring | grouped, channels last, compiled | 2.0 |" in text
-    assert len((tmp_path / "out" / "bench.csv").read_text().splitlines()) == 3
+    assert len((tmp_path / "out" / "cpu.csv").read_text().splitlines()) == 3
     assert text in capsys.readouterr().out

@@ -3,22 +3,19 @@
 For each network: all of PyTorch's formulations are tried and the fastest is taken;
 scores, gradients and updates of both are compared; then iterations of both are timed
 in turn, on random faces. A training iteration is forward, backward and SGD's update.
-Writes bench.md and bench.csv into --out. `make bench` installs PyTorch and calls this.
+Writes cpu.md and cpu.csv into --out. `make bench` installs PyTorch and calls this.
 """
 
 import argparse
-import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench import drml_only
-from bench.measure import Result, as_csv, markdown
+from bench.measure import Result, publish
 from bench.network_times import Times, time_networks
-from data_prep.base import UserError, run, write
+from data_prep.base import UserError, run
 from drml.cli.options import parser, positive
 from drml.nets.networks import NETWORKS
-from drml.nets.pycaffe import processor
 
 
 def main() -> None:
@@ -30,10 +27,11 @@ def main() -> None:
     results = [t.result() for t in times]
     if "drml" in networks:
         results += of_drml(times, options)
-    text = as_markdown(results, times, options)
-    write(options.out / "bench.md", text)
-    write(options.out / "bench.csv", as_csv(results))
-    print(text)
+    about = (
+        f"batch {options.batch}; medians of {options.rounds} iterations\nand the width "
+        "of their middle half; bold: above what is to be reached"
+    )
+    publish("cpu", options.out, results, about, formulations(times))
 
 
 def of_drml(times: list[Times], options: argparse.Namespace) -> Iterator[Result]:
@@ -47,27 +45,15 @@ def of_drml(times: list[Times], options: argparse.Namespace) -> Iterator[Result]
     yield drml_only.reading(training, options.out / "faces", batch, rounds)
 
 
-def as_markdown(
-    results: list[Result], times: list[Times], options: argparse.Namespace
-) -> str:
+def formulations(times: list[Times]) -> list[str]:
+    """Return a table of what was tried of PyTorch."""
     tried = [
         f"| {t.title} | {variant} | {measure.median:.1f} |"
         for t in times
         for variant, measure in t.tried.items()
     ]
-    return "\n".join([
-        f"{processor()}; batch {options.batch}; medians of {options.rounds} iterations",
-        "and the width of their middle half; bold: above what is to be reached.",
-        f"`python -m bench.cpu {shlex.join(sys.argv[1:])}`",
-        "",
-        markdown(results),
-        "What was tried of PyTorch:",
-        "",
-        "| network | formulation | ms a face |",
-        "|---|---|---:|",
-        *tried,
-        "",
-    ])  # fmt: skip
+    heading = ["| network | formulation | ms a face |", "|---|---|---:|"]
+    return ["What was tried of PyTorch:", "", *heading, *tried, ""]
 
 
 def parse_options() -> argparse.Namespace:

@@ -1,5 +1,7 @@
 """Times and memory: taken in turn, compared, as tables in Markdown and CSV."""
 
+import shlex
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import isnan, nan
@@ -9,6 +11,8 @@ from time import sleep
 from typing import NamedTuple
 
 from bench.worker import Worker
+from data_prep.base import write
+from drml.nets.pycaffe import processor
 from drml.report.tables import csv_text
 
 HEADER = ("what", "unit", "Caffe", "+-", "against", "", "+-", "ratio", "at most")
@@ -85,6 +89,26 @@ def as_csv(results: Iterable[Result]) -> str:
         for r in results
     ]
     return csv_text(header.split(), rows)
+
+
+def publish(
+    name: str, out: Path, results: list[Result], about: str, more: Iterable[str] = ()
+) -> None:
+    """Write what bench.NAME measured to OUT/NAME.md and OUT/NAME.csv, and print it.
+
+    `about` is said above the table, beside the processor and the command; `more` are
+    lines below it.
+    """
+    text = "\n".join([
+        f"{processor()}; {about}.",
+        f"`python -m bench.{name} {shlex.join(sys.argv[1:])}`",
+        "",
+        markdown(results),
+        *more,
+    ])  # fmt: skip
+    write(out / f"{name}.md", text)
+    write(out / f"{name}.csv", as_csv(results))
+    print(text)
 
 
 WARM_UP = 2  # iterations: the first allocates, or compiles

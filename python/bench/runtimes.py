@@ -8,8 +8,6 @@ in a process of its own, all in float32. Writes runtimes.md and runtimes.csv int
 
 import argparse
 import os
-import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,18 +16,18 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import onnx
 
-from bench.measure import Result, as_csv, in_turn, markdown
+from bench.measure import Result, in_turn, publish
 from bench.network_times import OURS, say
 from bench.worker import Worker
 from bench.zoo import TITLES as ZOO_TITLES
 from bench.zoo import ZOO
 from caffe.proto import caffe_pb2
-from data_prep.base import UserError, run, write
+from data_prep.base import UserError, run
 from drml.cli.options import parser, positive
 from drml.export.net import LoadedNet, build, model_of
 from drml.nets.names import TITLES as OWN_TITLES
 from drml.nets.networks import NETWORKS
-from drml.nets.pycaffe import load_net, processor
+from drml.nets.pycaffe import load_net
 from drml.nets.timing import scoring_net
 
 PEER = "bench.onnx_engine"
@@ -47,17 +45,11 @@ def main() -> None:
     for network in options.networks:
         for batch in options.batches:
             results += compare(network, batch, options, failures)
-    text = "\n".join([
-        f"{processor()}; float32; medians of {options.rounds} iterations and the",
-        "width of their middle half; batches as named.",
-        f"`python -m bench.runtimes {shlex.join(sys.argv[1:])}`",
-        "",
-        markdown(results),
-        *failures,
-    ])  # fmt: skip
-    write(options.out / "runtimes.md", text)
-    write(options.out / "runtimes.csv", as_csv(results))
-    print(text)
+    about = (
+        f"float32; medians of {options.rounds} iterations and the\nwidth of their "
+        "middle half; batches as named"
+    )
+    publish("runtimes", options.out, results, about, failures)
 
 
 def compare(

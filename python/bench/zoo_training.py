@@ -7,23 +7,20 @@ Writes zoo_training.md and zoo_training.csv into --out. `make bench` calls this.
 """
 
 import argparse
-import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from bench.comparison import differences, judge
-from bench.measure import Measure, Result, as_csv, in_turn, markdown
+from bench.measure import Measure, Result, in_turn, publish
 from bench.network_times import OURS, PEER, TRIES, fastest, say
 from bench.runtimes import iterate_of
 from bench.variants import Variant, variants
 from bench.worker import Worker
 from bench.zoo import CLASSES, SIDE, TITLES, ZOO, described
-from data_prep.base import UserError, run, write
+from data_prep.base import UserError, run
 from drml.cli.options import parser, positive
-from drml.nets.pycaffe import processor
 
 # Of all gradients together, relative in norm. Where rounding lets a ReLU or a maximum
 # fall otherwise, its gradient jumps, in each of 50 layers: Caffe's own code and PyTorch
@@ -36,16 +33,11 @@ def main() -> None:
     if not options.peer.exists():
         raise UserError(f"{options.peer} does not exist; `make bench` installs it")
     results = list(compare(options))
-    text = "\n".join([
-        f"{processor()}; batch {options.batch}; medians of {options.rounds} iterations",
-        "and the width of their middle half.",
-        f"`python -m bench.zoo_training {shlex.join(sys.argv[1:])}`",
-        "",
-        markdown(results),
-    ])  # fmt: skip
-    write(options.out / "zoo_training.md", text)
-    write(options.out / "zoo_training.csv", as_csv(results))
-    print(text)
+    about = (
+        f"batch {options.batch}; medians of {options.rounds} iterations\nand the width "
+        "of their middle half"
+    )
+    publish("zoo_training", options.out, results, about)
 
 
 def compare(options: argparse.Namespace) -> Iterator[Result]:

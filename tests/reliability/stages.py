@@ -124,6 +124,14 @@ STAGES = (
          "--tables", "2"),
         ("calls", "out/.snakemake/*", "out/*/begun", "out/*.log"), with_stand_ins, True,
     ),
+    Stage(
+        "steps",
+        ("reproduce", "--protocol", "demo", "--faces", "41", "1", "2", "174",
+         "--nets", "convnet", "--iterations", "4", "--methods", "lsvm", "--folds", "1",
+         "--tables", "2", "--out", "out", "--caffe", str(CAFFE)),
+        ("out/.snakemake/*", "out/first_iteration/*", "out/*/import.json",
+         "out/*/registered.sqlite*", "out/*/begun", "out/*.log"),
+    ),
 )  # fmt: skip
 
 DATA = """
