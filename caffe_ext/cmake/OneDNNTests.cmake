@@ -40,7 +40,7 @@ add_onednn_test(inner_product inner_product InnerProductLayer)
 add_onednn_test(lrn lrn LRNLayer "Reshape\\(2, 7," "Reshape(2, 16,"
                 "channels\\(\\), 7" "channels(), 16")
 add_onednn_test(pooling pooling PoolingLayer "channels = 2" "channels = 16"
-                "Reshape\\(2, 3," "Reshape(2, 16,")
+                "Reshape\\(2, 3, 6, 5" "Reshape(1, 16, 6, 4")
 add_onednn_test(region region RegionLayer)
 add_onednn_test(relu neuron ReLULayer)
 add_onednn_test(scale scale ScaleLayer)

@@ -47,7 +47,7 @@ class OnePassUpdateTest : public ::testing::Test {
 
   OnePassUpdateTest()
       : threads_(omp_get_max_threads()),
-        sign_(vector<int>(1, kCount)),
+        sign_(vector<int>{kCount}),
         root_(sign_.shape()) {
     Caffe::set_mode(Caffe::CPU);
     Caffe::set_random_seed(1701);
