@@ -5,7 +5,7 @@ file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/python.c CONTENT
 int main(int argc, char** argv) { return Py_BytesMain(argc, argv); }
 ")
 add_executable(python EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/python.c)
-set_target_properties(python PROPERTIES
+set_target_properties(python PROPERTIES LINKER_LANGUAGE CXX
                       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 target_link_libraries(python PRIVATE Python3::Python)
 

@@ -26,20 +26,21 @@ typedef float Vector __attribute__((vector_size(4 * kVectorLanes)));
 typedef float VectorInMemory
     __attribute__((vector_size(4 * kVectorLanes), aligned(4), may_alias));
 
-ALWAYS_INLINE const LanesInMemory& At(const float* values) {
-  return *reinterpret_cast<const LanesInMemory*>(values);
+// (Pointers: clang takes what a reference is to for aligned.)
+ALWAYS_INLINE const LanesInMemory* At(const float* values) {
+  return reinterpret_cast<const LanesInMemory*>(values);
 }
 
-ALWAYS_INLINE LanesInMemory& At(float* values) {
-  return *reinterpret_cast<LanesInMemory*>(values);
+ALWAYS_INLINE LanesInMemory* At(float* values) {
+  return reinterpret_cast<LanesInMemory*>(values);
 }
 
-ALWAYS_INLINE const VectorInMemory& VectorAt(const float* values) {
-  return *reinterpret_cast<const VectorInMemory*>(values);
+ALWAYS_INLINE const VectorInMemory* VectorAt(const float* values) {
+  return reinterpret_cast<const VectorInMemory*>(values);
 }
 
-ALWAYS_INLINE VectorInMemory& VectorAt(float* values) {
-  return *reinterpret_cast<VectorInMemory*>(values);
+ALWAYS_INLINE VectorInMemory* VectorAt(float* values) {
+  return reinterpret_cast<VectorInMemory*>(values);
 }
 
 // In one dimension: pixels d to points, taps g to points, points m to outputs.
@@ -82,7 +83,7 @@ void TransformTaps(const float* taps, float* points, int point) {
   Lanes half[kStep][kTile];  // (row of taps, column of points)
   for (int i = 0; i < kStep; ++i) {
     Lanes g[kStep];
-    for (int j = 0; j < kStep; ++j) g[j] = At(taps + (i * kStep + j) * kLanes);
+    for (int j = 0; j < kStep; ++j) g[j] = *At(taps + (i * kStep + j) * kLanes);
     TapsToPoints(g, half[i]);
   }
   for (int q = 0; q < kTile; ++q) {
@@ -90,7 +91,7 @@ void TransformTaps(const float* taps, float* points, int point) {
     for (int i = 0; i < kStep; ++i) g[i] = half[i][q];
     TapsToPoints(g, column);
     for (int p = 0; p < kTile; ++p) {
-      At(points + (p * kTile + q) * point) = column[p];
+      *At(points + (p * kTile + q) * point) = column[p];
     }
   }
 }
@@ -105,11 +106,11 @@ void TransformBlocks(const float* const rows[kTile], int width, int pad,
     if (from < 0 || from >= width) {
       for (int p = 0; p < kTile; ++p) column[p] = Lanes();
     } else {
-      for (int i = 0; i < kTile; ++i) d[i] = At(rows[i] + from * kLanes);
+      for (int i = 0; i < kTile; ++i) d[i] = *At(rows[i] + from * kLanes);
       ToPoints(d, column);
     }
     for (int p = 0; p < kTile; ++p) {
-      At(line + (p * line_width + x) * kLanes) = column[p];
+      *At(line + (p * line_width + x) * kLanes) = column[p];
     }
   }
   for (int p = 0; p < kTile; ++p) {
@@ -118,11 +119,11 @@ void TransformBlocks(const float* const rows[kTile], int width, int pad,
     for (int tile = 0; tile < tiles; ++tile) {
       Lanes d[kTile], row[kTile];
       for (int i = 0; i < kTile; ++i) {
-        d[i] = At(from + (tile * kStep + i) * kLanes);
+        d[i] = *At(from + (tile * kStep + i) * kLanes);
       }
       ToPoints(d, row);
       for (int q = 0; q < kTile; ++q) {
-        At(to + q * point + tile * kLanes) = row[q];
+        *At(to + q * point + tile * kLanes) = row[q];
       }
     }
   }
@@ -174,7 +175,7 @@ void MultiplyRun(const float* x, const int* offsets, int taps,
       Vector filter[kVectors];
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
-        filter[v] = VectorAt(filters + v * kVectorLanes);
+        filter[v] = *VectorAt(filters + v * kVectorLanes);
       }
 #pragma GCC unroll 14
       for (int tile = 0; tile < kRun; ++tile) {
@@ -190,7 +191,7 @@ void MultiplyRun(const float* x, const int* offsets, int taps,
     float* to = y + lane / kLanes * next + lane % kLanes;
 #pragma GCC unroll 14
     for (int tile = 0; tile < kRun; ++tile) {
-      VectorAt(to + tile * kLanes) = sums[v][tile];
+      *VectorAt(to + tile * kLanes) = sums[v][tile];
     }
   }
 }
@@ -239,7 +240,7 @@ ALWAYS_INLINE void Store(const Lanes& value, bool past_cache, float* y) {
 #else
   (void)past_cache;
 #endif
-  At(y) = value;
+  *At(y) = value;
 }
 
 void TransformBack(const float* points, int point, const float* bias,
@@ -248,7 +249,8 @@ void TransformBack(const float* points, int point, const float* bias,
   Lanes half[kStep][kTile];  // (row of outputs, column of points)
   for (int q = 0; q < kTile; ++q) {
     Lanes m[kTile], column[kStep];
-    for (int p = 0; p < kTile; ++p) m[p] = At(points + (p * kTile + q) * point);
+    for (int p = 0; p < kTile; ++p)
+      m[p] = *At(points + (p * kTile + q) * point);
     FromPoints(m, column);
     for (int i = 0; i < kStep; ++i) half[i][q] = column[i];
   }
@@ -257,8 +259,8 @@ void TransformBack(const float* points, int point, const float* bias,
     FromPoints(half[i], outputs);
     for (int j = 0; j < width; ++j) {
       const int there = i * row + j * kLanes;
-      Lanes value = outputs[j] + At(bias);
-      if (identity) value += At(identity + there);
+      Lanes value = outputs[j] + *At(bias);
+      if (identity) value += *At(identity + there);
       Store(value, past_cache, y + there);
     }
   }
