@@ -138,6 +138,26 @@ def test_too_small_an_address_space_is_refused_before_libraries_are_loaded():
     )
 
 
+PRODUCTS = """
+import resource
+from drml.cli.main import reserve_buffers
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30, resource.RLIM_INFINITY))
+reserve_buffers()
+import numpy, scipy.linalg
+square = numpy.eye(100)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (16 << 20), resource.RLIM_INFINITY))
+square @ square
+scipy.linalg.cholesky(square)
+"""
+
+
+def test_products_are_not_stopped_where_memory_is_out():
+    one = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", PRODUCTS]
+    subprocess.run(command, timeout=60, check=True, env=one)
+
+
 def test_a_dataset_is_looked_at_without_caffe(tmp_path):
     tiny_faces.generate(tmp_path / "faces")
     done = without_caffe("import", "bp4d", tmp_path / "faces", "--dry-run", "--jobs", 1)

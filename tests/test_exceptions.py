@@ -18,6 +18,7 @@ from tiny_dataset import make_dataset
 from caffe.proto import caffe_pb2
 from drml.nets.pycaffe import caffe
 
+HERE = Path(__file__).parent
 INPUT = """
 layer { name: "data" type: "Input" top: "data"
   input_param { shape { dim: 2 dim: 3 dim: 16 dim: 16 } } }
@@ -353,6 +354,23 @@ def test_memory_that_is_out_is_a_memory_error(little_memory, engine):
             whole.forward()
     whole.blobs["data"].reshape(2, 3, 16, 16)
     assert whole.forward()["pool"].shape == (2, 4, 6, 6)
+
+
+PRODUCT = """
+import resource
+from test_exceptions import INPUT, net
+layer = 'type: "InnerProduct" inner_product_param { engine: CAFFE num_output: 2048 }'
+whole = net(INPUT + 'layer { name: "fc" bottom: "data" top: "fc" ' + layer + '}')
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (64 << 20), resource.RLIM_INFINITY))
+whole.forward()
+"""
+
+
+def test_memory_that_is_out_does_not_stop_a_first_product():
+    """OpenBLAS has its buffer since Caffe was loaded."""
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
+    subprocess.run([sys.executable, "-c", PRODUCT], timeout=60, check=True, env=env)
 
 
 def ring(*_):

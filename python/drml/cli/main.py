@@ -78,7 +78,7 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
 
 def start(name: str, words: list[str]) -> int | None:
     """Import a subcommand and run it; returns its exit status."""
-    check_address_space()
+    reserve_buffers()
     module = load(name)
     try:
         if name in ELSEWHERE:
@@ -99,21 +99,27 @@ def start(name: str, words: list[str]) -> int | None:
         raise
 
 
-def check_address_space() -> None:
-    """Raise UserError where libraries could not even be loaded (ulimit -v).
+def reserve_buffers() -> None:
+    """Have OpenBLAS map its buffers where the address space is limited (ulimit -v).
 
-    OpenBLAS tries for ever to get its buffers, of which it wants one a thread.
+    It tries for ever to get them, one a thread: UserError where they and the libraries
+    have no room; numpy's and scipy's are mapped before something else takes the room,
+    Caffe's when it is loaded.
     """
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return
     asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # 4, or 4,2: nested
     threads = int(asked) if asked.isdecimal() else os.cpu_count()
     least = (1024 + 128 * threads) << 20
-    if limit != resource.RLIM_INFINITY and limit < least:
+    if limit < least:
         raise UserError(
             f"the address space is limited to {limit >> 20} MiB (ulimit -v), and the "
             f"libraries alone want {least >> 20} with {threads} threads: raise the "
             "limit, or set OMP_NUM_THREADS to less"
         )
+    for library in ("numpy.linalg", "scipy.linalg"):
+        import_module(library).cholesky([[1.0]])
 
 
 def load(name: str) -> ModuleType:
