@@ -42,9 +42,9 @@ sanitized-build = export CAFFE_SOURCE='$(CURDIR)/$(BUILD)/caffe-pristine'; \
 # threads, since two seldom meet.
 IN_THREADS := *Data*:*Prefetch*:*Thread*:Errors*:OneDNN*:*Winograd*:OnePass*:Region*/0.*:Locally*/0.*:Multilabel*:Splice*:*FuzzedTest*:-*GPU*:*Gradient*:*DeathTest*
 
-.PHONY: sanitize fuzz fuzz-once
+.PHONY: sanitize fuzz sanitize-once
 
-sanitize fuzz fuzz-once: export OMP_WAIT_POLICY := passive
+sanitize fuzz sanitize-once: export OMP_WAIT_POLICY := passive
 sanitize: export LSAN_OPTIONS := suppressions=$(SUPPRESSIONS)/lsan.supp
 sanitize: export TSAN_OPTIONS := suppressions=$(SUPPRESSIONS)/tsan.supp ignore_noninstrumented_modules=1
 
@@ -59,22 +59,23 @@ sanitize: $(VENV)/.developing ## the test runner under ASan + UBSan, its threads
 	@OMP_NUM_THREADS=4 $(SANITIZED_TESTS) $(THREADS) '$(IN_THREADS)'
 	@OMP_NUM_THREADS=4 $(call SANITIZED_PYTEST,$(THREADS))
 
-define fuzz-program
-	@mkdir -p $(BUILD)
-	$(call say,Caffe for libFuzzer)
-	@$(call sanitized-build,$(SANITIZED),address$(comma)undefined,fuzz_caffe)
-endef
 FUZZ_PY := $(PY) $(RELIABILITY)/fuzz.py --program $(SANITIZED)/bin/fuzz_caffe --out $(FUZZ)
 
 fuzz: all $(VENV)/.developing ## what users bring at random, SECONDS=3600 a target (TARGET=, JOBS=, KEEP=1)
-	$(fuzz-program)
+	@mkdir -p $(BUILD)
+	$(call say,Caffe for libFuzzer)
+	@$(call sanitized-build,$(SANITIZED),address$(comma)undefined,fuzz_caffe)
 	@$(PIP) '$(ATHERIS)'
 	$(call say,fuzzing: corpora and finds in $(FUZZ))
 	@$(FUZZ_PY) --seconds $(SECONDS) --jobs $(JOBS) $(if $(TARGET),--targets $(TARGET)) \
 	  $(if $(filter 1,$(KEEP)),--keep)
 
 # The part of both that CI has time for.
-fuzz-once: all $(VENV)/.developing ## the fuzzers' inputs of Caffe read once, under ASan + UBSan
-	$(fuzz-program)
-	$(call say,the fuzzers' inputs under the address and undefined-behaviour sanitizers)
+sanitize-once: all $(VENV)/.developing ## pycaffe's exceptions, and the fuzzers' inputs of Caffe, under ASan + UBSan
+	@mkdir -p $(BUILD)
+	$(call say,Caffe under the address and undefined-behaviour sanitizers)
+	@$(call sanitized-build,$(SANITIZED),address$(comma)undefined,fuzz_caffe python pycaffe)
+	$(call say,the fuzzers' inputs)
 	@$(FUZZ_PY) --once --jobs $(JOBS) --caffe
+	$(call say,pycaffe's exceptions)
+	@$(call SANITIZED_PYTEST,$(SANITIZED))
