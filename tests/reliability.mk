@@ -22,6 +22,8 @@ TARGET ?=# one or some of them; all by default
 ATHERIS := atheris==3.0.0
 SUPPRESSIONS := $(CURDIR)/$(RELIABILITY)
 SANITIZED_TESTS := JOBS=$(JOBS) $(RELIABILITY)/sanitized_tests.sh
+# Not what limits the address space.
+FOR_SANITIZERS := -*GPU*:$(CLOCKS):*OutOfMemory*
 # pycaffe's exceptions: but not what measures and limits memory, of which sanitizers take
 # terabytes, nor leaks, of which Python has many at its end.
 SANITIZED_PYTEST = ASAN_OPTIONS=detect_leaks=0 PYTHONPATH="$(CURDIR)/$(1)/python:$(CURDIR)/python:$(CURDIR):$$($(PY) -c \
@@ -52,7 +54,7 @@ sanitize: $(VENV)/.developing ## the test runner under ASan + UBSan, its threads
 	@mkdir -p $(BUILD)
 	$(call say,Caffe under the address and undefined-behaviour sanitizers)
 	@$(call sanitized-build,$(SANITIZED),address$(comma)undefined,test_caffe python pycaffe)
-	@$(SANITIZED_TESTS) $(SANITIZED) '-*GPU*:$(CLOCKS)'
+	@$(SANITIZED_TESTS) $(SANITIZED) '$(FOR_SANITIZERS)'
 	@$(call SANITIZED_PYTEST,$(SANITIZED))
 	$(call say,Caffe's threads under the thread sanitizer)
 	@$(call sanitized-build,$(THREADS),thread,test_caffe python pycaffe)

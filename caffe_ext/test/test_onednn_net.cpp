@@ -204,6 +204,9 @@ TEST_F(OneDNNNetTest, RegionsOfTwoNetsShareWeights) {
 
 // Layers of three types, of which one parameter is not learned (lr_mult: 0).
 TEST_F(OneDNNNetTest, WhatIsNotLearnedHasNoGradient) {
+  // (With the fixture's 1701 a ReLU's input is 0 to rounding, which clang's
+  // code for any processor and oneDNN's put on different sides.)
+  Caffe::set_random_seed(1702);
   for (const char* fixed : {"param { lr_mult: 0 } param { lr_mult: 1 } ",
                             "param { lr_mult: 1 } param { lr_mult: 0 } "}) {
     SCOPED_TRACE(fixed);
