@@ -24,14 +24,18 @@ leaks() {
     }
     looking && /^$/ { print "a leak by no known code"; looking = 0 }' "$1"
 }
-export -f leaks
-export LSAN_OPTIONS=${LSAN_OPTIONS:+$LSAN_OPTIONS:}exitcode=0
+# Whether all that ran passed and nothing else is reported.
+sound() {
+  grep -aq '^\[  PASSED  \]' "$1" && ! grep -aq '^\[  FAILED  \]' "$1" \
+    && [ -z "$(grep -a '^SUMMARY: ' "$1" | grep -v 'leaked in'; leaks "$1")" ]
+}
+export -f leaks sound
 part() {
   local log=$LOGS/$1.log
   [ ! "$LOGS/$1.passed" -nt "$PROGRAM" ] || return 0
   rm -f "$LOGS/$1.passed"
-  if GTEST_SHARD_INDEX=$1 "$PROGRAM" --gtest_color=no --gtest_filter="$FILTER" \
-    > "$log" 2>&1 && [ -z "$(leaks "$log")" ]; then
+  GTEST_SHARD_INDEX=$1 "$PROGRAM" --gtest_color=no --gtest_filter="$FILTER" > "$log" 2>&1
+  if [ $? -le 1 ] && sound "$log"; then  # 1: for leaks
     touch "$LOGS/$1.passed"
     echo "part $1 of $GTEST_TOTAL_SHARDS: $(grep -ac '^\[       OK \]' "$log") tests passed"
   else
