@@ -42,7 +42,7 @@ sanitized-build = export CAFFE_SOURCE='$(CURDIR)/$(BUILD)/caffe-pristine'; \
 
 # Threads of data layers and solvers, of OpenMP regions, and what they throw. Four
 # threads, since two seldom meet.
-IN_THREADS := *Data*:*Prefetch*:*Thread*:Errors*:OneDNN*:*Winograd*:OnePass*:Region*/0.*:Locally*/0.*:Multilabel*:Splice*:*FuzzedTest*:-*GPU*:*Gradient*:*DeathTest*
+IN_THREADS := *Data*:*Prefetch*:*Thread*:Errors*:OneDNN*:*Winograd*:OnePass*:Region*/0.*:Locally*/0.*:Multilabel*:Splice*:*FuzzedTest*:-*GPU*:*Gradient*:*DeathTest*:*OutOfMemory*
 
 .PHONY: sanitize fuzz sanitize-once
 

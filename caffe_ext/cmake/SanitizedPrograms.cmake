@@ -7,7 +7,8 @@ int main(int argc, char** argv) { return Py_BytesMain(argc, argv); }
 add_executable(python EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/python.c)
 set_target_properties(python PROPERTIES LINKER_LANGUAGE CXX
                       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
-target_link_libraries(python PRIVATE Python3::Python)
+# With OpenMP, beside which libarcher is found.
+target_link_libraries(python PRIVATE Python3::Python OpenMP::OpenMP_CXX)
 
 if(SANITIZERS MATCHES "address")
   add_executable(fuzz_caffe EXCLUDE_FROM_ALL tests/reliability/fuzz_caffe.cpp)

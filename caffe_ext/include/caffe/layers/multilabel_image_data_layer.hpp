@@ -20,6 +20,8 @@ template <typename Dtype>
 class MultilabelImageDataLayer : public MultilabelDataLayer<Dtype> {
  public:
   explicit MultilabelImageDataLayer(const LayerParameter& param);
+  // The thread's functions are this class's, so it ends before they do.
+  virtual ~MultilabelImageDataLayer() { this->StopInternalThread(); }
 
   virtual inline const char* type() const { return "MultilabelImageData"; }
 
