@@ -127,38 +127,85 @@ def test_fuzzing_goes_on_from_what_is_kept(tmp_path, monkeypatch, capsys):
         fuzzing(tmp_path / "three", program, once=True)
 
 
-# Each part is a test; part 1 fails until there is a file.
+# Each part is a test; part 1's says more, and ends otherwise.
 RUNNER = """#!/bin/bash
 echo $GTEST_SHARD_INDEX >> {folder}/calls
-[ $GTEST_SHARD_INDEX != 1 ] || [ -e {folder}/mended ] || {{
-  echo 'ERROR: AddressSanitizer: a find'; exit 1; }}
 echo '[       OK ] a test'
+echo '[  PASSED  ] 1 test.'
+[ $GTEST_SHARD_INDEX != 1 ] || {{ cat {folder}/more; exit $(cat {folder}/status); }}
 """
+LEAK = """
+Direct leak of 80 byte(s) in 1 object(s) allocated from:
+    #0 0x1 in operator new(unsigned long) (/test.testbin+0x1)
+    #1 0x2 in std::vector<int>::push_back(int const&) /usr/include/c++/vector:1
+    #2 0x3 in SomeTest() /caffe/{file}.cpp:27:24
+
+SUMMARY: AddressSanitizer: 80 byte(s) leaked in 1 allocation(s).
+"""
+UPSTREAMS = LEAK.format(file="src/caffe/test/test_net")
 
 
-def test_sanitized_tests_go_on(tmp_path):
-    runner = tmp_path / "test/test.testbin"
-    runner.parent.mkdir()
-    (tmp_path / "caffe").mkdir()
-    runner.write_text(RUNNER.format(folder=tmp_path))
-    runner.chmod(0o755)
+class SanitizedTests:
+    """The script, on a program that says and does what it is told."""
 
-    def run():
-        (tmp_path / "calls").unlink(missing_ok=True)
+    def __init__(self, folder):
+        self.folder = folder
+        runner = folder / "test/test.testbin"
+        runner.parent.mkdir()
+        (folder / "caffe").mkdir()
+        runner.write_text(RUNNER.format(folder=folder))
+        runner.chmod(0o755)
+        time.sleep(0.01)  # the parts are newer than the program
+
+    def run(self, more, status):
+        (self.folder / "more").write_text(more)
+        (self.folder / "status").write_text(str(status))
+        (self.folder / "calls").unlink(missing_ok=True)
         script = Path(__file__).parent / "reliability/sanitized_tests.sh"
-        environment = os.environ | {"PARTS": "3", "JOBS": "1"}
         done = subprocess.run(
-            [script, tmp_path, "*"], env=environment, capture_output=True, text=True
-        )
-        return done, (tmp_path / "calls").read_text().split()
+            [script, self.folder, "*"], env=os.environ | {"PARTS": "3", "JOBS": "1"},
+            capture_output=True, text=True,
+        )  # fmt: skip
+        return done, (self.folder / "calls").read_text().split()
 
-    time.sleep(0.01)  # the parts are newer than the program
-    done, calls = run()
+
+@pytest.fixture
+def sanitized_tests(tmp_path):
+    return SanitizedTests(tmp_path)
+
+
+def test_sanitized_tests_go_on(sanitized_tests):
+    find = "ERROR: AddressSanitizer: a find"
+    done, calls = sanitized_tests.run(f"{find}\nSUMMARY: AddressSanitizer: a find\n", 1)
     assert done.returncode != 0
-    assert "ERROR: AddressSanitizer: a find" in done.stderr
-    assert done.stdout.splitlines()[-1] == "2 tests passed"
+    assert find in done.stderr
     assert calls == ["0", "1", "2"]
-    (tmp_path / "mended").touch()
-    done, calls = run()
+    done, calls = sanitized_tests.run("", 0)
     assert (done.returncode, calls) == (0, ["1"]), done.stderr
     assert done.stdout.splitlines()[-1] == "3 tests passed"
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "passes"),
+    [
+        (UPSTREAMS, 1, True),
+        (LEAK.format(file="src/caffe/net"), 1, False),
+        (UPSTREAMS + LEAK.format(file="src/caffe/net"), 1, False),
+        (UPSTREAMS + "SUMMARY: UndefinedBehaviorSanitizer: a find\n", 0, False),
+        ("SUMMARY: ThreadSanitizer: data race\n", 66, False),
+        ("[  FAILED  ] 1 test, listed below:\n", 1, False),
+        ("", 139, False),
+    ],
+)
+def test_a_report_is_a_failure_but_for_leaks_of_upstreams_tests(
+    sanitized_tests, more, status, passes
+):
+    done, _ = sanitized_tests.run(more, status)
+    assert (done.returncode == 0) == passes, done.stderr
+
+
+def test_sanitized_tests_that_do_not_end_have_not_passed(sanitized_tests):
+    runner = sanitized_tests.folder / "test/test.testbin"
+    runner.write_text("#!/bin/bash\necho a >> ../calls; echo '[       OK ] a test'\n")
+    done, _ = sanitized_tests.run("", 0)
+    assert done.returncode != 0
