@@ -95,6 +95,29 @@ def test_a_pooling_window_without_a_maximum():
     assert not pooled.backward()["data"].any()
 
 
+def test_contrastive_loss_of_more_pairs_than_at_first():
+    """Memory of the first number was written beyond."""
+    twice = "".join(
+        f'layer {{ name: "{name}" type: "Input" top: "{name}" '
+        f"input_param {{ shape {{ dim: 2 dim: {size} }} }} }} "
+        for name, size in (("one", 3), ("other", 3), ("same", 1))
+    )
+    loss = (
+        'layer { name: "loss" type: "ContrastiveLoss" top: "loss" '
+        'bottom: "one" bottom: "other" bottom: "same" }'
+    )
+    Path("net.prototxt").write_text(twice + loss)
+    pairs = caffe.Net("net.prototxt", caffe.TEST)
+    for blob in pairs.blobs.values():
+        if blob.data.ndim:
+            blob.reshape(5000, blob.shape[1])
+    pairs.blobs["one"].data[...] = 1
+    pairs.blobs["other"].data[...] = 0
+    pairs.blobs["same"].data[...] = 1
+    # Half of the mean squared distance.
+    assert pairs.forward()["loss"] == pytest.approx(1.5)
+
+
 def region(grid):
     return net(layer("Region", f"region_param {{ grid: {grid} kernel_size: 3 }}"))
 
