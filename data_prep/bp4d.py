@@ -232,7 +232,8 @@ def read_landmarks(file: Path, frames: Iterable[int]) -> dict[int, np.ndarray | 
                 for frame in frames
                 if frame <= len(references)
             }
-    except (OSError, KeyError, ValueError, RuntimeError):  # h5py's, by what is damaged
+    # h5py's, by what is damaged
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError):
         raise DamagedFileError(
             f"{file} is not MATLAB v7.3 (HDF5), the format of BP4D's landmarks, or is "
             "damaged: copy it again, convert it with save(..., '-v7.3'), or give "
