@@ -199,18 +199,11 @@ def locked(
 ) -> Iterator[None]:
     """Keep others of a kind out of a folder; raise UserError where one is at work."""
     folder_of_results(folder, remedy)
-    with alone(folder, who, remedy):
-        yield
-
-
-@contextmanager
-def alone(place: Path, who: str, remedy: str) -> Iterator[None]:
-    """Keep others of a kind from a folder or file that is there."""
-    handle = os.open(place, os.O_RDONLY)  # its lock ends with the process
+    handle = os.open(folder, os.O_RDONLY)  # its lock ends with the process
     try:
         if not _lock(handle):
             raise UserError(
-                f"another {who} is at work on {place}: wait for it, or choose {remedy}"
+                f"another {who} is at work on {folder}: wait for it, or choose {remedy}"
             )
         yield
     finally:

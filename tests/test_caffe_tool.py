@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -184,6 +185,53 @@ def test_interrupted_training_snapshots_and_resumes(project):
     assert resumed.returncode == 0
     assert f"Iteration {iteration + 1} " in resumed.stderr
     assert "Iteration 0 " not in resumed.stderr
+
+
+def test_a_solver_is_trained_by_one_at_a_time(project):
+    edit("solver.prototxt", "max_iter: 6", "max_iter: 1000000")
+    command = [CAFFE, "train", "-solver", "solver.prototxt"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as caffe:
+        next(line for line in caffe.stderr if "Iteration 1 " in line)
+        second = train()
+        Path("copy.prototxt").write_text(SOLVER.replace('"tiny"', '"copy"'))
+        copy = [CAFFE, "train", "-solver", "copy.prototxt"]
+        assert subprocess.run(copy, stderr=subprocess.DEVNULL).returncode == 0
+        caffe.kill()
+        caffe.stderr.read()
+    assert_refused(second, "another caffe train is at work on solver.prototxt, and")
+    edit("solver.prototxt", "max_iter: 1000000", "max_iter: 6")
+    assert train().returncode == 0  # a killed training keeps nobody out
+
+
+def test_trainings_without_snapshots_share_a_solver(project):
+    edit("solver.prototxt", "max_iter: 6", "max_iter: 1000000")
+    edit("solver.prototxt", "snapshot: 100", "snapshot_after_train: false")
+    command = [CAFFE, "train", "-solver", "solver.prototxt"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as first:
+        next(line for line in first.stderr if "Iteration 1 " in line)
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as second:
+            assert any("Iteration 1 " in line for line in second.stderr)
+            second.kill()
+            second.stderr.read()
+        first.kill()
+        first.stderr.read()
+
+
+def test_too_small_an_address_space_is_one_sentence():
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))
+
+    two = os.environ | {"OMP_NUM_THREADS": "2,1"}
+    command = [CAFFE, "train"]
+    done = subprocess.run(
+        command, env=two, preexec_fn=limit, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "the address space is limited to 600 MiB (ulimit -v), and Caffe's libraries "
+        "alone want 768 with 2 threads: raise the limit, or set OMP_NUM_THREADS to "
+        "less\n"
+    )
 
 
 def test_statistics_are_in_the_snapshot_and_do_not_decay(project):

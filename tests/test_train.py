@@ -17,7 +17,6 @@ from training_left import SOLVER, make_training
 from training_left import snapshot as scored_snapshot
 
 from caffe.proto import caffe_pb2
-from data_prep.base import alone
 from drml.nets.progress import base_rate_loss
 
 ROOT = Path(__file__).parents[1]
@@ -99,17 +98,6 @@ def test_caffe_that_was_killed_is_called_so(project):
     done = train(project)
     assert done.returncode == 137
     assert "caffe was ended by SIGKILL, perhaps for want of memory;" in done.stdout
-
-
-def test_a_solver_is_trained_by_one_at_a_time(project):
-    with alone(project / "solver.prototxt", "drml train", "another solver"):
-        done = train(project)
-    assert done.returncode == 1
-    assert (
-        "another drml train is at work on solver.prototxt: wait for it" in done.stderr
-    )
-    assert not (project / "snapshots").exists()
-    assert train(project).returncode == 0
 
 
 DATASET = {

@@ -20,7 +20,7 @@ import subprocess
 from pathlib import Path
 from typing import TextIO
 
-from data_prep.base import UserError, alone
+from data_prep.base import UserError
 from data_prep.processes import start
 from drml.cli.options import UsageError, positive
 from drml.evaluate.selection import EarlyEnd
@@ -35,12 +35,6 @@ def run(options: argparse.Namespace) -> int:
     caffe = shutil.which(options.caffe)
     if caffe is None:
         raise UserError(f"{options.caffe} is no program; build Caffe or give --caffe")
-    with alone(solver.path, "drml train", "another solver"):
-        return go_on(solver, caffe, options)
-
-
-def go_on(solver: Solver, caffe: str, options: argparse.Namespace) -> int:
-    """Train from the newest snapshot on, unless it is done."""
     early = early_end(solver, options)
     done = solver.newest_snapshot()
     if done is not None and done >= solver.max_iter:
