@@ -38,11 +38,11 @@ $(GPU_DATA)/dataset.json: $(GPU)/faces/generated.json
 	@$(DRML) import bp4d $(GPU)/faces --out $(GPU)/bp4d --fold 1 --sample none \
 	  --size 178 --crop 170 --format hdf5
 
-# As `make demo` trains DRML; and release/, with the fillers whose first losses are the
-# same to six digits whatever code computes them.
+# As `make demo` trains DRML; and release/, with the release's fillers, whose first losses
+# are the same to six digits whatever code computes them.
 $(GPU_DATA)/drml_solver.prototxt: $(GPU_DATA)/dataset.json
 	@$(DRML) prototxt --network drml --out $(GPU_DATA) \
 	  --data $(GPU_DATA) --source hdf5 $(shell cat python/short_training.txt) \
 	  --max-iter 420 --stepsize 340 --seed 1
 	@$(DRML) prototxt --network drml --out $(GPU_DATA)/release \
-	  --data $(GPU_DATA) --source hdf5 --fillers release --scale 1
+	  --data $(GPU_DATA) --source hdf5

@@ -44,14 +44,13 @@ FROM_POOL3 = {
     "prob": (12,),
 }
 FACE = (3, 170, 170)
-CONV1 = {"data": FACE, "scaled": FACE, "conv1": (32, 160, 160)}  # 170 - 11 + 1
+CONV1 = {"data": FACE, "conv1": (32, 160, 160)}  # 170 - 11 + 1
 SHAPES = {
     "drml": CONV1 | {"region2": (32, 160, 160)} | FROM_POOL3,
     "convnet": CONV1 | FROM_POOL3,
-    "lcn": CONV1 | {"local2": (32, 160, 160)} | FROM_POOL3,
+    "lcn": CONV1 | {"scaled": FACE, "local2": (32, 160, 160)} | FROM_POOL3,
     "alexnet": {
         "data": (3, 227, 227),
-        "scaled": (3, 227, 227),
         "conv1": (96, 55, 55),  # (227 - 11) / 4 + 1
         "pool1": (96, 27, 27),
         "norm1": (96, 27, 27),
@@ -113,7 +112,7 @@ def test_alexnet_is_in_the_order_of_caffes_reference_model():
     """ReLU, pooling, LRN: Krizhevsky's paper normalises before it pools."""
     net = read("alexnet", "deploy")
     assert [layer.name for layer in net.layer] == [
-        "data", "scaled",
+        "data",
         "conv1", "relu1", "pool1", "norm1",
         "conv2", "relu2", "pool2", "norm2",
         "conv3", "relu3", "conv4", "relu4", "conv5", "relu5", "pool5",
@@ -145,10 +144,19 @@ def filled(net: caffe_pb2.NetParameter) -> dict:
     }
 
 
+def written(network: str, training: Training) -> caffe_pb2.NetParameter:
+    return text_format.Parse(train_val(network, training), caffe_pb2.NetParameter())
+
+
 @pytest.mark.parametrize("network", NETWORKS)
-def test_the_releases_fillers_are_an_option(network):
-    text = train_val(network, Training(fillers="release", scale=1))
-    net = text_format.Parse(text, caffe_pb2.NetParameter())
+def test_committed_are_the_releases_fillers_but_lcns(network):
+    fillers = "preserving" if network == "lcn" else "release"
+    assert read(network, "train_val") == written(network, Training(fillers=fillers))
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_releases_fillers(network):
+    net = written(network, Training(fillers="release"))
     found = {
         name: (pytest.approx(options.weight_filler.std), options.bias_filler.value)
         for name, (_, options) in filled(net).items()
@@ -163,8 +171,9 @@ BEHIND_POOLING["alexnet"] = {"conv2", "conv3"}
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_convolutions_keep_signals_size_and_the_rest_is_the_releases(network):
-    layers = filled(read(network, "train_val"))
-    for name, (layer, own) in layers.items():
+    net = written(network, Training(fillers="preserving"))
+    assert [x.transform_param.scale for x in net.layer[:2]] == pytest.approx([0.02] * 2)
+    for name, (layer, own) in filled(net).items():
         filler = own.weight_filler
         multipliers = [(p.lr_mult, p.decay_mult) for p in layer.param]
         if layer.type == "InnerProduct":

@@ -39,10 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         option = "--" + field.name.replace("_", "-")
         add(
             option,
-            type=field.type,
+            type=field.metadata.get("type", field.type),
             default=field.default,
             choices=field.metadata.get("choices"),
-            help="%(default)s",
+            help=field.metadata.get("help", "%(default)s"),
         )
 
 

@@ -53,15 +53,23 @@ class Fill(NamedTuple):
     convolution: Filler
     fully_connected: Filler
     output: Filler
+    scale: float  # of the faces, 0 to 255 less the mean: what these fillers suit
 
 
 # "preserving": differences between faces reach the fully connected layers, whose
 # small weights the base rates are then learned by, not by the convolutions
 # (docs/training.md). "msra" is for short trainings by Adam.
 FILLERS = {
-    "preserving": Fill(preserving, unbiased, unbiased),
-    "release": Fill(release, release, release),
-    "msra": Fill(msra, msra, release),
+    "release": Fill(release, release, release, scale=1),
+    "preserving": Fill(preserving, unbiased, unbiased, scale=0.02),
+    "msra": Fill(msra, msra, release, scale=0.02),
+}
+# The release's, where a network learns with them under the paper's solver.
+DEFAULT_FILLERS = {
+    "drml": "release",
+    "convnet": "release",
+    "lcn": "preserving",
+    "alexnet": "release",
 }
 
 

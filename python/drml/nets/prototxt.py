@@ -10,7 +10,7 @@ from caffe import params as P
 from caffe.proto import caffe_pb2
 from data_prep.base import UserError
 from drml.nets.names import FACE_SIZE, FACES
-from drml.nets.networks import FILLERS, NETWORKS
+from drml.nets.networks import DEFAULT_FILLERS, FILLERS, NETWORKS, Fill
 from drml.nets.pycaffe import caffe, load_net
 
 
@@ -24,8 +24,15 @@ class Training:
     snapshot_prefix: str = "out/{network}"
     aus: int = 12
     grid: int = 8  # DRML's region layer has grid x grid patches
-    fillers: str = field(default="preserving", metadata=dict(choices=FILLERS))
-    scale: float = 0.02  # of the faces, 0 to 255 less the mean
+    fillers: str | None = field(
+        default=None,
+        metadata=dict(type=str, choices=FILLERS, help="release; of lcn: preserving"),
+    )
+    # of the faces, 0 to 255 less the mean
+    scale: float | None = field(
+        default=None,
+        metadata=dict(type=float, help="with the fillers release: 1; others: 0.02"),
+    )
     batch: int = 128
     solver_type: str = "SGD"
     base_lr: float = 0.001
@@ -54,7 +61,12 @@ class Training:
 def _layers(net: caffe.NetSpec, network: str, face, training: Training) -> None:
     """Add the network's layers, from the face to the scores."""
     own = dict(grid=training.grid) if network == "drml" else {}
-    NETWORKS[network](net, face, training.aus, FILLERS[training.fillers], **own)
+    NETWORKS[network](net, face, training.aus, _fill(network, training), **own)
+
+
+def _fill(network: str, training: Training) -> Fill:
+    fill = FILLERS[training.fillers or DEFAULT_FILLERS[network]]
+    return fill if training.scale is None else fill._replace(scale=training.scale)
 
 
 def _faces(network: str, training: Training, split: str):
@@ -63,6 +75,7 @@ def _faces(network: str, training: Training, split: str):
     phase = dict(phase=caffe.TRAIN if train else caffe.TEST)
     data = training.data.replace("{faces}", FACES[network])
     batch = training.batch if train else training.test_batch
+    scale = _fill(network, training).scale
     if training.source == "hdf5":
         param = dict(source=f"{data}/{split}.txt", batch_size=batch, shuffle=train)
         return L.HDF5Data(ntop=2, include=phase, hdf5_data_param=param)
@@ -78,7 +91,7 @@ def _faces(network: str, training: Training, split: str):
             crop_size=FACE_SIZE[network],
             mean_file=f"{data}/mean.binaryproto",
             **(dict(mirror=True) if train else {}),
-            **(dict(scale=training.scale) if training.scale != 1 else {}),
+            **(dict(scale=scale) if scale != 1 else {}),
         ),
         **_shuffled(training) if train else {},
     )
@@ -88,11 +101,12 @@ def _shuffled(training: Training) -> dict:
     return dict(multilabel_data_param=dict(shuffle=True, seed=training.seed))
 
 
-def _scaled(net: caffe.NetSpec, training: Training):
+def _scaled(net: caffe.NetSpec, network: str, training: Training):
     """The faces, scaled here where no data layer does it."""
-    if training.scale == 1:
+    scale = _fill(network, training).scale
+    if scale == 1:
         return net.data
-    net.scaled = L.Power(net.data, scale=training.scale)
+    net.scaled = L.Power(net.data, scale=scale)
     return net.scaled
 
 
@@ -102,7 +116,8 @@ def train_val(network: str, training: Training) -> str:
     test.data, test.label = _faces(network, training, "val")
     net = caffe.NetSpec()
     net.data, net.label = _faces(network, training, "train")
-    face = _scaled(net, training) if training.source == "hdf5" else net.data
+    hdf5 = training.source == "hdf5"
+    face = _scaled(net, network, training) if hdf5 else net.data
     _layers(net, network, face, training)
     net.loss = L.MultilabelSigmoidCrossEntropyLoss(net.output, net.label)
     proto = net.to_proto()
@@ -122,7 +137,7 @@ def _deploy(network: str, training: Training) -> caffe_pb2.NetParameter:
     size = FACE_SIZE[network]
     net = caffe.NetSpec()
     net.data = L.Input(shape=dict(dim=[1, 3, size, size]))
-    _layers(net, network, _scaled(net, training), training)
+    _layers(net, network, _scaled(net, network, training), training)
     net.prob = L.Sigmoid(net.output)
     return _without_fillers(net.to_proto())
 
