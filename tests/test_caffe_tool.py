@@ -6,6 +6,7 @@ import resource
 import shutil
 import signal
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -187,18 +188,25 @@ def test_interrupted_training_snapshots_and_resumes(project):
     assert "Iteration 0 " not in resumed.stderr
 
 
-def test_a_solver_is_trained_by_one_at_a_time(project):
-    edit("solver.prototxt", "max_iter: 6", "max_iter: 1000000")
+@contextmanager
+def endless_training():
+    """A training that has begun; killed at the end."""
     command = [CAFFE, "train", "-solver", "solver.prototxt"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as caffe:
-        next(line for line in caffe.stderr if "Iteration 1 " in line)
-        second = train()
+        try:
+            assert any("Iteration 1 " in line for line in caffe.stderr)
+            yield
+        finally:
+            caffe.kill()
+
+
+def test_a_solver_is_trained_by_one_at_a_time(project):
+    edit("solver.prototxt", "max_iter: 6", "max_iter: 1000000")
+    with endless_training():
+        assert_refused(train(), "another caffe train is at work on solver.prototxt, ")
         Path("copy.prototxt").write_text(SOLVER.replace('"tiny"', '"copy"'))
         copy = [CAFFE, "train", "-solver", "copy.prototxt"]
         assert subprocess.run(copy, stderr=subprocess.DEVNULL).returncode == 0
-        caffe.kill()
-        caffe.stderr.read()
-    assert_refused(second, "another caffe train is at work on solver.prototxt, and")
     edit("solver.prototxt", "max_iter: 1000000", "max_iter: 6")
     assert train().returncode == 0  # a killed training keeps nobody out
 
@@ -206,15 +214,8 @@ def test_a_solver_is_trained_by_one_at_a_time(project):
 def test_trainings_without_snapshots_share_a_solver(project):
     edit("solver.prototxt", "max_iter: 6", "max_iter: 1000000")
     edit("solver.prototxt", "snapshot: 100", "snapshot_after_train: false")
-    command = [CAFFE, "train", "-solver", "solver.prototxt"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as first:
-        next(line for line in first.stderr if "Iteration 1 " in line)
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as second:
-            assert any("Iteration 1 " in line for line in second.stderr)
-            second.kill()
-            second.stderr.read()
-        first.kill()
-        first.stderr.read()
+    with endless_training(), endless_training():
+        pass
 
 
 def test_too_small_an_address_space_is_one_sentence():
@@ -222,9 +223,8 @@ def test_too_small_an_address_space_is_one_sentence():
         resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))
 
     two = os.environ | {"OMP_NUM_THREADS": "2,1"}
-    command = [CAFFE, "train"]
     done = subprocess.run(
-        command, env=two, preexec_fn=limit, capture_output=True, text=True, timeout=60
+        CAFFE, env=two, preexec_fn=limit, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 1
     assert done.stderr == (
