@@ -167,8 +167,13 @@ def test_a_loss_that_is_no_number_ends_the_training(project):
     assert "loss = nan" in regardless.stderr.replace("-nan", "nan")
 
 
+def endless_solver() -> None:
+    """The solver asks for a million iterations, and for no snapshot before."""
+    edit("solver.prototxt", "max_iter: 6 snapshot: 100", "max_iter: 999999 snapshot: 0")
+
+
 def test_interrupted_training_snapshots_and_resumes(project):
-    edit("solver.prototxt", "max_iter: 6", "max_iter: 1000000")
+    endless_solver()
     command = [CAFFE, "train", "-solver", "solver.prototxt"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as caffe:
         for line in caffe.stderr:
@@ -181,7 +186,7 @@ def test_interrupted_training_snapshots_and_resumes(project):
     assert state.with_suffix(".caffemodel").exists()
     assert not list(Path().glob("*.part"))
     iteration = int(state.stem.split("_")[-1])
-    edit("solver.prototxt", "max_iter: 1000000", f"max_iter: {iteration + 2}")
+    edit("solver.prototxt", "max_iter: 999999", f"max_iter: {iteration + 2}")
     resumed = train("-snapshot", str(state))
     assert resumed.returncode == 0
     assert f"Iteration {iteration + 1} " in resumed.stderr
@@ -201,19 +206,19 @@ def endless_training():
 
 
 def test_a_solver_is_trained_by_one_at_a_time(project):
-    edit("solver.prototxt", "max_iter: 6", "max_iter: 1000000")
+    endless_solver()
     with endless_training():
         assert_refused(train(), "another caffe train is at work on solver.prototxt, ")
         Path("copy.prototxt").write_text(SOLVER.replace('"tiny"', '"copy"'))
         copy = [CAFFE, "train", "-solver", "copy.prototxt"]
         assert subprocess.run(copy, stderr=subprocess.DEVNULL).returncode == 0
-    edit("solver.prototxt", "max_iter: 1000000", "max_iter: 6")
+    edit("solver.prototxt", "max_iter: 999999", "max_iter: 6")
     assert train().returncode == 0  # a killed training keeps nobody out
 
 
 def test_trainings_without_snapshots_share_a_solver(project):
-    edit("solver.prototxt", "max_iter: 6", "max_iter: 1000000")
-    edit("solver.prototxt", "snapshot: 100", "snapshot_after_train: false")
+    endless_solver()
+    edit("solver.prototxt", "snapshot: 0", "snapshot_after_train: false")
     with endless_training(), endless_training():
         pass
 
