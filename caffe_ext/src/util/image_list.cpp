@@ -39,8 +39,12 @@ static bool IsCutOffJpeg(const std::string& content) {
 static cv::Mat ReadImage(const std::string& path, bool is_color) {
   std::string content = ReadFile(path);
   if (content.empty() || IsCutOffJpeg(content)) return cv::Mat();
-  return cv::imdecode(cv::Mat(1, content.size(), CV_8UC1, &content[0]),
-                      is_color ? cv::IMREAD_COLOR : cv::IMREAD_GRAYSCALE);
+  try {
+    return cv::imdecode(cv::Mat(1, content.size(), CV_8UC1, &content[0]),
+                        is_color ? cv::IMREAD_COLOR : cv::IMREAD_GRAYSCALE);
+  } catch (const cv::Exception&) {  // at some damaged headers
+    return cv::Mat();
+  }
 }
 
 // Takes the last field off a line, and the blanks around it.
@@ -125,8 +129,15 @@ void ImageList::Decode(int i, Datum* image) const {
       << "correct the list or image_data_param { root_folder }, or replace the "
       << "image.";
   if (param_.new_height() > 0) {
-    cv::resize(pixels, pixels,
-               cv::Size(param_.new_width(), param_.new_height()));
+    const cv::Size size(param_.new_width(), param_.new_height());
+    try {
+      cv::resize(pixels, pixels, size);
+    } catch (const cv::Exception& error) {
+      LOG(FATAL) << "image_data_param { new_height: " << param_.new_height()
+                 << " new_width: " << param_.new_width()
+                 << " } is more than OpenCV can make of an image: "
+                 << error.err;
+    }
   }
   CVMatToDatum(pixels, image);
 }
