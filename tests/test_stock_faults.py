@@ -183,3 +183,102 @@ def test_pixels_become_a_datum_and_back():
     assert back.dtype == np.uint8
     assert np.array_equal(back, pixels)
     back[0] = 0  # not a view of bytes, which can't be written to
+
+
+FILLERS = (
+    'weight_filler { type: "gaussian" std: 0.3 } '
+    'bias_filler { type: "uniform" min: -1 max: 1 }'
+)
+WEIGHTS = f"num_output: 4 kernel_size: 3 pad: 1 {FILLERS}"
+IN_PLACE = [
+    ("BatchNorm", ""),
+    ("Bias", 'bias_param { filler { type: "uniform" } }'),
+    ("Dropout", ""),
+    ("ELU", ""),
+    ("Exp", ""),
+    ("PReLU", ""),
+    ("ReLU", "relu_param { negative_slope: 0.2 }"),
+    ("Region", f"region_param {{ grid: 2 {FILLERS} }}"),
+    ("Scale", 'scale_param { filler { type: "uniform" } bias_term: true }'),
+    ("Sigmoid", ""),
+    ("Softmax", ""),
+    ("Swish", ""),
+    ("TanH", ""),
+]
+NOT_IN_PLACE = [
+    ("BNLL", ""),
+    ("Clip", "clip_param { min: -0.5 max: 0.5 }"),
+    ("Convolution", f"convolution_param {{ {WEIGHTS} }}"),
+    ("Crop", "crop_param { offset: 0 }"),
+    ("Deconvolution", f"convolution_param {{ {WEIGHTS} }}"),
+    ("Eltwise", "eltwise_param { operation: MAX }"),
+    ("Eltwise", "eltwise_param { operation: PROD }"),
+    ("Eltwise", "eltwise_param { operation: SUM }"),
+    ("InnerProduct", f"inner_product_param {{ num_output: 6 axis: 3 {FILLERS} }}"),
+    ("LRN", "lrn_param { norm_region: WITHIN_CHANNEL local_size: 3 }"),
+    ("LRN", ""),
+    ("LocallyConnected", f"locally_connected_param {{ {WEIGHTS} }}"),
+    ("Log", "log_param { shift: 9 }"),
+    ("MVN", ""),
+    ("Power", "power_param { power: 1 scale: 2 shift: 1 }"),
+    ("Power", "power_param { power: 2 scale: 0.5 shift: 3 }"),
+    ("Pooling", "pooling_param { pool: AVE kernel_size: 3 pad: 1 }"),
+    ("Pooling", "pooling_param { pool: MAX kernel_size: 3 pad: 1 }"),
+    ("SPP", "spp_param { pyramid_height: 1 }"),
+]
+
+
+def passes(kind: str, options: str, top: str) -> list[np.ndarray]:
+    """Output and gradients of a layer between two others."""
+    second = 'bottom: "e"' if kind in ("Crop", "Eltwise") else ""
+    power = "power_param { scale: 1.5 }"
+    values = np.random.default_rng(0)
+    caffe.set_random_seed(1)
+    made = net(
+        f'layer {{ name: "d" type: "Power" bottom: "data" top: "d" {power} }}'
+        f'layer {{ name: "e" type: "Power" bottom: "data" top: "e" {power} }}'
+        f'layer {{ name: "x" type: "{kind}" bottom: "d" {second} top: "{top}" '
+        f"phase: TRAIN {options} }}"
+        f'layer {{ name: "y" type: "Power" bottom: "{top}" top: "y" {power} }}',
+        (3, 4, 6, 6),
+        backward=True,
+    )
+    made.blobs["data"].data[...] = values.normal(size=(3, 4, 6, 6))
+    made.forward()
+    made.blobs["y"].diff[...] = values.normal(size=made.blobs["y"].shape)
+    made.backward()
+    weights = [blob.diff for blobs in made.params.values() for blob in blobs]
+    results = [made.blobs["y"].data, made.blobs["data"].diff, *weights]
+    return [result.copy() for result in results]
+
+
+@pytest.mark.parametrize(("kind", "options"), IN_PLACE)
+def test_in_place_is_the_same(kind, options):
+    expected = passes(kind, options, "x")
+    for result, value in zip(passes(kind, options, "d"), expected, strict=True):
+        np.testing.assert_allclose(result, value, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "options"), NOT_IN_PLACE)
+def test_not_in_place(kind, options):
+    """Wrong values or gradients, without a word."""
+    passes(kind, options, "x")
+    with pytest.raises(caffe.Error, match="cannot run in place"):
+        passes(kind, options, "d")
+
+
+def test_in_place_where_nothing_is_trained():
+    """A deploy net's Power may: its output is right."""
+    power = 'layer { name: "x" type: "Power" power_param { shift: 1 } bottom: "data" '
+    made = net(f'{power} top: "data" }}')
+    made.blobs["data"].data[...] = 2
+    assert (made.forward()["data"] == 3).all()
+    with pytest.raises(caffe.Error, match="in place where it passes gradients on"):
+        net(f'{power} top: "data" }}', backward=True)
+
+
+def test_in_place_of_another_shape():
+    """Wrote beyond its memory."""
+    tiles = 'bottom: "data" top: "data" tile_param { tiles: 2 }'
+    with pytest.raises(caffe.Error, match="its top has another shape"):
+        net(f'layer {{ name: "x" type: "Tile" {tiles} }}')
