@@ -1,5 +1,5 @@
 # With SANITIZERS: Python under them, whose run-time library only a program can hold,
-# and libFuzzer's program (tests/reliability/fuzz_caffe.cpp).
+# and libFuzzer's program (tests/reliability/fuzz_*.cpp).
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/python.c CONTENT
      "#include <Python.h>
 int main(int argc, char** argv) { return Py_BytesMain(argc, argv); }
@@ -11,7 +11,8 @@ set_target_properties(python PROPERTIES LINKER_LANGUAGE CXX
 target_link_libraries(python PRIVATE Python3::Python OpenMP::OpenMP_CXX)
 
 if(SANITIZERS MATCHES "address")
-  add_executable(fuzz_caffe EXCLUDE_FROM_ALL tests/reliability/fuzz_caffe.cpp)
+  add_executable(fuzz_caffe EXCLUDE_FROM_ALL
+                 tests/reliability/fuzz_caffe.cpp tests/reliability/fuzz_messages.cpp)
   set_target_properties(fuzz_caffe PROPERTIES
                         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
   target_compile_definitions(fuzz_caffe PRIVATE LIBFUZZER)

@@ -210,6 +210,7 @@ static void FuzzSolver(Bytes text) {
   Write("solver.prototxt", text);
   ReadSolverParamsFromTextFileOrDie("solver.prototxt", &param);
   param.set_max_iter(std::min(param.max_iter(), 3));
+  param.set_iter_size(std::min(param.iter_size(), 3));
   param.set_snapshot_prefix("fuzzed");
   for (int& tests : *param.mutable_test_iter()) tests = std::min(tests, 2);
   if (param.has_train_net() || param.has_net() || param.test_net_size()) return;
