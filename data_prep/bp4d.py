@@ -256,7 +256,7 @@ def _references(file: Path, mat: h5py.File) -> np.ndarray:
         )
     if pred.size > MOST:
         raise ValueError("more frames than a video has")
-    return pred[()].ravel()
+    return np.ravel(pred[()])  # also of one reference, which has no shape
 
 
 def _array(mat: h5py.File, reference: h5py.Reference) -> np.ndarray:

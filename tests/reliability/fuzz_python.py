@@ -8,6 +8,7 @@ exception, a crash or a hang is a find. `make fuzz` runs this with atheris:
 
 import os
 import shlex
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -160,6 +161,9 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(dir=os.getcwd()))
     # What libFuzzer calls to merge corpora, by a shell.
     sys.argv[0] = f"{shlex.quote(sys.executable)} {shlex.quote(__file__)}"
+    # libFuzzer leaves signals to who handles them, as glog does that Caffe brings.
+    for fault in ("SEGV", "BUS", "FPE", "ILL", "ABRT", "TERM"):
+        signal.signal(signal.Signals[f"SIG{fault}"], signal.SIG_DFL)
     atheris.Setup(sys.argv, lambda content: fuzz(target, content, folder) and None)
     atheris.Fuzz()
 
