@@ -197,6 +197,7 @@ IN_PLACE = [
     ("ELU", ""),
     ("Exp", ""),
     ("PReLU", ""),
+    ("Power", "power_param { power: 1 scale: 2 shift: 1 }"),
     ("ReLU", "relu_param { negative_slope: 0.2 }"),
     ("Region", f"region_param {{ grid: 2 {FILLERS} }}"),
     ("Scale", 'scale_param { filler { type: "uniform" } bias_term: true }'),
@@ -220,7 +221,6 @@ NOT_IN_PLACE = [
     ("LocallyConnected", f"locally_connected_param {{ {WEIGHTS} }}"),
     ("Log", "log_param { shift: 9 }"),
     ("MVN", ""),
-    ("Power", "power_param { power: 1 scale: 2 shift: 1 }"),
     ("Power", "power_param { power: 2 scale: 0.5 shift: 3 }"),
     ("Pooling", "pooling_param { pool: AVE kernel_size: 3 pad: 1 }"),
     ("Pooling", "pooling_param { pool: MAX kernel_size: 3 pad: 1 }"),
@@ -269,10 +269,10 @@ def test_not_in_place(kind, options):
 
 def test_in_place_where_nothing_is_trained():
     """A deploy net's Power may: its output is right."""
-    power = 'layer { name: "x" type: "Power" power_param { shift: 1 } bottom: "data" '
+    power = 'layer { name: "x" type: "Power" power_param { power: 2 } bottom: "data" '
     made = net(f'{power} top: "data" }}')
     made.blobs["data"].data[...] = 2
-    assert (made.forward()["data"] == 3).all()
+    assert (made.forward()["data"] == 4).all()
     with pytest.raises(caffe.Error, match="in place where it passes gradients on"):
         net(f'{power} top: "data" }}', backward=True)
 

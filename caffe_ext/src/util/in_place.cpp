@@ -31,10 +31,12 @@ static bool OverwritesItsInput(const LayerParameter& layer) {
 }
 
 static bool FailsBackward(const LayerParameter& layer) {
-  static const std::set<string> kTypes = {"BNLL",   "Clip",  "Crop", "Eltwise",
-                                          "Im2col", "LRN",   "LSTM", "Log",
-                                          "MVN",    "Power", "RNN"};
-  return kTypes.count(layer.type());
+  static const std::set<string> kTypes = {"BNLL",   "Clip", "Crop", "Eltwise",
+                                          "Im2col", "LRN",  "LSTM", "Log",
+                                          "MVN",    "RNN"};
+  const bool is_power =
+      layer.type() == "Power" && layer.power_param().power() != 1;
+  return is_power || kTypes.count(layer.type());
 }
 
 void CheckInPlace(const LayerParameter& layer, bool needs_backward) {
