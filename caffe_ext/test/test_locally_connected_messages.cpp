@@ -96,8 +96,8 @@ TYPED_TEST(LocallyConnectedLayerDeathTest, TestStoredBias) {
   layer.ToProto(&this->param_);
   this->lc_->set_bias_term(false);
   EXPECT_DEATH(this->SetUpLayer(),
-               "layer 'local2': its stored blobs are 2, not 1 .weights, no "
-               "bias.; set");
+               "layer 'local2': its parameter brings 2 blobs of weights, and "
+               "it has 1; compare bias_term");
   this->lc_->set_bias_term(true);
   this->param_.mutable_blobs(1)->mutable_shape()->set_dim(0, 44);
   this->param_.mutable_blobs(1)->mutable_data()->Truncate(44);
@@ -105,7 +105,7 @@ TYPED_TEST(LocallyConnectedLayerDeathTest, TestStoredBias) {
                "its bias is 44 .44., but its 45 filters need one value each");
   this->param_.mutable_blobs()->RemoveLast();
   EXPECT_DEATH(this->SetUpLayer(),
-               "its stored blobs are 1, not 2 .weights and bias.; set");
+               "its parameter brings 1 blobs of weights, and it has 2");
 }
 
 TYPED_TEST(LocallyConnectedLayerDeathTest, TestTooManyValues) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <climits>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include "caffe/filler.hpp"
@@ -19,8 +21,7 @@ void LocallyConnectedLayer<Dtype>::LayerSetUp(
   ReadBottomShape(*bottom[0]);
   SetTopShape();
   CheckWeightCount();
-  if (this->blobs_.empty()) CreateBlobs();
-  CheckBlobs();
+  CreateBlobs();
   this->param_propagate_down_.resize(this->blobs_.size(), true);
 }
 
@@ -110,28 +111,24 @@ void LocallyConnectedLayer<Dtype>::CreateBlobs() {
   bias_filler->Fill(this->blobs_[1].get());
 }
 
-// Layers come with blobs when a net's parameters hold them.
 template <typename Dtype>
-void LocallyConnectedLayer<Dtype>::CheckBlobs() const {
-  const string& name = this->layer_param_.name();
-  const vector<int> shape = WeightShape();
-  const size_t blobs = 1 + bias_term_;
-  LOG_IF(FATAL, this->blobs_.size() != blobs)
-      << "LocallyConnected layer '" << name << "': its stored blobs are "
-      << this->blobs_.size() << ", not " << blobs
-      << (bias_term_ ? " (weights and bias)" : " (weights, no bias)")
-      << "; set locally_connected_param { bias_term } as it was stored.";
-  LOG_IF(FATAL, this->blobs_[0]->shape() != shape)
-      << "LocallyConnected layer '" << name << "': its weights are "
-      << this->blobs_[0]->shape_string() << ", but a bottom of "
-      << shape_.height << " x " << shape_.width << " (H x W) needs " << shape[0]
-      << " filters of " << shape_.taps()
-      << " weights; load the weights of the same net.";
-  LOG_IF(FATAL,
-         bias_term_ && this->blobs_[1]->shape() != vector<int>(1, shape[0]))
-      << "LocallyConnected layer '" << name << "': its bias is "
-      << this->blobs_[1]->shape_string() << ", but its " << shape[0]
-      << " filters need one value each; load the weights of the same net.";
+string LocallyConnectedLayer<Dtype>::WhyOtherShape(
+    int param_id, const vector<int>& shape) const {
+  if (shape.empty() || shape == this->blobs_[param_id]->shape()) return "";
+  const int filters = WeightShape()[0];
+  std::ostringstream text;
+  text << "LocallyConnected layer '" << this->layer_param_.name() << "': ";
+  if (param_id == 0) {
+    text << "its weights are " << Blob<Dtype>(shape).shape_string()
+         << ", but a bottom of " << shape_.height << " x " << shape_.width
+         << " (H x W) needs " << filters << " filters of " << shape_.taps()
+         << " weights";
+  } else {
+    text << "its bias is " << Blob<Dtype>(shape).shape_string() << ", but its "
+         << filters << " filters need one value each";
+  }
+  text << "; load the weights of the same net.";
+  return text.str();
 }
 
 template <typename Dtype>

@@ -52,11 +52,7 @@ void RegionLayer<Dtype>::LayerSetUp(const vector<Blob<Dtype>*>& bottom,
       << "Region layer '" << name << "': region_param { eps } must be above 0.";
   channels_ = bottom[0]->channels();
   mean_id_ = bias_term_ ? 2 : 1;
-  if (this->blobs_.empty()) {
-    CreateBlobs();
-  } else {
-    CheckBlobs();
-  }
+  CreateBlobs();
   FixStatistics();
   this->param_propagate_down_.resize(this->blobs_.size(), true);
 }
@@ -96,23 +92,6 @@ string RegionLayer<Dtype>::WhyOtherShape(int param_id,
        << ": give the grid that they were trained with, region_param { grid }, "
        << "or rename the layer to train it anew.";
   return text.str();
-}
-
-template <typename Dtype>
-void RegionLayer<Dtype>::CheckBlobs() const {
-  const string name = "Region layer '" + this->layer_param_.name() + "'";
-  const int count = this->blobs_.size();
-  LOG_IF(FATAL, count != mean_id_ + 3)
-      << name << " comes with " << count << " blobs and has " << mean_id_ + 3
-      << "; compare bias_term with the net that it was trained in.";
-  for (int i = 0; i < count; ++i) {
-    const string why = WhyOtherShape(i, this->blobs_[i]->shape());
-    LOG_IF(FATAL, !why.empty()) << why;
-    LOG_IF(FATAL, this->blobs_[i]->shape() != BlobShape(i))
-        << name << ": blob " << i << " is " << this->blobs_[i]->shape_string()
-        << " and should be " << Blob<Dtype>(BlobShape(i)).shape_string()
-        << "; compare region_param with the net that it was trained in.";
-  }
 }
 
 template <typename Dtype>

@@ -59,6 +59,8 @@ class LocallyConnectedLayer : public Layer<Dtype> {
   virtual void Reshape(const vector<Blob<Dtype>*>& bottom,
                        const vector<Blob<Dtype>*>& top);
 
+  virtual string WhyOtherShape(int param_id, const vector<int>& shape) const;
+
   virtual inline const char* type() const { return "LocallyConnected"; }
   virtual inline int ExactNumBottomBlobs() const { return 1; }
   virtual inline int ExactNumTopBlobs() const { return 1; }
@@ -82,7 +84,6 @@ class LocallyConnectedLayer : public Layer<Dtype> {
   void CheckWeightCount() const;
   vector<int> WeightShape() const;  // (P O, C, k, k)
   void CreateBlobs();
-  void CheckBlobs() const;
   void CheckBottom(const Blob<Dtype>& bottom) const;
 
   // Shares out all tiles to threads; f(LocalTile*).

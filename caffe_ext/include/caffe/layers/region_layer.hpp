@@ -132,7 +132,6 @@ class RegionLayer : public Layer<Dtype> {
  private:
   void CheckGrid(const Blob<Dtype>& bottom) const;
   vector<int> BlobShape(int param_id) const;
-  void CheckBlobs() const;
   void CreateBlobs();
   void FixStatistics();
   void LoadGlobalStatistics();
