@@ -12,7 +12,7 @@ target_link_libraries(python PRIVATE Python3::Python OpenMP::OpenMP_CXX)
 
 if(SANITIZERS MATCHES "address")
   add_executable(fuzz_caffe EXCLUDE_FROM_ALL
-                 tests/reliability/fuzz_caffe.cpp tests/reliability/fuzz_messages.cpp)
+                 tests/reliability/fuzz_caffe.cpp tests/reliability/fuzz_mutators.cpp)
   set_target_properties(fuzz_caffe PROPERTIES
                         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
   target_compile_definitions(fuzz_caffe PRIVATE LIBFUZZER)

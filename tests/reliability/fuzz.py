@@ -166,6 +166,8 @@ class Fuzzing:
         if self.target in PROTOTXTS:
             words += [f"-dict={self.options.out.resolve() / 'prototxt.dict'}"]
             words += ["-max_len=3000"]
+        elif self.target.startswith("hdf5"):
+            words += ["-max_len=30000"]
         found, began = set(self.finds.iterdir()), time.monotonic()
         status, seconds = self.call(self.log, *words, self.corpus, SEEDS / self.target)
         self.pace = max(1, (time.monotonic() - began) / max(seconds, 1))

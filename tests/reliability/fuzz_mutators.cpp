@@ -1,16 +1,21 @@
-// How libFuzzer changes prototxts and protobuf's files (`make fuzz`): mostly
-// field by field, so that they can still be parsed and reach what is behind the
-// parser; every fourth time byte by byte, as it does by itself.
+// How libFuzzer changes prototxts, protobuf's and HDF5's files (`make fuzz`):
+// mostly field by field, so that they can still be parsed and reach what is
+// behind the parser; every fourth time byte by byte, as it does by itself. HDF5
+// never: libhdf5 itself dies of damaged bytes (docs/reliability.md).
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/text_format.h>
+#include <hdf5.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <iterator>
 #include <limits>
 #include <memory>
+#include <new>
 #include <random>
 #include <sstream>
 #include <string>
@@ -27,9 +32,26 @@ using google::protobuf::Message;
 using google::protobuf::Reflection;
 using google::protobuf::TextFormat;
 
-class Mutator {
+class Draws {
  public:
-  explicit Mutator(unsigned int seed) : random_(seed) {}
+  explicit Draws(unsigned int seed) : random_(seed) {}
+
+  bool OneIn(int count) { return Below(count) == 0; }
+
+ protected:
+  int Below(int end) { return random_() % end; }
+
+  template <typename T>
+  T Any(const std::vector<T>& values) {
+    return values[Below(values.size())];
+  }
+
+  std::minstd_rand random_;
+};
+
+class Mutator : public Draws {
+ public:
+  explicit Mutator(unsigned int seed) : Draws(seed) {}
 
   /// Changes a field, or a few, of any message in this one.
   void Change(Message* root) {
@@ -58,16 +80,7 @@ class Mutator {
     }
   }
 
-  bool OneIn(int count) { return Below(count) == 0; }
-
  private:
-  int Below(int end) { return random_() % end; }
-
-  template <typename T>
-  T Any(const std::vector<T>& values) {
-    return values[Below(values.size())];
-  }
-
   // This message, all in it, and their strings: names of blobs, types, files.
   void Collect(Message* message, std::vector<Message*>* messages) {
     messages->push_back(message);
@@ -246,7 +259,6 @@ class Mutator {
     return strings_.empty() || OneIn(4) ? Any(kOthers) : Any(strings_);
   }
 
-  std::minstd_rand random_;
   std::vector<string> strings_;
 };
 
@@ -277,11 +289,15 @@ class Input {
       choice_ = text.substr(0, 1);
       text.erase(0, 1);
     }
-    if (!is_text_) return message_->ParsePartialFromString(text);
     static Silent silent;
     TextFormat::Parser parser;
     parser.RecordErrorsTo(&silent);
-    return parser.ParseFromString(text, message_.get());
+    try {
+      return is_text_ ? parser.ParseFromString(text, message_.get())
+                      : message_->ParsePartialFromString(text);
+    } catch (const std::bad_alloc&) {  // a string that claims to be long
+      return false;
+    }
   }
 
   // Returns the size of what was written, or 0 where it is too long.
@@ -314,10 +330,159 @@ class Input {
   std::unique_ptr<Message> message_;
 };
 
+/// An HDF5 file of the current folder, one of whose objects is changed.
+class HDF5Mutator : public Draws {
+ public:
+  explicit HDF5Mutator(unsigned int seed) : Draws(seed) {
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  }
+
+  /// Returns whether it is an HDF5 file.
+  bool Change(const string& name) {
+    file_ = H5Fopen(name.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    if (file_ < 0) return false;
+    H5Ovisit1(file_, H5_INDEX_NAME, H5_ITER_INC, AddPath, &paths_);
+    if (paths_.empty()) paths_.push_back("data");
+    do {
+      ChangeObject(Any(paths_));
+    } while (OneIn(3));
+    H5Fclose(file_);
+    return true;
+  }
+
+ private:
+  static herr_t AddPath(hid_t, const char* path, const H5O_info_t*, void* to) {
+    if (string(path) != ".") {
+      static_cast<std::vector<string>*>(to)->push_back(path);
+    }
+    return 0;
+  }
+
+  void ChangeObject(const string& path) {
+    const string other = OneIn(2) ? Any(paths_) : Sibling(path);
+    switch (Below(8)) {
+      case 0:
+        H5Ldelete(file_, path.c_str(), H5P_DEFAULT);
+        return;
+      case 1:
+        H5Lmove(file_, path.c_str(), file_, Sibling(path).c_str(), H5P_DEFAULT,
+                H5P_DEFAULT);
+        return;
+      case 2:
+        H5Ldelete(file_, path.c_str(), H5P_DEFAULT);
+        H5Lcreate_soft(other.c_str(), file_, path.c_str(), H5P_DEFAULT,
+                       H5P_DEFAULT);
+        return;
+      case 3:
+        H5Ldelete(file_, path.c_str(), H5P_DEFAULT);
+        H5Ocopy(file_, other.c_str(), file_, path.c_str(), H5P_DEFAULT,
+                H5P_DEFAULT);
+        return;
+      case 4:
+        H5Ldelete(file_, path.c_str(), H5P_DEFAULT);
+        H5Gclose(H5Gcreate2(file_, path.c_str(), H5P_DEFAULT, H5P_DEFAULT,
+                            H5P_DEFAULT));
+        return;
+      case 5:
+        return MakeDataset(Sibling(path));
+      default:
+        return MakeDataset(path);
+    }
+  }
+
+  // Beside a path, with a name that something may look for.
+  string Sibling(const string& path) {
+    static const std::vector<string> kNames = {
+        "0",    "1",     "2",         "-1",           "data",   "label",
+        "iter", "empty", "history/9", "current_step", "history"};
+    const size_t slash = path.rfind('/');
+    return (slash == string::npos ? "" : path.substr(0, slash + 1)) +
+           Any(kNames);
+  }
+
+  // In the place of what is there; half of the time of the same shape.
+  void MakeDataset(const string& path) {
+    std::vector<hsize_t> dims(Below(7));
+    for (hsize_t& dim : dims) dim = OneIn(20) ? 1 << Below(32) : Below(5);
+    const hid_t old = H5Dopen2(file_, path.c_str(), H5P_DEFAULT);
+    if (old >= 0) {
+      const hid_t space = H5Dget_space(old);
+      if (OneIn(2)) {
+        dims.resize(std::max(H5Sget_simple_extent_ndims(space), 0));
+        H5Sget_simple_extent_dims(space, dims.data(), NULL);
+        if (!dims.empty() && OneIn(3)) dims[Below(dims.size())] = Below(5);
+      }
+      H5Sclose(space);
+      H5Dclose(old);
+    }
+    H5Ldelete(file_, path.c_str(), H5P_DEFAULT);
+    const hid_t space = dims.empty()
+                            ? H5Screate(OneIn(3) ? H5S_NULL : H5S_SCALAR)
+                            : H5Screate_simple(dims.size(), dims.data(), NULL);
+    const hid_t options = H5Pcreate(H5P_DATASET_CREATE);
+    if (OneIn(3) && !dims.empty()) {
+      std::vector<hsize_t> chunk = dims;
+      for (hsize_t& size : chunk) {
+        size = 1 + Below(std::min<hsize_t>(size + 1, 8));
+      }
+      H5Pset_chunk(options, chunk.size(), chunk.data());
+      if (OneIn(2)) H5Pset_deflate(options, 1);
+    }
+    const hid_t made = H5Dcreate2(file_, path.c_str(), Type(), space,
+                                  H5P_DEFAULT, options, H5P_DEFAULT);
+    const hssize_t count = H5Sget_simple_extent_npoints(space);
+    if (made >= 0 && 0 < count && count < 100000) {
+      static const std::vector<float> kValues = {
+          0, 1, -1, 0.5, 3, 1e9, -1e9, 1e38, std::nanf("")};
+      std::vector<float> values(count);
+      for (float& value : values) value = OneIn(2) ? 1 : Any(kValues);
+      H5Dwrite(made, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT,
+               values.data());
+    }
+    if (made >= 0) H5Dclose(made);
+    H5Pclose(options);
+    H5Sclose(space);
+  }
+
+  hid_t Type() {
+    if (OneIn(2)) return H5T_IEEE_F32LE;
+    return Any(std::vector<hid_t>{H5T_IEEE_F64BE, H5T_STD_I8LE, H5T_STD_I32LE,
+                                  H5T_STD_U32BE, H5T_STD_I64LE, H5T_STD_U64LE,
+                                  H5T_C_S1, H5T_STD_B8LE, H5T_STD_REF_OBJ});
+  }
+
+  hid_t file_;
+  std::vector<string> paths_;
+};
+
+// Returns the size of the changed file, or 0 where it is none or too long.
+static size_t ChangeHDF5(uint8_t* bytes, size_t size, size_t most,
+                         unsigned int seed) {
+  static const string target = getenv("FUZZ_TARGET");
+  const size_t choice = target == "hdf5_data";  // the byte before the file
+  if (size < choice) return 0;
+  const string name = "changed.h5";
+  std::ofstream(name, std::ios::binary)
+      .write(reinterpret_cast<char*>(bytes) + choice, size - choice);
+  if (!HDF5Mutator(seed).Change(name)) return 0;
+  std::ostringstream content;
+  content << std::ifstream(name, std::ios::binary).rdbuf();
+  const string changed = content.str();
+  if (choice + changed.size() > most) return 0;
+  if (choice) bytes[0] = seed;
+  memcpy(bytes + choice, changed.data(), changed.size());
+  return choice + changed.size();
+}
+
 }  // namespace caffe
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* bytes, size_t size,
                                           size_t most, unsigned int seed) {
+  static const bool is_hdf5 = !strncmp(getenv("FUZZ_TARGET"), "hdf5", 4);
+  if (is_hdf5) {
+    const size_t written = caffe::ChangeHDF5(bytes, size, most, seed);
+    return written ? written : size;
+  }
   caffe::Mutator mutator(seed);
   caffe::Input input;
   if (!mutator.OneIn(4) && input.Parse(bytes, size)) {
