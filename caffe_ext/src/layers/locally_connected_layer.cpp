@@ -21,7 +21,7 @@ void LocallyConnectedLayer<Dtype>::LayerSetUp(
   ReadBottomShape(*bottom[0]);
   SetTopShape();
   CheckWeightCount();
-  CreateBlobs();
+  if (this->blobs_.empty()) CreateBlobs();
   this->param_propagate_down_.resize(this->blobs_.size(), true);
 }
 

@@ -52,7 +52,7 @@ void RegionLayer<Dtype>::LayerSetUp(const vector<Blob<Dtype>*>& bottom,
       << "Region layer '" << name << "': region_param { eps } must be above 0.";
   channels_ = bottom[0]->channels();
   mean_id_ = bias_term_ ? 2 : 1;
-  CreateBlobs();
+  if (this->blobs_.empty()) CreateBlobs();
   FixStatistics();
   this->param_propagate_down_.resize(this->blobs_.size(), true);
 }
