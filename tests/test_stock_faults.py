@@ -16,7 +16,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def net(layers, shape=(2, 3, 8, 8), backward=False):
+def net(layers, shape=(2, 3, 8, 8), backward=False, phase=caffe.TEST):
     """A net of that input."""
     dims = " ".join(f"dim: {size}" for size in shape)
     Path("net.prototxt").write_text(
@@ -24,7 +24,7 @@ def net(layers, shape=(2, 3, 8, 8), backward=False):
         f'layer {{ name: "data" type: "Input" top: "data" '
         f"input_param {{ shape {{ {dims} }} }} }} {layers}"
     )
-    return caffe.Net("net.prototxt", caffe.TEST)
+    return caffe.Net("net.prototxt", phase)
 
 
 def layer(kind, options):
@@ -228,8 +228,12 @@ NOT_IN_PLACE = [
 ]
 
 
-def passes(kind: str, options: str, top: str) -> list[np.ndarray]:
-    """Output and gradients of a layer between two others."""
+NEXT = ("Power", "power_param { scale: 1.5 }", "y")
+
+
+def passes(kind, options, top, following=NEXT) -> list[np.ndarray]:
+    """Output and gradients of a layer, another one (kind, options, top) behind it."""
+    next_kind, next_options, next_top = following
     second = 'bottom: "e"' if kind in ("Crop", "Eltwise") else ""
     power = "power_param { scale: 1.5 }"
     values = np.random.default_rng(0)
@@ -239,16 +243,18 @@ def passes(kind: str, options: str, top: str) -> list[np.ndarray]:
         f'layer {{ name: "e" type: "Power" bottom: "data" top: "e" {power} }}'
         f'layer {{ name: "x" type: "{kind}" bottom: "d" {second} top: "{top}" '
         f"phase: TRAIN {options} }}"
-        f'layer {{ name: "y" type: "Power" bottom: "{top}" top: "y" {power} }}',
+        f'layer {{ name: "y" type: "{next_kind}" bottom: "{top}" top: "{next_top}" '
+        f"phase: TRAIN {next_options} }}"
+        f'layer {{ name: "z" type: "Power" bottom: "{next_top}" top: "z" {power} }}',
         (3, 4, 6, 6),
         backward=True,
     )
     made.blobs["data"].data[...] = values.normal(size=(3, 4, 6, 6))
     made.forward()
-    made.blobs["y"].diff[...] = values.normal(size=made.blobs["y"].shape)
+    made.blobs["z"].diff[...] = values.normal(size=made.blobs["z"].shape)
     made.backward()
     weights = [blob.diff for blobs in made.params.values() for blob in blobs]
-    results = [made.blobs["y"].data, made.blobs["data"].diff, *weights]
+    results = [made.blobs["z"].data, made.blobs["data"].diff, *weights]
     return [result.copy() for result in results]
 
 
@@ -267,14 +273,103 @@ def test_not_in_place(kind, options):
         passes(kind, options, "d")
 
 
+BEHIND = [
+    ("BatchNorm", ""),
+    ("Dropout", ""),
+    ("PReLU", ""),
+    ("Power", "power_param { scale: -2 shift: 1 }"),
+    ("ReLU", ""),
+    ("Scale", 'scale_param { filler { type: "uniform" min: -1 } bias_term: true }'),
+    ("Sigmoid", ""),
+]
+READ_THEIR_OUTPUT = [
+    ("ELU", ""),
+    ("Eltwise", "eltwise_param { operation: PROD stable_prod_grad: false }"),
+    ("Exp", ""),
+    ("LRN", ""),
+    ("MVN", ""),
+    ("Power", "power_param { power: 0.5 shift: 9 }"),
+    ("Sigmoid", ""),
+    ("Softmax", ""),
+    ("Swish", ""),
+    ("TanH", ""),
+]
+OTHERS = [each for each in IN_PLACE + NOT_IN_PLACE if each not in READ_THEIR_OUTPUT]
+
+
+@pytest.mark.parametrize(("kind", "options"), READ_THEIR_OUTPUT)
+def test_in_place_behind_a_layer_that_reads_its_output(kind, options):
+    """Sigmoid's gradients were wrong where Dropout followed in place."""
+    for behind in BEHIND:
+        passes(kind, options, "x", (*behind, "y"))
+        with pytest.raises(caffe.Error, match=f"place: {kind} layer 'x' passes grad"):
+            passes(kind, options, "x", (*behind, "x"))
+
+
+@pytest.mark.parametrize(("kind", "options"), OTHERS)
+def test_in_place_behind_others(kind, options):
+    for behind in BEHIND:
+        expected = passes(kind, options, "x", (*behind, "y"))
+        results = passes(kind, options, "x", (*behind, "x"))
+        for result, value in zip(results, expected, strict=True):
+            np.testing.assert_allclose(result, value, atol=1e-5, err_msg=behind[0])
+
+
+@pytest.mark.parametrize("behind", BEHIND, ids=lambda layer: layer[0])
+def test_in_place_behind_relu_in_place(behind):
+    """It reads of its output what is positive."""
+    if behind[0] in ("Dropout", "ReLU"):
+        expected = passes("ReLU", "", "x", (*behind, "y"))
+        results = passes("ReLU", "", "d", (*behind, "d"))
+        for result, value in zip(results, expected, strict=True):
+            np.testing.assert_allclose(result, value, atol=1e-5)
+    else:
+        with pytest.raises(caffe.Error, match="place: ReLU layer 'x' passes gradients"):
+            passes("ReLU", "", "d", (*behind, "d"))
+
+
+POWER_2 = (
+    'layer { name: "x" type: "Power" power_param { power: 2 } '
+    'bottom: "data" top: "data" }'
+)
+
+
 def test_in_place_where_nothing_is_trained():
     """A deploy net's Power may: its output is right."""
-    power = 'layer { name: "x" type: "Power" power_param { power: 2 } bottom: "data" '
-    made = net(f'{power} top: "data" }}')
+    made = net(POWER_2, backward=True)
     made.blobs["data"].data[...] = 2
     assert (made.forward()["data"] == 4).all()
     with pytest.raises(caffe.Error, match="in place where it passes gradients on"):
-        net(f'{power} top: "data" }}', backward=True)
+        made.backward()
+
+
+def test_in_place_where_something_is_trained():
+    with pytest.raises(caffe.Error, match="in place where it passes gradients on"):
+        net(POWER_2, backward=True, phase=caffe.TRAIN)
+
+
+SHARED = (
+    'layer { name: "f" type: "Flatten" bottom: "data" top: "f" }'
+    'layer { name: "r" type: "Power" bottom: "f" top: "f" power_param { scale: 3 } }'
+)
+ABOVE = 'layer { name: "s" type: "Power" bottom: "data" top: "s" }'
+
+
+def test_in_place_behind_flatten():
+    """It shares its input's memory, which was overwritten under others' hands."""
+    with pytest.raises(caffe.Error, match="Power layer 's' reads what it overwrites"):
+        net(SHARED + ABOVE)
+    made = net(ABOVE + SHARED, backward=True)
+    made.blobs["data"].data[...] = 1
+    results = made.forward()
+    assert (results["s"] == 1).all()
+    assert (results["f"] == 3).all()
+    with pytest.raises(caffe.Error, match="'r' cannot run in place: other layers pass"):
+        made.backward()
+    made = net(SHARED, backward=True)
+    made.forward()
+    made.blobs["f"].diff[...] = 1
+    assert (made.backward()["data"] == 3).all()
 
 
 def test_in_place_of_another_shape():

@@ -1,6 +1,8 @@
 #ifndef CAFFE_UTIL_IN_PLACE_HPP_
 #define CAFFE_UTIL_IN_PLACE_HPP_
 
+#include <map>
+#include <memory>
 #include <string>
 
 #include "caffe/proto/caffe.pb.h"
@@ -8,15 +10,44 @@
 namespace caffe {
 
 /**
- * @brief Refuses (LOG(FATAL)) a layer of stock Caffe whose top has the name of
- *        its bottom where that gives other results than a top of its own.
+ * @brief Finds layers of stock Caffe whose top has the name of their bottom
+ *        where that gives other results than a top of its own.
  *
  * Most layers may work in place (ReLU, Dropout, Scale, ...). Convolution,
  * Pooling, LRN, ... overwrite what they have yet to read, at least with some
- * engine or shape; Power, Clip, Log, ... what their backward pass
- * (needs_backward) reads.
+ * engine or shape; Power, Clip, Log, ... what their backward pass reads; and
+ * any may overwrite what the backward pass of a layer before it reads
+ * (Sigmoid, TanH, Softmax, ..., and ReLU in place), or other layers, where
+ * blobs share their memory (Split, Flatten, Reshape).
  */
-void CheckInPlace(const LayerParameter& layer, bool needs_backward);
+class InPlaceCheck {
+ public:
+  /// Takes a net's layers in their order, splits among them; LOG(FATAL) at one
+  /// that makes the net's outputs wrong.
+  void Add(const LayerParameter& layer, bool needs_backward);
+
+  /// The first layer that makes gradients wrong, as a sentence, or "".
+  const std::string& why_no_backward() const { return why_no_backward_; }
+
+ private:
+  struct Memory {
+    int version = 0;          // how often it was overwritten in place
+    std::string writer;       // the last who did
+    std::string reader;       // whose backward pass reads it,
+    std::string sign_reader;  // or what of it is positive
+    bool has_other_readers = false;
+  };
+
+  struct View {  // a blob
+    std::shared_ptr<Memory> memory;
+    int version;  // of the memory that is meant
+  };
+
+  void CheckBackward(const LayerParameter& layer, const Memory& memory);
+
+  std::map<std::string, View> blobs_;
+  std::string why_no_backward_;
+};
 
 }  // namespace caffe
 
