@@ -335,7 +335,7 @@ def _read(file: Path) -> np.ndarray:
 V5_MATRIX, V5_PACKED = 14, 15
 V5_NUMBERS = {1, 2, 3, 4, 5, 6, 7, 9, 12, 13}
 V5_NUMERIC = range(6, 16)  # classes of arrays: double, single, int8 to uint64
-MOST = 10**7  # bytes that are unpacked
+V5_MOST = 10**7  # bytes that are unpacked
 
 
 def _check_v5(file: bytes) -> None:
@@ -347,18 +347,18 @@ def _check_v5(file: bytes) -> None:
     order = "<" if file[126:128] == b"IM" else ">"
     for kind, content in _v5_elements(file[128:], order):
         if kind == V5_PACKED:
-            content = zlib.decompressobj().decompress(content, MOST)
+            content = zlib.decompressobj().decompress(content, V5_MOST)
             kind, content = next(_v5_elements(content, order))
-        flags, _, name, *numbers = _v5_elements(content, order)
-        if name[1] == b"pts":
-            (flags,) = struct.unpack_from(f"{order}I", flags[1])
-            if (
-                kind != V5_MATRIX
-                or flags & 0xFF not in V5_NUMERIC
-                or len(numbers) != 1 + (flags >> 11 & 1)  # an imaginary part
-                or any(kind not in V5_NUMBERS for kind, _ in numbers)
-            ):
-                raise ValueError("damaged")
+        *flags_tag, flags = struct.unpack_from(f"{order}3I", content)
+        if kind != V5_MATRIX or flags_tag != [6, 8]:  # which SciPy takes for granted
+            raise ValueError("damaged")
+        _, _, name, *numbers = _v5_elements(content, order)
+        if name[1] == b"pts" and (
+            flags & 0xFF not in V5_NUMERIC
+            or len(numbers) != 1 + (flags >> 11 & 1)  # an imaginary part
+            or any(kind not in V5_NUMBERS for kind, _ in numbers)
+        ):
+            raise ValueError("damaged")
 
 
 def _v5_elements(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
@@ -369,6 +369,8 @@ def _v5_elements(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
         if kind >> 16:  # a small one has its content in the place of its size
             kind, size, at = kind & 0xFFFF, kind >> 16, at + 4
             end = at + 4
+            if size > 4:
+                raise ValueError("damaged")
         else:
             at += 8
             end = at + size + (-size % 8 if kind != V5_PACKED else 0)
