@@ -5,6 +5,8 @@ JPEG is the form in which registered faces are kept.
 
 import os
 import re
+from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -36,9 +38,23 @@ def encode_jpeg(image: np.ndarray) -> bytes:
     return content.tobytes()
 
 
+def decoded(read: Callable, *arguments: Any) -> Any:
+    """Return what OpenCV reads, or None where it throws at what is damaged.
+
+    A picture may claim any size. What wants more memory than there is goes on throwing.
+    """
+    try:
+        return read(*arguments)
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise
+        return None
+
+
 def decode_jpeg(content: bytes) -> np.ndarray | None:
     """Return the pixels of an encoded image, or None where there are none."""
-    return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    pixels = np.frombuffer(content, np.uint8)
+    return decoded(cv2.imdecode, pixels, cv2.IMREAD_COLOR)
 
 
 def read_image(path: str, shrink: int = 1) -> np.ndarray:
@@ -56,7 +72,7 @@ def read_image(path: str, shrink: int = 1) -> np.ndarray:
     end = _ENDS.get(content[:2])
     whole = end and end in content[-TRAILER:]
     pixels = np.frombuffer(content, np.uint8)
-    image = cv2.imdecode(pixels, _SHRINKING[shrink]) if whole else None
+    image = decoded(cv2.imdecode, pixels, _SHRINKING[shrink]) if whole else None
     if image is None:
         raise DamagedFileError(
             f"{path} is not a whole JPEG or PNG image: mend it, or give "
@@ -97,7 +113,7 @@ class Video:
         while self._decoded <= number and self._capture.grab():
             self._check_time()
             self._decoded += 1
-        whole, image = self._capture.retrieve()
+        whole, image = decoded(self._capture.retrieve) or (False, None)
         if self._decoded <= number or not whole:
             raise self._damage(number)
         return image

@@ -110,6 +110,9 @@ def _read(file: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:  # pandas' errors are ValueErrors
         raise UserError(f"{file} cannot be read as a CSV ({error})") from None
     table.columns = [_name(column) for column in table.columns]
+    twice = table.columns[table.columns.duplicated()]
+    if len(twice):
+        raise UserError(f"{file} has two columns {twice[0]}: leave one out")
     if not any(map(_AU.fullmatch, table.columns)):
         raise UserError(
             f"{file} has no AU column (AU01_c, AU01_r, AU01, au_1, au_1_intensity)"

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from data_prep.base import DamagedFileError, UserError, csv_rows
-from data_prep.images import read_image
+from data_prep.images import decoded, read_image
 
 PICTURES = frozenset(".jpg .jpeg .png .bmp .webp .tif .tiff".split())
 VIDEOS = frozenset(".mp4 .avi .mov .mkv .webm .m4v .mpg .mpeg .wmv .3gp .ogv".split())
@@ -117,7 +117,10 @@ def read_picture(path: str) -> np.ndarray:
     image = None
     with suppress(DamagedFileError):  # whose text has the importers' remedy
         whole = Path(path).suffix.lower() in (".jpg", ".jpeg", ".png")
-        image = read_image(path) if whole else cv2.imread(path, cv2.IMREAD_COLOR)
+        if whole:
+            image = read_image(path)
+        else:
+            image = decoded(cv2.imread, path, cv2.IMREAD_COLOR)
     if image is None:
         raise DamagedFileError(f"{path} is not a whole picture")
     return image

@@ -21,6 +21,7 @@ from data_prep.base import (
     write_json,
 )
 from data_prep.detection import Face
+from data_prep.images import decoded
 from drml.predict import tables
 from drml.predict.detector import Detector
 from drml.predict.sources import is_camera
@@ -61,7 +62,7 @@ class Frames:
 
     def __iter__(self) -> Iterator[Frame]:
         while True:
-            there, image = self._capture.read()
+            there, image = decoded(self._capture.read) or (False, None)
             if not there:
                 return
             self._stamp()
