@@ -196,6 +196,7 @@ IN_PLACE = [
     ("Dropout", ""),
     ("ELU", ""),
     ("Exp", ""),
+    ("MVN", "mvn_param { normalize_variance: false }"),
     ("PReLU", ""),
     ("Power", "power_param { power: 1 scale: 2 shift: 1 }"),
     ("ReLU", "relu_param { negative_slope: 0.2 }"),
@@ -208,6 +209,8 @@ IN_PLACE = [
 ]
 NOT_IN_PLACE = [
     ("BNLL", ""),
+    ("Box", "box_param { width: 6 height: 6 xcoord: 0 ycoord: 0 }"),
+    ("ELU", "elu_param { alpha: -1 }"),
     ("Clip", "clip_param { min: -0.5 max: 0.5 }"),
     ("Convolution", f"convolution_param {{ {WEIGHTS} }}"),
     ("Crop", "crop_param { offset: 0 }"),
@@ -224,6 +227,8 @@ NOT_IN_PLACE = [
     ("Power", "power_param { power: 2 scale: 0.5 shift: 3 }"),
     ("Pooling", "pooling_param { pool: AVE kernel_size: 3 pad: 1 }"),
     ("Pooling", "pooling_param { pool: MAX kernel_size: 3 pad: 1 }"),
+    ("ReLU", "relu_param { negative_slope: -0.2 }"),
+    ("Splice", "splice_param { xcoord: 0 ycoord: 0 }"),
     ("SPP", "spp_param { pyramid_height: 1 }"),
 ]
 
@@ -284,6 +289,7 @@ BEHIND = [
 ]
 READ_THEIR_OUTPUT = [
     ("ELU", ""),
+    ("ELU", "elu_param { alpha: -1 }"),
     ("Eltwise", "eltwise_param { operation: PROD stable_prod_grad: false }"),
     ("Exp", ""),
     ("LRN", ""),
@@ -297,10 +303,21 @@ READ_THEIR_OUTPUT = [
 OTHERS = [each for each in IN_PLACE + NOT_IN_PLACE if each not in READ_THEIR_OUTPUT]
 
 
+def check_in_place(kind, options, behind, top="x"):
+    """Both in place, or the second, are as with tops of their own."""
+    expected = passes(kind, options, "x", (*behind, "y"))
+    results = passes(kind, options, top, (*behind, top))
+    for result, value in zip(results, expected, strict=True):
+        np.testing.assert_allclose(result, value, atol=1e-5, err_msg=behind[0])
+
+
 @pytest.mark.parametrize(("kind", "options"), READ_THEIR_OUTPUT)
 def test_in_place_behind_a_layer_that_reads_its_output(kind, options):
     """Sigmoid's gradients were wrong where Dropout followed in place."""
     for behind in BEHIND:
+        if behind[0] == "ReLU" and kind != "MVN":  # where it gives 0 the gradient is 0
+            check_in_place(kind, options, behind)
+            continue
         passes(kind, options, "x", (*behind, "y"))
         with pytest.raises(caffe.Error, match=f"place: {kind} layer 'x' passes grad"):
             passes(kind, options, "x", (*behind, "x"))
@@ -309,20 +326,14 @@ def test_in_place_behind_a_layer_that_reads_its_output(kind, options):
 @pytest.mark.parametrize(("kind", "options"), OTHERS)
 def test_in_place_behind_others(kind, options):
     for behind in BEHIND:
-        expected = passes(kind, options, "x", (*behind, "y"))
-        results = passes(kind, options, "x", (*behind, "x"))
-        for result, value in zip(results, expected, strict=True):
-            np.testing.assert_allclose(result, value, atol=1e-5, err_msg=behind[0])
+        check_in_place(kind, options, behind)
 
 
 @pytest.mark.parametrize("behind", BEHIND, ids=lambda layer: layer[0])
 def test_in_place_behind_relu_in_place(behind):
     """It reads of its output what is positive."""
     if behind[0] in ("Dropout", "ReLU"):
-        expected = passes("ReLU", "", "x", (*behind, "y"))
-        results = passes("ReLU", "", "d", (*behind, "d"))
-        for result, value in zip(results, expected, strict=True):
-            np.testing.assert_allclose(result, value, atol=1e-5)
+        check_in_place("ReLU", "", behind, "d")
     else:
         with pytest.raises(caffe.Error, match="place: ReLU layer 'x' passes gradients"):
             passes("ReLU", "", "d", (*behind, "d"))
@@ -348,28 +359,127 @@ def test_in_place_where_something_is_trained():
         net(POWER_2, backward=True, phase=caffe.TRAIN)
 
 
-SHARED = (
-    'layer { name: "f" type: "Flatten" bottom: "data" top: "f" }'
-    'layer { name: "r" type: "Power" bottom: "f" top: "f" power_param { scale: 3 } }'
-)
-ABOVE = 'layer { name: "s" type: "Power" bottom: "data" top: "s" }'
+def power(name, bottom, top, options="scale: 3"):
+    return (
+        f'layer {{ name: "{name}" type: "Power" bottom: "{bottom}" top: "{top}" '
+        f"power_param {{ {options} }} }}"
+    )
+
+
+FLAT = 'layer { name: "f" type: "Flatten" bottom: "data" top: "f" }'
+SHARED = FLAT + power("r", "f", "f")
+ABOVE = power("s", "data", "s", "power: 2")
 
 
 def test_in_place_behind_flatten():
     """It shares its input's memory, which was overwritten under others' hands."""
-    with pytest.raises(caffe.Error, match="Power layer 's' reads what it overwrites"):
+    with pytest.raises(caffe.Error, match="'r' .* place: Power layer 's' reads what"):
         net(SHARED + ABOVE)
     made = net(ABOVE + SHARED, backward=True)
     made.blobs["data"].data[...] = 1
     results = made.forward()
     assert (results["s"] == 1).all()
     assert (results["f"] == 3).all()
-    with pytest.raises(caffe.Error, match="'r' cannot run in place: other layers pass"):
+    with pytest.raises(caffe.Error, match="'r' .* place: Power layer 's' passes grad"):
         made.backward()
     made = net(SHARED, backward=True)
     made.forward()
     made.blobs["f"].diff[...] = 1
     assert (made.backward()["data"] == 3).all()
+
+
+def test_in_place_behind_flatten_beside_a_layer_that_reads_nothing_backward():
+    pooled = (
+        'layer { name: "p" type: "Pooling" bottom: "data" top: "p" '
+        "pooling_param { kernel_size: 2 } }"
+    )
+    made = net(pooled + SHARED, backward=True)
+    made.forward()
+    made.backward()
+
+
+def test_in_place_where_an_output_is_overwritten():
+    reshaped = (
+        'layer { name: "v" type: "Reshape" bottom: "data" top: "v" '
+        "reshape_param { shape { dim: 6 dim: -1 } } }"
+    )
+    with pytest.raises(caffe.Error, match="place: the net's output 'f' is what it"):
+        net(FLAT + reshaped + power("r", "v", "v"))
+
+
+def test_in_place_beside_what_is_trained():
+    """A layer that gets no gradient spoilt those of others."""
+    trained = (
+        'layer { name: "i" type: "InnerProduct" bottom: "data" top: "i" '
+        f"inner_product_param {{ num_output: 6 {FILLERS} }} }}"
+        'layer { name: "l" type: "Reduction" bottom: "i" top: "l" loss_weight: 1 }'
+    )
+    with pytest.raises(caffe.Error, match="place: InnerProduct layer 'i' passes grad"):
+        net(trained + SHARED, phase=caffe.TRAIN)
+
+
+def test_dropout_in_place_where_nothing_is_dropped():
+    dropped = 'layer { name: "r" type: "Dropout" bottom: "f" top: "f" }'
+    made = net(FLAT + dropped + ABOVE, backward=True)
+    made.forward()
+    made.backward()
+
+
+def test_in_place_of_a_pooling_mask():
+    """SIGSEGV: the backward pass finds its places there."""
+    pooling = "pooling_param { pool: MAX kernel_size: 2 stride: 2 engine: CAFFE }"
+    pooled = (
+        'layer { name: "p" type: "Pooling" bottom: "data" top: "p" top: "m" '
+        f"{pooling} }}"
+    )
+    with pytest.raises(caffe.Error, match="place: Pooling layer 'p' passes gradients"):
+        net(
+            pooled + power("s", "p", "s") + power("r", "m", "m", "scale: 1e6"),
+            backward=True,
+            phase=caffe.TRAIN,
+        )
+
+
+def test_in_place_of_a_loss():
+    """From the second iteration on its weight was what the first had written there."""
+    summed = 'layer { name: "q" type: "Reduction" bottom: "data" top: "q" }'
+    halved = power("r", "q", "q", "scale: 0.5").replace(" top", " loss_weight: 1 top")
+    with pytest.raises(caffe.Error, match="'r' cannot run in place where it passes"):
+        net(summed + halved, backward=True, phase=caffe.TRAIN)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("DummyData", "dummy_data_param { shape { dim: 2 } }"),
+        ("Parameter", "parameter_param { shape { dim: 2 } }"),
+        (
+            "MemoryData",
+            "memory_data_param { batch_size: 1 channels: 1 height: 1 width: 1 }",
+        ),
+    ],
+)
+def test_in_place_of_what_is_written_once(kind, options):
+    """Every forward pass changed it further (BVLC issue 4031)."""
+    more = 'top: "l"' if kind == "MemoryData" else ""
+    made = f'layer {{ name: "k" type: "{kind}" top: "k" {more} {options} }}'
+    with pytest.raises(caffe.Error, match=f"{kind} layer 'k' writes only once what"):
+        net(made + power("r", "k", "k"))
+    net(made + power("r", "k", "r"))
+
+
+def test_flatten_behind_reshape():
+    """All gradients below were 0."""
+    reshaped = (
+        'layer { name: "v" type: "Reshape" bottom: "d" top: "v" '
+        "reshape_param { shape { dim: 2 dim: 6 dim: 32 } } }"
+        'layer { name: "f" type: "Flatten" bottom: "v" top: "f" }'
+    )
+    made = net(power("d", "data", "d") + reshaped + power("y", "f", "y"), backward=True)
+    for gradient in (1, 2):
+        made.forward()
+        made.blobs["y"].diff[...] = gradient
+        assert (made.backward()["data"] == 9 * gradient).all()
 
 
 def test_in_place_of_another_shape():

@@ -17,8 +17,9 @@ namespace caffe {
  * Pooling, LRN, ... overwrite what they have yet to read, at least with some
  * engine or shape; Power, Clip, Log, ... what their backward pass reads; and
  * any may overwrite what the backward pass of a layer before it reads
- * (Sigmoid, TanH, Softmax, ..., and ReLU in place), or other layers, where
- * blobs share their memory (Split, Flatten, Reshape).
+ * (Sigmoid, TanH, Softmax, ..., and ReLU in place), what others read, where
+ * blobs share their memory (Split, Flatten, Reshape), or what is written only
+ * once (DummyData, MemoryData, Parameter).
  */
 class InPlaceCheck {
  public:
@@ -26,16 +27,19 @@ class InPlaceCheck {
   /// that makes the net's outputs wrong.
   void Add(const LayerParameter& layer, bool needs_backward);
 
+  /// Takes the blobs that no layer reads.
+  void AddOutput(const std::string& name) const;
+
   /// The first layer that makes gradients wrong, as a sentence, or "".
   const std::string& why_no_backward() const { return why_no_backward_; }
 
  private:
+  // Layers by their titles: Type layer 'name'.
   struct Memory {
-    int version = 0;          // how often it was overwritten in place
-    std::string writer;       // the last who did
-    std::string reader;       // whose backward pass reads it,
-    std::string sign_reader;  // or what of it is positive
-    bool has_other_readers = false;
+    int version = 0;         // how often it was overwritten in place
+    std::string writer;      // the last who did
+    std::string keeper;      // who writes it once and for all, or ""
+    std::string readers[3];  // in their backward pass: of signs, products, all
   };
 
   struct View {  // a blob
@@ -43,7 +47,9 @@ class InPlaceCheck {
     int version;  // of the memory that is meant
   };
 
-  void CheckBackward(const LayerParameter& layer, const Memory& memory);
+  void CheckReading(const View& blob, const std::string& reader) const;
+  void CheckWriting(const LayerParameter& layer, bool needs_backward,
+                    const Memory& memory);
 
   std::map<std::string, View> blobs_;
   std::string why_no_backward_;
