@@ -19,8 +19,6 @@ that are called so.
 
 import argparse
 import re
-import struct
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -62,6 +60,7 @@ from data_prep.dataset import (
 )
 from data_prep.images import count_frames
 from data_prep.landmarks import to_49, tracked
+from data_prep.matlab import check_v5
 
 CAMERAS = ("left", "right")
 MOST, UNKNOWN = 5, -1  # the highest intensity, and one that is not coded
@@ -317,7 +316,7 @@ def read_landmarks(
 def _read(file: Path) -> np.ndarray:
     try:
         if matfile_version(file)[0] == 1:
-            _check_v5(file.read_bytes())
+            check_v5(file.read_bytes())
         points = loadmat(file, variable_names=["pts"])["pts"]
     except Exception:  # SciPy's parser raises whatever foreign bytes lead it to
         raise DamagedFileError(
@@ -329,55 +328,6 @@ def _read(file: Path) -> np.ndarray:
             f"{file}: pts has shape {points.shape} where {POINTS} x 2 are wanted"
         )
     return points
-
-
-# MATLAB's numbers of types in a v5 file
-V5_MATRIX, V5_PACKED = 14, 15
-V5_NUMBERS = {1, 2, 3, 4, 5, 6, 7, 9, 12, 13}
-V5_NUMERIC = range(6, 16)  # classes of arrays: double, single, int8 to uint64
-V5_MOST = 10**7  # bytes that are unpacked
-
-
-def _check_v5(file: bytes) -> None:
-    """Raise ValueError or struct.error where `pts` of a MATLAB v5 file is damaged.
-
-    SciPy (1.14.1) ends the process at a number of a type that there is not
-    (scipy/scipy#25829, open in August 2026).
-    """
-    order = "<" if file[126:128] == b"IM" else ">"
-    for kind, content in _v5_elements(file[128:], order):
-        if kind == V5_PACKED:
-            content = zlib.decompressobj().decompress(content, V5_MOST)
-            kind, content = next(_v5_elements(content, order))
-        *flags_tag, flags = struct.unpack_from(f"{order}3I", content)
-        if kind != V5_MATRIX or flags_tag != [6, 8]:  # which SciPy takes for granted
-            raise ValueError("damaged")
-        _, _, name, *numbers = _v5_elements(content, order)
-        if name[1] == b"pts" and (
-            flags & 0xFF not in V5_NUMERIC
-            or len(numbers) != 1 + (flags >> 11 & 1)  # an imaginary part
-            or any(kind not in V5_NUMBERS for kind, _ in numbers)
-        ):
-            raise ValueError("damaged")
-
-
-def _v5_elements(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
-    """Yield type and content of each element."""
-    at = 0
-    while at < len(data):
-        kind, size = struct.unpack_from(f"{order}II", data, at)
-        if kind >> 16:  # a small one has its content in the place of its size
-            kind, size, at = kind & 0xFFFF, kind >> 16, at + 4
-            end = at + 4
-            if size > 4:
-                raise ValueError("damaged")
-        else:
-            at += 8
-            end = at + size + (-size % 8 if kind != V5_PACKED else 0)
-        if at + size > len(data):
-            raise ValueError("cut off")
-        yield kind, data[at : at + size]
-        at = end
 
 
 # ---- The dataset

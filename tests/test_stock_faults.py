@@ -233,6 +233,13 @@ NOT_IN_PLACE = [
 ]
 
 
+def power(name, bottom, top, options="scale: 3"):
+    return (
+        f'layer {{ name: "{name}" type: "Power" bottom: "{bottom}" top: "{top}" '
+        f"power_param {{ {options} }} }}"
+    )
+
+
 NEXT = ("Power", "power_param { scale: 1.5 }", "y")
 
 
@@ -240,17 +247,15 @@ def passes(kind, options, top, following=NEXT) -> list[np.ndarray]:
     """Output and gradients of a layer, another one (kind, options, top) behind it."""
     next_kind, next_options, next_top = following
     second = 'bottom: "e"' if kind in ("Crop", "Eltwise") else ""
-    power = "power_param { scale: 1.5 }"
     values = np.random.default_rng(0)
     caffe.set_random_seed(1)
     made = net(
-        f'layer {{ name: "d" type: "Power" bottom: "data" top: "d" {power} }}'
-        f'layer {{ name: "e" type: "Power" bottom: "data" top: "e" {power} }}'
-        f'layer {{ name: "x" type: "{kind}" bottom: "d" {second} top: "{top}" '
+        power("d", "data", "d", "scale: 1.5")
+        + power("e", "data", "e", "scale: 1.5")
+        + f'layer {{ name: "x" type: "{kind}" bottom: "d" {second} top: "{top}" '
         f"phase: TRAIN {options} }}"
         f'layer {{ name: "y" type: "{next_kind}" bottom: "{top}" top: "{next_top}" '
-        f"phase: TRAIN {next_options} }}"
-        f'layer {{ name: "z" type: "Power" bottom: "{next_top}" top: "z" {power} }}',
+        f"phase: TRAIN {next_options} }}" + power("z", next_top, "z", "scale: 1.5"),
         (3, 4, 6, 6),
         backward=True,
     )
@@ -359,13 +364,6 @@ def test_in_place_where_something_is_trained():
         net(POWER_2, backward=True, phase=caffe.TRAIN)
 
 
-def power(name, bottom, top, options="scale: 3"):
-    return (
-        f'layer {{ name: "{name}" type: "Power" bottom: "{bottom}" top: "{top}" '
-        f"power_param {{ {options} }} }}"
-    )
-
-
 FLAT = 'layer { name: "f" type: "Flatten" bottom: "data" top: "f" }'
 SHARED = FLAT + power("r", "f", "f")
 ABOVE = power("s", "data", "s", "power: 2")
@@ -395,7 +393,11 @@ def test_in_place_behind_flatten_beside_a_layer_that_reads_nothing_backward():
     )
     made = net(pooled + SHARED, backward=True)
     made.forward()
+    for blob, gradient in (("p", 4), ("f", 1)):
+        made.blobs[blob].diff[...] = gradient
     made.backward()
+    diff = made.blobs["data"].diff  # 3 by Power, and 4 where p has its maximum: at 0
+    assert np.unique(diff).tolist() == [3, 7]
 
 
 def test_in_place_where_an_output_is_overwritten():
@@ -421,8 +423,11 @@ def test_in_place_beside_what_is_trained():
 def test_dropout_in_place_where_nothing_is_dropped():
     dropped = 'layer { name: "r" type: "Dropout" bottom: "f" top: "f" }'
     made = net(FLAT + dropped + ABOVE, backward=True)
+    made.blobs["data"].data[...] = 3
     made.forward()
-    made.backward()
+    for blob in ("f", "s"):
+        made.blobs[blob].diff[...] = 1
+    assert (made.backward()["data"] == 1 + 2 * 3).all()
 
 
 def test_in_place_of_a_pooling_mask():
