@@ -492,3 +492,54 @@ def test_in_place_of_another_shape():
     tiles = 'bottom: "data" top: "data" tile_param { tiles: 2 }'
     with pytest.raises(caffe.Error, match="its top has another shape"):
         net(f'layer {{ name: "x" type: "Tile" {tiles} }}')
+
+
+def with_probabilities(kind, weights, second_top=True):
+    """Ten scores, their loss and, as a second top, their probabilities."""
+    top = 'top: "p" ' if second_top else ""
+    return net(
+        'layer { name: "label" type: "Input" top: "label" '
+        "input_param { shape { dim: 4 } } } "
+        f'layer {{ name: "loss" type: "{kind}" bottom: "data" bottom: "label" '
+        f'top: "loss" {top} {weights} '
+        'infogain_loss_param { source: "eye.binaryproto" } }',
+        (4, 10),
+        backward=True,
+    )
+
+
+@pytest.fixture
+def eye():
+    matrix = caffe.io.array_to_blobproto(np.eye(10).reshape(1, 1, 10, 10))
+    Path("eye.binaryproto").write_bytes(matrix.SerializeToString())
+
+
+@pytest.mark.usefixtures("eye")
+@pytest.mark.parametrize("weights", ["", "loss_weight: 2 loss_weight: 0"])
+@pytest.mark.parametrize("kind", ["SoftmaxWithLoss", "InfogainLoss"])
+def test_a_loss_and_its_probabilities(kind, weights):
+    """loss_weight must be unspecified or specified once per top blob."""
+    both = with_probabilities(kind, weights)
+    alone = with_probabilities(kind, weights.removesuffix("loss_weight: 0"), False)
+    scores = np.random.default_rng(0).normal(size=(4, 10)).astype(np.float32)
+    for each in both, alone:
+        each.blobs["data"].data[...] = scores
+        each.blobs["label"].data[...] = [0, 3, 3, 9]
+        each.forward()
+        each.backward()
+    powers = np.exp(scores)
+    np.testing.assert_allclose(
+        both.blobs["p"].data, powers / powers.sum(1, keepdims=True), rtol=1e-5
+    )
+    for blob, part in (("loss", "data"), ("data", "diff")):
+        np.testing.assert_array_equal(
+            getattr(both.blobs[blob], part), getattr(alone.blobs[blob], part)
+        )
+    assert np.abs(both.blobs["data"].diff).max() > 0.1
+
+
+@pytest.mark.usefixtures("eye")
+@pytest.mark.parametrize("kind", ["SoftmaxWithLoss", "InfogainLoss"])
+def test_a_loss_weight_of_probabilities(kind):
+    with pytest.raises(caffe.Error, match=f"second top of {kind} .*loss_weight 0"):
+        with_probabilities(kind, "loss_weight: 1 loss_weight: 1")
