@@ -487,6 +487,40 @@ def test_flatten_behind_reshape():
         assert (made.backward()["data"] == 9 * gradient).all()
 
 
+def recurrent(kind, top):
+    """Values and gradients of two forward passes of one time step, a layer behind."""
+    filler = 'weight_filler { type: "gaussian" std: 1 }'
+    caffe.set_random_seed(1)
+    made = net(
+        'layer { name: "on" type: "Input" top: "on" '
+        "input_param { shape { dim: 1 dim: 3 } } }"
+        f'layer {{ name: "x" type: "{kind}" bottom: "data" bottom: "on" top: "x" '
+        f"recurrent_param {{ num_output: 5 {filler} }} }}"
+        + power("y", "x", top, "scale: -2"),
+        (1, 3, 4),
+        backward=True,
+        phase=caffe.TRAIN,
+    )
+    values = np.random.default_rng(0)
+    made.blobs["on"].data[...] = 1
+    results = []
+    for _ in range(2):
+        made.blobs["data"].data[...] = values.normal(size=(1, 3, 4))
+        results.append(made.forward()[top].copy())
+        made.blobs[top].diff[...] = values.normal(size=(1, 3, 5))
+        results.append(made.backward()["data"].copy())
+    return results
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "RNN"])
+def test_in_place_behind_one_time_step(kind):
+    """The second step began with what the layer behind had written."""
+    expected = recurrent(kind, "y")
+    assert min(np.abs(value).max() for value in expected) > 0.1
+    for result, value in zip(recurrent(kind, "x"), expected, strict=True):
+        np.testing.assert_allclose(result, value, rtol=1e-5)
+
+
 def test_in_place_of_another_shape():
     """Wrote beyond its memory."""
     tiles = 'bottom: "data" top: "data" tile_param { tiles: 2 }'
