@@ -373,6 +373,50 @@ def test_memory_that_is_out_does_not_stop_a_first_product():
     subprocess.run([sys.executable, "-c", PRODUCT], timeout=60, check=True, env=env)
 
 
+FORKED = """
+import multiprocessing
+from test_exceptions import NET, TRAINING, caffe, net
+computing = net(NET)
+expected = computing.forward()["pool"].copy()
+reading = net(TRAINING, "reading.prototxt", caffe.TRAIN)
+reading.forward()
+
+def run():
+    assert (computing.forward()["pool"] == expected).all()
+    try:
+        reading.forward()
+    except caffe.Error as error:
+        print(error)
+    del globals()["reading"]
+    again = caffe.Net("reading.prototxt", caffe.TRAIN)
+    again.forward()
+
+child = multiprocessing.get_context("fork").Process(target=run, daemon=True)
+child.start()
+child.join(60)
+assert child.exitcode == 0, child.exitcode
+computing.forward()
+reading.forward()
+"""
+
+
+def test_a_forked_process_computes_and_does_not_wait_for_threads_it_has_not_got():
+    """As multiprocessing does it; it stood still."""
+    env = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path]),
+        "OMP_NUM_THREADS": "2",
+    }
+    told = subprocess.run(
+        [sys.executable, "-c", FORKED],
+        timeout=120,
+        check=True,
+        env=env,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    assert "'data' reads on a thread, which a forked process has not got" in told
+
+
 def ring(*_):
     raise TimeoutError
 

@@ -10,6 +10,9 @@ namespace caffe {
  * OpenBLAS shares a product among the threads that it asks for, which wait for
  * each other; where there are fewer, it takes minutes or never ends. Caffe
  * calls this for each of its threads.
+ *
+ * In a process that is forked from such a thread (multiprocessing in Python)
+ * it computes alone: OpenMP's other threads are not there.
  */
 void AskForNoMoreThreadsThanThereAre();
 
