@@ -83,6 +83,11 @@ def truncated_weights():
     whole.copy_from("half.caffemodel")
 
 
+def weights_of(content, load="copy_from"):
+    Path("weights").write_bytes(content)
+    getattr(net(), load)("weights")
+
+
 def solver(text=SOLVER):
     Path("solver.prototxt").write_text(text)
     return caffe.SGDSolver("solver.prototxt")
@@ -155,6 +160,43 @@ MISTAKES = {
         r"Unknown bottom blob 'cnov' \(layer 'pool', bottom index 0\)",
     ),
     "truncated weights": (truncated_weights, "half.caffemodel"),
+    "missing weights": (
+        lambda: net(weights="nowhere"),
+        "^Could not open file nowhere$",
+    ),
+    "missing weights of a net that is there": (
+        lambda: net().copy_from("nowhere"),
+        r"^Cannot open nowhere \(No such file or directory\); a relative path",
+    ),
+    "missing HDF5": (
+        lambda: net().load_hdf5("nowhere.h5"),
+        r"^Cannot open nowhere.h5 \(No such file or directory\); a relative path",
+    ),
+    "empty weights": (
+        lambda: weights_of(b""),
+        "^Cannot take weights from weights: it has no layers; is it a .caffemodel",
+    ),
+    "weights that are a prototxt": (
+        lambda: weights_of(NET.encode()),
+        "^Cannot parse weights: it is no .caffemodel, or cut off",
+    ),
+    "HDF5 that is none": (
+        lambda: weights_of(b"hello", "load_hdf5"),
+        "^Cannot read weights: it is no HDF5 file, or cut off",
+    ),
+    "HDF5 solver state that is none": (
+        lambda: (net().save_hdf5("weights.h5"), solver().restore("weights.h5")),
+        "^Cannot read weights.h5: it is no solver state",
+    ),
+    "folder": (
+        lambda: caffe.Net(".", caffe.TEST),
+        r"^Cannot open . \(Is a directory\); a relative path",
+    ),
+    "unknown phase": (
+        lambda: net(phase=2),
+        "^The phase is caffe.TRAIN or caffe.TEST$",
+    ),
+    "no solvers": (lambda: caffe.set_solver_count(0), "Solvers are counted from 1"),
     "grid that does not divide": (
         lambda: reshape(net(), (2, 3, 18, 16)),
         r"^Region layer 'region': blob 'data' is 18 x 16 \(H x W\), which a grid of",
@@ -229,9 +271,39 @@ def test_a_mistake_is_an_exception_and_all_else_goes_on(mistake, others, capfd):
         make()
     assert isinstance(error.value, RuntimeError)
     assert "\n" not in str(error.value)
-    assert "***" not in capfd.readouterr().err  # glog's stack trace
+    told = capfd.readouterr().err
+    assert "***" not in told  # glog's stack trace
+    assert "HDF5-DIAG" not in told
     whole, output = others
     np.testing.assert_array_equal(whole.forward()["pool"], output)
+
+
+def test_paths_and_numpy_integers_are_taken():
+    path = Path("weights.caffemodel")
+    first = net()
+    first.save(path)
+    second = caffe.Net(Path("net.prototxt"), caffe.TEST, weights=path)
+    np.testing.assert_array_equal(
+        second.params["conv"][0].data, first.params["conv"][0].data
+    )
+    second.blobs["data"].reshape(*np.array([5, 3, 20, 20]))
+    assert second.forward()["pool"].shape == (5, 4, 8, 8)
+    Path("net.prototxt").write_text(TRAINING)
+    training = solver(SOLVER + 'snapshot_prefix: "s"')
+    training.step(np.int64(3))
+    training.snapshot()
+    again = caffe.SGDSolver(Path("solver.prototxt"))
+    again.restore(Path("s_iter_3.solverstate"))
+    assert again.iter == 3
+
+
+def test_weights_of_another_net_are_a_warning(capfd):
+    net().save("weights.caffemodel")
+    other = NET.replace('e: "region"', 'e: "r"').replace('e: "conv"', 'e: "c"')
+    net(NET, weights="weights.caffemodel")
+    assert "No weights were copied" not in capfd.readouterr().err
+    net(other, weights="weights.caffemodel")
+    assert "No weights were copied: net ''" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 18, 16), (2, 3, 4, 4), (2, 3, 10**5, 10**5)])

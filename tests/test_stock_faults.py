@@ -487,6 +487,19 @@ def test_flatten_behind_reshape():
         assert (made.backward()["data"] == 9 * gradient).all()
 
 
+def test_forward_backward_all():
+    """generator raised StopIteration"""
+    more = 'layer { name: "s" type: "Slice" bottom: "y" top: "a" top: "b" }'
+    made = net(power("y", "data", "y", "scale: 3") + more, (2, 4), backward=True)
+    made.blobs["a"].diff[...] = 1
+    made.blobs["b"].diff[...] = 1
+    images = np.arange(20, dtype=np.float32).reshape(5, 4)
+    outputs, diffs = made.forward_backward_all(data=images)
+    np.testing.assert_array_equal(np.hstack([outputs["a"], outputs["b"]]), 3 * images)
+    assert diffs["data"].shape == (5, 4)
+    assert (diffs["data"] == 3).all()
+
+
 def recurrent(kind, top):
     """Values and gradients of two forward passes of one time step, a layer behind."""
     filler = 'weight_filler { type: "gaussian" std: 1 }'

@@ -9,11 +9,19 @@
 #include <string>
 #include <vector>
 
+#include "caffe/common.hpp"
+#include "caffe/util/readable_file.hpp"
 #include "caffe/util/replaced_file.hpp"
 
 namespace caffe {
 
+HDF5Closer::HDF5Closer(hid_t file) : file_(file) {
+  H5Eget_auto2(H5E_DEFAULT, &print_, &data_);
+  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
 HDF5Closer::~HDF5Closer() {
+  H5Eset_auto2(H5E_DEFAULT, print_, data_);
   if (file_ < 0 || H5Iis_valid(file_) <= 0) return;  // closed in good order
   const unsigned kinds = H5F_OBJ_GROUP | H5F_OBJ_DATASET | H5F_OBJ_LOCAL;
   const ssize_t count = H5Fget_obj_count(file_, kinds);
@@ -23,6 +31,27 @@ HDF5Closer::~HDF5Closer() {
   }
   for (hid_t object : objects) H5Oclose(object);
   H5Fclose(file_);
+}
+
+hid_t OpenHDF5(const std::string& filename) {
+  close(OpenToRead(filename));
+  hid_t file;
+  H5E_BEGIN_TRY {
+    file = H5Fopen(filename.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  }
+  H5E_END_TRY;
+  LOG_IF(FATAL, file < 0) << "Cannot read " << filename
+                          << ": it is no HDF5 file, or cut off.";
+  return file;
+}
+
+bool IsHDF5(const std::string& filename) {
+  htri_t is_hdf5;
+  H5E_BEGIN_TRY {
+    is_hdf5 = H5Fis_hdf5(filename.c_str());
+  }
+  H5E_END_TRY;
+  return is_hdf5 > 0;
 }
 
 // HDF5 cannot close a file that it cannot write, and crashes at the process's
