@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import cv2
@@ -379,16 +380,54 @@ net.save_hdf5("w.h5")
     assert Path("w.h5").exists()
 
 
-def test_what_a_python_layer_raises_is_raised(monkeypatch):
-    class Failing(caffe.Layer):
-        def setup(self, bottom, top): ...
-        def reshape(self, bottom, top):
-            raise LookupError("of a Python layer")
-
-    monkeypatch.setattr(sys.modules[__name__], "Failing", Failing, raising=False)
+def python_layer(name, module=__name__):
     layer = 'layer { name: "p" type: "Python" bottom: "data" top: "p" python_param {'
-    with pytest.raises(LookupError, match="of a Python layer"):
-        net(INPUT + layer + f'module: "{__name__}" layer: "Failing" }} }}')
+    return net(INPUT + layer + f'module: "{module}" layer: "{name}" }} }}')
+
+
+class Failing(caffe.Layer):
+    def setup(self, bottom, top): ...
+    def reshape(self, bottom, top):
+        raise LookupError("of a Python layer")
+
+
+class Unfinished(caffe.Layer):
+    def forward(self, bottom, top): ...
+
+
+class Copying(caffe.Layer):
+    def setup(self, bottom, top): ...
+    def reshape(self, bottom, top):
+        top[0].reshape(*bottom[0].shape)
+
+    def forward(self, bottom, top):
+        top[0].data[...] = bottom[0].data
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "kind", "told"),
+    [
+        ("Failing", __name__, LookupError, "of a Python layer"),
+        ("Failing", "nowhere", ModuleNotFoundError, "No module named 'nowhere'"),
+        ("Nothing", __name__, AttributeError, "no attribute 'Nothing'"),
+        ("Unfinished", __name__, caffe.Error, r"^A Python layer needs a setup\(\), "),
+    ],
+)
+def test_what_a_python_layer_raises_is_raised(name, module, kind, told, capfd):
+    with pytest.raises(kind, match=told):
+        python_layer(name, module)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_python_layer_ends_with_its_net():
+    whole = python_layer("Copying")
+    layer = weakref.ref(whole.layers[1])
+    gc.collect()
+    assert (whole.forward()["p"] == 0).all()
+    assert isinstance(layer(), Copying)
+    del whole
+    gc.collect()
+    assert layer() is None
 
 
 def test_failed_nets_leave_nothing_behind():
