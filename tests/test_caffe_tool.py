@@ -369,3 +369,22 @@ def test_weights_that_do_not_fit(project):
         r"Cannot copy param 0 weights from layer 'output'; shape mismatch. .*"
         r"rename the layer",
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["train", "solver.prototxt"], "one command, .*; what is 'solver.prototxt'"),
+        (["time", "-model", "net.prototxt", "-iterations", "0"], "is 1 or more"),
+        (["train", "-solver", ".", "-gpu", "x"], r"Cannot open \. \(Is a directory\)"),
+        (["time", "-model", "net.prototxt", "-gpu", "x"], "by commas, or all"),
+    ],
+)
+def test_arguments_that_are_none(project, words, told):
+    done = subprocess.run([CAFFE, *words], capture_output=True, text=True)
+    assert_refused(done, told)
+
+
+def test_a_solver_without_batches(project):
+    edit("solver.prototxt", "max_iter", "iter_size: 0 max_iter")
+    assert_refused(train(), "an iteration has at least one batch")
