@@ -49,9 +49,13 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-def train(*options: str) -> subprocess.CompletedProcess:
-    command = [CAFFE, "train", "-solver", "solver.prototxt", *options]
+def run(tool: str, *words: str) -> subprocess.CompletedProcess:
+    command = [CAFFE.parent / tool, *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=100)
+
+
+def train(*options: str) -> subprocess.CompletedProcess:
+    return run("caffe", "train", "-solver", "solver.prototxt", *options)
 
 
 def losses(log: str) -> list[str]:
@@ -381,10 +385,47 @@ def test_weights_that_do_not_fit(project):
     ],
 )
 def test_arguments_that_are_none(project, words, told):
-    done = subprocess.run([CAFFE, *words], capture_output=True, text=True)
-    assert_refused(done, told)
+    assert_refused(run("caffe", *words), told)
 
 
 def test_a_solver_without_batches(project):
     edit("solver.prototxt", "max_iter", "iter_size: 0 max_iter")
     assert_refused(train(), "an iteration has at least one batch")
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (None, r"Cannot open list.txt \(No such file or directory\)"),
+        ("\n\n", "list.txt lists no image"),
+        ("a.png 1\nb.png\n", "line 2 of list.txt is no path with a whole number"),
+        ("a.png 0.5\n", "line 1 of list.txt is no path with a whole number"),
+        ("nowhere.png 1\n", "None of the 1 images of list.txt could be read from ./"),
+    ],
+)
+def test_lists_that_are_none_make_no_lmdb_of_images(project, lines, told):
+    if lines is not None:
+        Path("list.txt").write_text(lines)
+    words = ["./", "list.txt", "made_lmdb"]
+    assert_refused(run("convert_imageset", *words), told)
+
+
+def test_images_become_an_lmdb_and_its_mean(project):
+    image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    cv2.imwrite("a face.png", image)
+    Path("list.txt").write_text("a face.png 7\r\n")
+    words = ["./", "list.txt", "made_lmdb"]
+    assert run("convert_imageset", *words).returncode == 0
+    with lmdb.open("made_lmdb", readonly=True) as env, env.begin() as txn:
+        datum = caffe_pb2.Datum.FromString(next(iter(txn.cursor()))[1])
+    assert datum.label == 7
+    assert run("compute_image_mean", "made_lmdb", "mean").returncode == 0
+    mean = caffe_pb2.BlobProto.FromString(Path("mean").read_bytes())
+    np.testing.assert_array_equal(mean.data, image.transpose(2, 0, 1).ravel())
+    again = run("convert_imageset", *words)
+    assert_refused(again, r"Cannot make LMDB made_lmdb \(File exists\)")
+
+
+def test_no_mean_of_no_images(project):
+    empty_lmdb()
+    assert_refused(run("compute_image_mean", "data/test_lmdb"), "holds no record")

@@ -2,6 +2,7 @@
 
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,11 +11,13 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "caffe/util/errors.hpp"
 #include "caffe/util/format.hpp"
 #include "caffe/util/io.hpp"
-#include "caffe/util/errors.hpp"
+#include "caffe/util/readable_file.hpp"
 
 namespace caffe {
 
@@ -57,12 +60,20 @@ static std::string TakeLastField(std::string* line) {
   return field;
 }
 
+static std::string LineOf(const std::string& source, int line) {
+  return "line " + format_int(line) + " of " + source;
+}
+
+static bool IsBlank(const std::string& text) {
+  return text.find_first_not_of(kBlanks) == std::string::npos;
+}
+
 ImageList::ImageList(const ImageDataParameter& param) : param_(param) {
   CheckOptions();
   std::ifstream file(param.source().c_str());
   std::string text;
   for (int line = 1; std::getline(file, text); ++line) {
-    if (text.find_first_not_of(kBlanks) == std::string::npos) continue;
+    if (IsBlank(text)) continue;
     items_.push_back(Parse(text, line));
   }
   LOG_IF(FATAL, !file.is_open() || file.bad())
@@ -85,7 +96,7 @@ void ImageList::CheckOptions() const {
 }
 
 std::string ImageList::Line(int line) const {
-  return "line " + format_int(line) + " of " + param_.source();
+  return LineOf(param_.source(), line);
 }
 
 std::string ImageList::Where(int i) const {
@@ -140,6 +151,26 @@ void ImageList::Decode(int i, Datum* image) const {
     }
   }
   CVMatToDatum(pixels, image);
+}
+
+std::vector<std::pair<std::string, int>> ReadClassList(
+    const std::string& source) {
+  close(OpenToRead(source));
+  std::ifstream file(source.c_str());
+  std::vector<std::pair<std::string, int>> items;
+  std::string path;
+  for (int line = 1; std::getline(file, path); ++line) {
+    if (IsBlank(path)) continue;
+    const std::string field = TakeLastField(&path);
+    char* end;
+    const int64_t label = std::strtoll(field.c_str(), &end, 10);
+    LOG_IF(FATAL, path.empty() || *end != '\0' || label != static_cast<int>(label))
+        << LineOf(source, line) << " is no path with a whole number behind it, "
+        << "the image's class.";
+    items.emplace_back(path, label);
+  }
+  LOG_IF(FATAL, items.empty()) << source << " lists no image.";
+  return items;
 }
 
 }  // namespace caffe

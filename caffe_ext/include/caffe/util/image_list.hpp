@@ -2,6 +2,7 @@
 #define CAFFE_UTIL_IMAGE_LIST_HPP_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "caffe/proto/caffe.pb.h"
@@ -45,6 +46,16 @@ class ImageList : public LabelledImages {
   ImageDataParameter param_;
   std::vector<Item> items_;
 };
+
+/**
+ * @brief The paths and classes that a text file lists, one pair a line, for
+ *        ImageData and convert_imageset. Empty lines do not count.
+ *
+ * Fails (LOG(FATAL)), naming the file and line, where it cannot be read, lists
+ * nothing, or where a line does not end in a whole number.
+ */
+std::vector<std::pair<std::string, int>> ReadClassList(
+    const std::string& source);
 
 }  // namespace caffe
 
