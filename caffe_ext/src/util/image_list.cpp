@@ -164,7 +164,8 @@ std::vector<std::pair<std::string, int>> ReadClassList(
     const std::string field = TakeLastField(&path);
     char* end;
     const int64_t label = std::strtoll(field.c_str(), &end, 10);
-    LOG_IF(FATAL, path.empty() || *end != '\0' || label != static_cast<int>(label))
+    LOG_IF(FATAL,
+           path.empty() || *end != '\0' || label != static_cast<int>(label))
         << LineOf(source, line) << " is no path with a whole number behind it, "
         << "the image's class.";
     items.emplace_back(path, label);
