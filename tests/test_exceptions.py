@@ -291,6 +291,7 @@ def test_paths_and_numpy_integers_are_taken():
     assert second.forward()["pool"].shape == (5, 4, 8, 8)
     Path("net.prototxt").write_text(TRAINING)
     training = solver(SOLVER + 'snapshot_prefix: "s"')
+    caffe.set_random_seed(np.uint32(7))
     training.step(np.int64(3))
     training.snapshot()
     again = caffe.SGDSolver(Path("solver.prototxt"))
