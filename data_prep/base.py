@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -135,6 +136,19 @@ def csv_rows(file: Path) -> Iterator[tuple[int, list[str]]]:
 def whole_number(text: str) -> int | None:
     """Return the number that up to nine digits are, None where the text is another."""
     return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return an argparse type: a whole number from least, to most if there is one."""
+
+    def number(text: str) -> int:
+        found = int(text) if text.isdecimal() and len(text) < 20 else -1
+        if found < least or (most is not None and found > most):
+            end = "" if most is None else f" to {most}"
+            raise ArgumentTypeError(f"{text!r} is no whole number from {least}{end}")
+        return found
+
+    return number
 
 
 def fingerprint(paths: Sequence[Path]) -> str:

@@ -24,7 +24,7 @@ from pathlib import Path
 import cv2
 from tqdm import tqdm
 
-from data_prep.base import UserError, locked, run, stamp, write
+from data_prep.base import UserError, locked, run, stamp, whole, write
 from data_prep.processes import stream
 from data_prep.renderer import bp4d, disfa, irregular, sheet, subjects
 
@@ -152,17 +152,17 @@ def parser() -> argparse.ArgumentParser:
     add = options.add_argument
     add("root", metavar="ROOT", type=Path, nargs="?", help="an empty or new folder")
     add("--layout", choices=[*DEFAULTS], default="bp4d", help="(default: bp4d)")
-    add("--subjects", type=between(1, 41), help="people (41; DISFA: 27)")
-    add("--tasks", type=between(1, 99), help="sequences of each (8; DISFA: 1)")
-    add("--frames", type=between(1, 9000), help="of a sequence (25; DISFA: 100)")
-    add("--seed", type=between(0, 2**31), default=1, help="same seed, same bytes (1)")
+    add("--subjects", type=whole(1, 41), help="people (41; DISFA: 27)")
+    add("--tasks", type=whole(1, 99), help="sequences of each (8; DISFA: 1)")
+    add("--frames", type=whole(1, 9000), help="of a sequence (25; DISFA: 100)")
+    add("--seed", type=whole(0, 2**31), default=1, help="same seed, same bytes (1)")
     add(
         "--height",
-        type=between(174, 2784),
+        type=whole(174, 2784),
         help="of a frame (696, BP4D's own is 1392; DISFA: 576, its own is 768)",
     )
     add("--irregular", metavar="NAME[,NAME...]", default="", help="see below; or `all`")
-    add("--jobs", type=between(1, 999), default=os.cpu_count(), help="processes (all)")
+    add("--jobs", type=whole(1, 999), default=os.cpu_count(), help="processes (all)")
     add("--contact-sheet", metavar="PNG", type=Path, help="write a sheet of all AUs")
     return options
 
@@ -190,18 +190,6 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     if args.irregular and args.frames < 2:
         options.error("--irregular: wants --frames of 2 or more")
     return args
-
-
-def between(least: int, most: int):
-    """Return an argparse type: a whole number of least..most."""
-
-    def number(text: str) -> int:
-        if not text.isdecimal() or not least <= int(text) <= most:
-            problem = f"{text!r} is no whole number from {least} to {most}"
-            raise argparse.ArgumentTypeError(problem)
-        return int(text)
-
-    return number
 
 
 if __name__ == "__main__":

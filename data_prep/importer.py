@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from data_prep.aus import AU_NAMES
-from data_prep.base import UserError
+from data_prep.base import UserError, whole
 from data_prep.dataset import MESH, PARTS, Dataset, FaceFrame, Sequence
 from data_prep.face_hdf5 import CAFFES_MIB, faces_a_file
 from data_prep.folds import (
@@ -51,8 +51,8 @@ def parser(
     add("root", metavar="ROOT", type=Path, help=root)
     add("--out", type=Path, default=Path(out), help="where fold<K> (or all) goes")
     add("--dry-run", action="store_true", help="print what was found, write nothing")
-    add("--jobs", type=at_least(1), default=os.cpu_count(), help="processes at work")
-    add("--seed", type=at_least(0), default=0, help="of sampling and train's order")
+    add("--jobs", type=whole(1), default=os.cpu_count(), help="processes at work")
+    add("--seed", type=whole(0), default=0, help="of sampling and train's order")
     _add_splits(add, folds)
     _add_sampling(add, sample)
     _add_faces(add)
@@ -114,7 +114,7 @@ def _add_sampling(add, sample: str) -> None:
 
 
 def _add_faces(add) -> None:
-    add("--size", type=at_least(16), default=200, help="side of a face in pixels")
+    add("--size", type=whole(16, 4096), default=200, help="side of a face in pixels")
     add(
         "--on-damaged",
         choices=("refuse", "skip"),
@@ -126,11 +126,11 @@ def _add_faces(add) -> None:
     add("--aligned", metavar="DIR", type=Path, help="write each face as a JPEG, too")
     add(
         "--crop",
-        type=at_least(1),
+        type=whole(1),
         help="side of the centre crops in HDF5 files and contact sheets; None: 170 at "
         "--size 200, 227 at 256 (AlexNet), otherwise 0.85 of it",
     )
-    add("--file-mib", type=at_least(2), default=512, help="largest HDF5 file, in MiB")
+    add("--file-mib", type=whole(2), default=512, help="largest HDF5 file, in MiB")
 
 
 def parse(
@@ -173,17 +173,6 @@ def sample_counts(text: str) -> tuple[int, int] | None:
     if len(counts) != 2 or not all(c.isdecimal() and int(c) for c in counts):
         raise argparse.ArgumentTypeError(f"{text!r} is neither POS/NEG nor none")
     return int(counts[0]), int(counts[1])
-
-
-def at_least(least: int):
-    """Return an argparse type: a whole number of at least `least`."""
-
-    def number(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number >= {least}")
-        return int(text)
-
-    return number
 
 
 # ---- The import

@@ -109,4 +109,6 @@ def _serve(work: Callable, connection: Connection, parent: int) -> None:
             except ConnectionError:
                 raise
             except Exception as error:
+                if isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem:
+                    error = MemoryError(error.err)  # sent as it is, it has no code
                 connection.send(error)

@@ -11,8 +11,7 @@ import argparse
 import os
 from pathlib import Path
 
-from data_prep.base import write
-from drml.cli.options import positive
+from data_prep.base import whole, write
 from drml.nets.branches import (
     agreement,
     branches_net,
@@ -45,9 +44,9 @@ def add_write(command: argparse.ArgumentParser) -> None:
     add("--train-list", required=True, help="file with an image and its labels a line")
     add("--test-list", required=True, help="the same for the test phase")
     add("--mean", required=True, help="mean.binaryproto")
-    add("--aus", type=positive, default=12, help="labels a line (12)")
-    add("--batch", type=positive, default=128, help="faces in training (128)")
-    add("--test-batch", type=positive, default=64, help="faces in test (64)")
+    add("--aus", type=whole(1), default=12, help="labels a line (12)")
+    add("--batch", type=whole(1), default=128, help="faces in training (128)")
+    add("--test-batch", type=whole(1), default=64, help="faces in test (64)")
     command.set_defaults(do=write_net)
 
 
@@ -61,8 +60,8 @@ def add_convert(command: argparse.ArgumentParser) -> None:
 
 def add_time(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
-    add("--batch", type=positive, default=8, help="faces (8)")
-    add("--iterations", type=positive, default=10, help="passes to time (10)")
+    add("--batch", type=whole(1), default=8, help="faces (8)")
+    add("--iterations", type=whole(1), default=10, help="passes to time (10)")
     command.set_defaults(do=time_forms)
 
 

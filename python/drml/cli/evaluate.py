@@ -25,8 +25,8 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.aus import AU_NAMES
-from data_prep.base import UserError
-from drml.cli.options import UsageError, positive
+from data_prep.base import UserError, whole
+from drml.cli.options import UsageError
 from drml.cli.resampling import add_bootstrap, bootstrap
 from drml.evaluate.dataset import SPLITS, Split, open_split, read_intensities
 from drml.evaluate.metrics import best_thresholds
@@ -167,8 +167,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--thresholds", type=Path, help="selection.json, or val's predictions.h5")
     add("--split", choices=SPLITS, default="test")
     add("--out", type=Path, required=True, help="folder for the results")
-    add("--batch", type=positive, default=32, help="faces per forward pass (32)")
-    add("--limit", type=positive, help="evaluate the first N faces only")
+    add("--batch", type=whole(1), default=32, help="faces per forward pass (32)")
+    add("--limit", type=whole(1), help="evaluate the first N faces only")
     add("--title", help="name of the net or tool in tables (its own)")
     add_bootstrap(parser)
     tool = parser.add_argument_group("with --csv").add_argument

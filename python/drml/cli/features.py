@@ -11,9 +11,9 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from data_prep.base import UserError, fingerprint
+from data_prep.base import UserError, fingerprint, whole
 from drml.classical.sift import SCALE, WINDOW, descriptors
-from drml.cli.options import UsageError, positive
+from drml.cli.options import UsageError
 from drml.evaluate.dataset import SPLITS, Split, mean_file, open_split
 from drml.evaluate.features import Features, read_features, write_features
 from drml.evaluate.scoring import Batch, blob_values
@@ -114,8 +114,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, help="the HDF5 file")
     add("--blob", default="fc9", help="which blob (fc9; AlexNet's is fc7)")
     add("--window", type=window, default=WINDOW, help="of SIFT, pixels at 200 (24)")
-    add("--batch", type=positive, default=32, help="faces per forward pass (32)")
-    add("--limit", type=positive, help="the first N faces only")
+    add("--batch", type=whole(1), default=32, help="faces per forward pass (32)")
+    add("--limit", type=whole(1), help="the first N faces only")
 
 
 def window(text: str) -> float:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.base import write
+from data_prep.base import whole, write
 from data_prep.network_input import centre_crop
-from drml.cli.options import positive
 from drml.evaluate.dataset import SPLITS, open_split, pick
 from drml.figures.region import Patches, measure, patch_maps, region_layer
 from drml.figures.style import png
@@ -73,5 +72,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--data", type=Path, required=True, help="prepared dataset (.../foldK)")
     add("--split", choices=SPLITS, default="test")
     add("--out", type=Path, required=True, help="folder for the results")
-    add("--faces", type=positive, default=100, help="faces to run through it (100)")
-    add("--batch", type=positive, default=16, help="faces per forward pass (16)")
+    add("--faces", type=whole(1), default=100, help="faces to run through it (100)")
+    add("--batch", type=whole(1), default=16, help="faces per forward pass (16)")

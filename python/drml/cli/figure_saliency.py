@@ -17,8 +17,8 @@ import numpy as np
 from tqdm import tqdm
 
 from data_prep.aus import AU_NAMES
-from data_prep.base import UserError, write
-from drml.cli.options import UsageError, positive
+from data_prep.base import UserError, whole, write
+from drml.cli.options import UsageError
 from drml.evaluate.dataset import SPLITS, Split, SplitFace, open_split, pick, showing
 from drml.figures.saliency import AuSaliency, Nets, au_saliency, face_maps, mean_maps
 from drml.figures.style import png
@@ -134,12 +134,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--split", choices=SPLITS, default="test")
     add("--out", type=Path, required=True, help="folder for the results")
-    add("--faces", type=positive, default=100, help="faces to read (100)")
+    add("--faces", type=whole(1), default=100, help="faces to read (100)")
     add(
         "--show", type=au_and_face, nargs="+", default=[], metavar="AU=FACE",
         help="faces to show, as 12=F001_T1_2440",
     )  # fmt: skip
-    add("--batch", type=positive, default=16, help="faces per pass (16)")
+    add("--batch", type=whole(1), default=16, help="faces per pass (16)")
 
 
 def check(options: argparse.Namespace) -> None:

@@ -10,8 +10,7 @@ a plateau lasts at that pace, under SGD as the paper has it (docs/training.md).
 import argparse
 from pathlib import Path
 
-from data_prep.base import UserError, write
-from drml.cli.options import positive
+from data_prep.base import UserError, whole, write
 from drml.figures.signal import Signal, measure, read_training_net, signal_figure
 from drml.figures.style import png
 from drml.nets.pycaffe import caffe, choose_mode
@@ -82,6 +81,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=16,
         help="batches of faces, 2 or more (16)",
     )
-    add("--batch", type=positive, default=32, help="faces a batch (32)")
+    add("--batch", type=whole(1), default=32, help="faces a batch (32)")
     add("--rate", type=float, default=0.001, help="base_lr (0.001)")
     add("--seed", type=int, default=1, help="of the fillers (1)")

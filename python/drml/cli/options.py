@@ -16,11 +16,3 @@ def parser(description: str, prog: str | None = None) -> argparse.ArgumentParser
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-
-
-def positive(text: str) -> int:
-    """Read a whole number of at least 1 (argparse turns the error into exit 2)."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number

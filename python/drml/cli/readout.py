@@ -13,8 +13,8 @@ import argparse
 from pathlib import Path
 
 from data_prep.aus import AU_NAMES
-from data_prep.base import UserError
-from data_prep.importer import at_least, sample_counts
+from data_prep.base import UserError, whole
+from data_prep.importer import sample_counts
 from data_prep.sampling import Sampling
 from drml.classical.readout import Classical
 from drml.classical.sift import check_dimension
@@ -122,8 +122,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=LOGISTIC,
         help="logistic regression, or a classical method on SIFT (logistic)",
     )
-    add("--folds", type=at_least(2), default=3, help="without common subjects (3)")
-    add("--seed", type=at_least(0), default=0, help="of the sampling (0)")
+    add("--folds", type=whole(2), default=3, help="without common subjects (3)")
+    add("--seed", type=whole(0), default=0, help="of the sampling (0)")
     add(
         "--sample",
         metavar="POS/NEG",

@@ -6,8 +6,8 @@ Evaluations (folders of `drml evaluate`) and logs (of `drml train`) go in pairs.
 import argparse
 from pathlib import Path
 
-from data_prep.base import write
-from drml.cli.options import UsageError, positive
+from data_prep.base import whole, write
+from drml.cli.options import UsageError
 from drml.evaluate.dataset import read_dataset
 from drml.report.run_page import check_alike, read_runs, run_page
 
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--data", type=Path, required=True, help="prepared dataset (.../foldK)")
     add("--out", type=Path, required=True, help="the HTML file")
     add("--title", default="Facial action unit detection")
-    add("--faces", type=positive, default=12, help="sample faces to show (12)")
+    add("--faces", type=whole(1), default=12, help="sample faces to show (12)")
 
 
 def check(options: argparse.Namespace) -> None:

@@ -14,10 +14,9 @@ import os
 import signal
 from pathlib import Path
 
-from data_prep.base import UserError
+from data_prep.base import UserError, whole
 from data_prep.dataset import OFFSETS
-from data_prep.importer import SPLITS, at_least
-from drml.cli.options import positive
+from data_prep.importer import SPLITS
 from drml.nets.names import METHODS, TITLES
 from drml.reproduce.contents import FOLDS, PARTS
 from drml.reproduce.driver import reproduce
@@ -49,19 +48,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--tables", nargs="+", choices=parts, default=parts, help="all")
     add("--grids", nargs="+", type=int, default=[], help="other grids to try: 5 10")
     add("--out", type=folder, default="out/reproduce", help="%(default)s")
-    add("--seed", type=at_least(0), default=1, help="of faces, sampling, training (1)")
-    add("--iterations", type=positive, help="of every training (the protocol's)")
-    add("--patience", type=positive, help="end a training early: drml train --help")
-    add("--trials", type=positive, help="of Table 4 (the protocol's)")
-    add("--trial-iterations", type=positive, help="of each of them (the protocol's)")
+    add("--seed", type=whole(0), default=1, help="of faces, sampling, training (1)")
+    add("--iterations", type=whole(1), help="of every training (the protocol's)")
+    add("--patience", type=whole(1), help="end a training early: drml train --help")
+    add("--trials", type=whole(1), help="of Table 4 (the protocol's)")
+    add("--trial-iterations", type=whole(1), help="of each of them (the protocol's)")
     add("--mode", choices=("cpu", "gpu"), help="for Table 4 (the GPU if there is one)")
     add("--redo", action="store_true", help="redo what depends on what has changed")
     add("--dry-run", action="store_true", help="print the plan, run nothing")
-    add("--jobs", type=positive, default=1, help="steps at work at once (1)")
+    add("--jobs", type=whole(1), default=1, help="steps at work at once (1)")
     add("--profile", help="of Snakemake: where and how it runs them (docs/cluster.md)")
     add("--protocol", choices=PROTOCOLS, help="paper with --bp4d, short without")
     counts = ("SUBJECTS", "TASKS", "FRAMES", "HEIGHT")
-    add("--faces", type=positive, nargs=4, metavar=counts, help="to be generated")
+    add("--faces", type=whole(1), nargs=4, metavar=counts, help="to be generated")
     add("--caffe", type=folder, default=CAFFE, help="build/bin/caffe")
     add_importers(parser.add_argument_group("options of the importers"))
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from data_prep.importer import at_least
+from data_prep.base import whole
 from drml.evaluate.bootstrap import RESAMPLES, SEED, Bootstrap
 
 
@@ -10,8 +10,8 @@ def add_bootstrap(parser: argparse.ArgumentParser) -> None:
     """Add the options of the 95% intervals; bootstrap() reads them."""
     add = parser.add_argument
     what = f"of subjects for the 95%% intervals, 0 for none ({RESAMPLES})"
-    add("--resamples", type=at_least(0), default=RESAMPLES, help=what)
-    add("--resample-seed", type=at_least(0), default=SEED, help=f"of these ({SEED})")
+    add("--resamples", type=whole(0), default=RESAMPLES, help=what)
+    add("--resample-seed", type=whole(0), default=SEED, help=f"of these ({SEED})")
 
 
 def bootstrap(options: argparse.Namespace) -> Bootstrap | None:

@@ -12,8 +12,7 @@ import sys
 from math import isnan
 from pathlib import Path
 
-from data_prep.base import UserError, fingerprint
-from drml.cli.options import positive
+from data_prep.base import UserError, fingerprint, whole
 from drml.evaluate.dataset import Split, mean_file, open_split
 from drml.evaluate.metrics import au_results, average, best_thresholds
 from drml.evaluate.scoring import DivergedError, score_faces
@@ -129,5 +128,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--net", type=Path, required=True, help="deploy prototxt")
     add("--data", type=Path, required=True, help="prepared dataset (.../foldK)")
     add("--out", type=Path, help="default: selection.json beside the snapshots")
-    add("--batch", type=positive, default=32, help="faces per forward pass (32)")
-    add("--limit", type=positive, help="score on the first N faces only")
+    add("--batch", type=whole(1), default=32, help="faces per forward pass (32)")
+    add("--limit", type=whole(1), help="score on the first N faces only")

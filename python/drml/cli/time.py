@@ -13,8 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data_prep.base import write
-from drml.cli.options import positive
+from data_prep.base import whole, write
 from drml.nets.names import TITLES
 from drml.nets.pycaffe import choose_mode, hardware
 from drml.nets.timing import PHASES, summarise, time_trials
@@ -113,8 +112,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--networks", nargs="+", choices=TITLES, default=list(TITLES), help="all")
     add("--out", type=Path, required=True, help="folder for the table")
-    add("--batch", type=positive, default=8, help="faces an iteration (8)")
-    add("--trials", type=positive, default=5, help="trials (5)")
-    add("--iterations", type=positive, default=5, help="iterations a trial (5)")
+    add("--batch", type=whole(1), default=8, help="faces an iteration (8)")
+    add("--trials", type=whole(1), default=5, help="trials (5)")
+    add("--iterations", type=whole(1), default=5, help="iterations a trial (5)")
     add("--mode", choices=("cpu", "gpu"), help="the GPU where there is a usable one")
     add("--hardware", help="its name in the tables (the processor's or the card's)")

@@ -20,9 +20,9 @@ import subprocess
 from pathlib import Path
 from typing import TextIO
 
-from data_prep.base import UserError
+from data_prep.base import UserError, whole
 from data_prep.processes import start
-from drml.cli.options import UsageError, positive
+from drml.cli.options import UsageError
 from drml.evaluate.selection import EarlyEnd
 from drml.nets.progress import Progress
 from drml.nets.solver import Solver, read_solver
@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--caffe", default="caffe", help="the caffe program")
     add(
         "--patience",
-        type=positive,
+        type=whole(1),
         help="end after N snapshots without a better validation F1",
         metavar="N",
     )
