@@ -75,8 +75,8 @@ def read_image(path: str, shrink: int = 1) -> np.ndarray:
     image = decoded(cv2.imdecode, pixels, _SHRINKING[shrink]) if whole else None
     if image is None:
         raise DamagedFileError(
-            f"{path} is not a whole JPEG or PNG image: mend it, or give "
-            "--on-damaged skip"
+            f"{path} is not a whole JPEG or PNG image (of {2**28:,} pixels at most): "
+            "mend it, or give --on-damaged skip"
         )
     return image
 

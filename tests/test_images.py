@@ -2,6 +2,8 @@
 
 import shutil
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -220,3 +222,20 @@ def test_videos_are_read_in_order_however_faces_come(video):
     for k in range(12):
         image = cv2.imdecode(np.frombuffer(results[bytes([k])], np.uint8), 1)
         assert level(image[15:25, 15:25]) == k
+
+
+def test_a_picture_that_claims_a_billion_pixels_is_refused_at_once(tmp_path):
+    """A JPEG of a few hundred bytes took 3 GB and many seconds."""
+    content = bytearray(encode_jpeg(np.zeros((8, 8, 3), np.uint8)))
+    size = content.index(b"\xff\xc0") + 5
+    content[size : size + 4] = struct.pack(">HH", 60_000, 16_000)
+    (tmp_path / "large.jpg").write_bytes(content)
+    script = "from data_prep.images import read_image; read_image('large.jpg')"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(Path(__file__).parents[1])},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "is not a whole JPEG or PNG image (of 268,435,456 pixels" in done.stderr

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import data_prep  # noqa: F401  # isort: skip  # before OpenCV, whose limits it sets
 import cv2
 import numpy as np
 
