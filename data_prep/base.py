@@ -10,11 +10,13 @@ import fcntl
 import hashlib
 import json
 import os
+import signal
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from math import inf
 from pathlib import Path
 from typing import TypeVar
 
@@ -50,11 +52,12 @@ def leaving_out(damage: list[str] | None) -> Iterator[None]:
 
 
 def run(main: Callable[[], int | None]) -> None:
-    """Run a script's main and exit: 0, 1 after a UserError, 130 after Ctrl-C."""
+    """Run a script's main and exit: 0, 1 after a UserError, 130 when interrupted."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         status = main() or 0
+        sys.stdout.flush()
     except BrokenPipeError:  # `| head`: nobody reads on
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except (UserError, OSError) as error:  # OSError: no permission, no room, ...
         print(f"{_name()}: error: {error}", file=sys.stderr)
@@ -66,6 +69,10 @@ def run(main: Callable[[], int | None]) -> None:
     except KeyboardInterrupt:
         print("\ninterrupted; run the same command again to go on", file=sys.stderr)
         status = 130
+    try:
+        sys.stdout.flush()
+    except OSError:  # it cannot be written: Python would try again, and say so
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 
 
@@ -79,6 +86,8 @@ def _name() -> str:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give another name to write to, and rename it to `path` if all went well."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise UserError(f"{path} is a device: give a file's name")
     unfinished = path.with_name(f".{path.name}.tmp")
     try:
         yield unfinished
@@ -118,15 +127,30 @@ def read_json(path: Path, remedy: str) -> dict:
     return value
 
 
+def utf8(file: Path) -> str:
+    """Return a file's text; UserError names the line of what is no UTF-8."""
+    content = file.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"{file}, line {line}: a letter that is no UTF-8; save it as UTF-8"
+        ) from None
+
+
 def csv_rows(file: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield each row's line and cells; UserError names the line of what is no CSV."""
-    with file.open(newline="", encoding="utf-8-sig", errors="replace") as text:
+    with file.open(newline="", encoding="utf-8-sig") as text:
         rows = csv.reader(text)
         try:
             for row in rows:
                 if any("\0" in cell for cell in row):
                     raise csv.Error("a byte of 0, as in UTF-16")
                 yield rows.line_num, row
+        except UnicodeDecodeError:
+            utf8(file)  # names the line
+            raise
         except csv.Error as error:
             raise UserError(
                 f"{file}, line {rows.line_num}: {error}; save it as a CSV in UTF-8"
@@ -138,16 +162,24 @@ def whole_number(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
-def whole(least: int, most: int | None = None) -> Callable[[str], int]:
-    """Return an argparse type: a whole number from least, to most if there is one."""
+def whole(least: int, most: int = 2**31 - 1) -> Callable[[str], int]:
+    """Return an argparse type: a whole number from least to most, Caffe's largest."""
 
     def number(text: str) -> int:
-        found = int(text) if text.isdecimal() and len(text) < 20 else -1
-        if found < least or (most is not None and found > most):
-            end = "" if most is None else f" to {most}"
-            raise ArgumentTypeError(f"{text!r} is no whole number from {least}{end}")
+        found = int(text) if text.isdecimal() and len(text) < 11 else -1
+        if not least <= found <= most:
+            range_ = f"from {least} to {most}"
+            raise ArgumentTypeError(f"{text!r} is no whole number {range_}")
         return found
 
+    return number
+
+
+def positive(text: str) -> float:
+    """Read a number above 0, as an argparse type."""
+    number = float(text)
+    if not 0 < number < inf:
+        raise ArgumentTypeError(f"{text!r} is no number above 0")
     return number
 
 

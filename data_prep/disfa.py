@@ -36,6 +36,7 @@ from data_prep.base import (
     UserError,
     leaving_out,
     run,
+    utf8,
     whole_number,
 )
 from data_prep.dataset import (
@@ -395,7 +396,7 @@ def _numbers(layout: Layout, how: Reading) -> Iterator[tuple[set[int], set[int]]
 
 def tracking_failures(file: Path = TRACKING_FAILURES) -> dict[str, set[int]]:
     """Return by subject the coded frames whose landmarks are known to be wrong."""
-    lines = (line.split("#")[0].split() for line in file.read_text().splitlines())
+    lines = (line.split("#")[0].split() for line in utf8(file).splitlines())
     return {
         subject: set().union(*map(_frames, runs))
         for subject, *runs in filter(None, lines)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.base import UserError
+from data_prep.base import UserError, utf8
 
 FOLDS = (1, 2, 3)
 FOLD_FILES = Path(__file__).parent / "folds"
@@ -76,7 +76,7 @@ def assert_disjoint(splits: dict[str, Iterable[str]]) -> None:
 def _read(file: Path) -> list[str]:
     if not file.is_file():
         raise UserError(f"{file} is missing: a fold file names a subject per line")
-    lines = (line.split("#")[0].strip() for line in file.read_text().splitlines())
+    lines = (line.split("#")[0].strip() for line in utf8(file).splitlines())
     subjects = [line for line in lines if line]
     if not subjects:
         raise UserError(f"{file} names no subject: write one per line")

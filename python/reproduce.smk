@@ -505,10 +505,12 @@ if PROTOCOL.name == "demo":
         input: results_there()
         output: "report.html"
         shell:
-            "for net in " + " ".join(TITLES) + "; do"
+            "evaluations= logs=; for net in " + " ".join(TITLES) + "; do"
             " if [ -e $net/fold1/test/evaluation.json ]; then"
             " evaluations+=\" $net/fold1/test\"; logs+=\" $net/fold1/train.log\"; fi;"
-            " done; exec {DRML[report run]} --evaluation $evaluations --log $logs"
+            " done; if [ -z \"$evaluations\" ]; then"
+            " echo no network has been evaluated >&2; exit 1; fi;"
+            " exec {DRML[report run]} --evaluation $evaluations --log $logs"
             f" --data {bp4d(config['nets'][0] + '/fold1')} --out {{output}}"
 
 else:

@@ -176,16 +176,18 @@ def endless_solver() -> None:
     edit("solver.prototxt", "max_iter: 6 snapshot: 100", "max_iter: 999999 snapshot: 0")
 
 
-def test_interrupted_training_snapshots_and_resumes(project):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_training_snapshots_and_resumes(project, number):
     endless_solver()
     command = [CAFFE, "train", "-solver", "solver.prototxt"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as caffe:
         for line in caffe.stderr:
             if "Iteration 5 " in line:
-                caffe.send_signal(signal.SIGINT)
+                caffe.send_signal(number)
                 break
-        caffe.stderr.read()
+        told = caffe.stderr.read()
     assert caffe.returncode == 0
+    assert "***" not in told  # glog's stack trace
     (state,) = Path().glob("tiny_iter_*.solverstate")
     assert state.with_suffix(".caffemodel").exists()
     assert not list(Path().glob("*.part"))

@@ -10,6 +10,7 @@ import pytest
 import tiny_faces
 from command import ROOT, ran_alone, status_of
 
+from data_prep.base import UserError, write
 from drml.cli.main import COMMANDS
 from drml.nets.pycaffe import caffe
 
@@ -94,6 +95,48 @@ def test_a_users_mistake_is_one_sentence_and_status_1(tmp_path, capsys):
     assert status_of("best-fold", *words, "--out", tmp_path / "best.json") == 1
     sentence = f"drml best-fold: error: {tmp_path}/none.json has no snapshot; run drml "
     assert capsys.readouterr().err == f"{sentence}select first\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "prototxt --seed -1",
+        "prototxt --batch 99999999999",
+        "prototxt --base-lr nan",
+        "prototxt --solver-type Slow",
+        "export n.prototxt w x.onnx --input-range 5 1",
+        "export n.prototxt w x.onnx --input-range nan nan",
+        "figure signal n.prototxt --out x --seed 99999999999",
+        "serve --demo --port 99999",
+    ],
+)
+def test_numbers_of_options_have_bounds(words, capsys):
+    assert status_of(*words.split()) == 2
+    assert "error: " in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("target", ["/dev/full", "closed"])
+def test_output_that_cannot_be_written(target):
+    """It was status 120, and an exception that Python ignored."""
+    script = "from data_prep.base import run; run(lambda: print('a result'))"
+    command = [sys.executable, "-c", script]
+    if target == "closed":
+        reader, writer = os.pipe()
+        os.close(reader)
+    else:
+        writer = os.open(target, os.O_WRONLY)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert done.returncode == 1
+    assert "Exception ignored" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_device_is_not_replaced(tmp_path):
+    """As root it was, by a file."""
+    os.mkfifo(tmp_path / "device")
+    with pytest.raises(UserError, match="device is a device: give a file's name"):
+        write(tmp_path / "device", "text")
 
 
 def test_ctrl_c_is_status_130(monkeypatch, capsys):

@@ -10,7 +10,12 @@ import pytest
 from command import status_of
 
 from drml.evaluate.metrics import au_results
-from drml.evaluate.predictions import Predictions, write_evaluation
+from drml.evaluate.predictions import (
+    Predictions,
+    read_predictions,
+    with_aus,
+    write_evaluation,
+)
 from drml.figures.relations import correlations, distance
 
 LABELS = np.array([[1, 1, 1], [1, -1, 0], [-1, -1, 1], [-1, -1, 1]], np.int8)
@@ -115,6 +120,21 @@ def test_scores_instead_of_decisions(project, monkeypatch):
 def test_the_same_title_twice(project, monkeypatch, capsys):
     assert compared(monkeypatch, folders="aa") == 0
     assert "DRML (2)" in capsys.readouterr().out
+
+
+def test_aus_that_not_all_have_are_left_out(project, monkeypatch):
+    """They were taken for the first net's, in its order."""
+    found = read_predictions("b/predictions.h5")
+    fewer = with_aus(found, [2, 12])
+    fewer.about["tool"] = "Tool"
+    results = au_results(fewer.scores, fewer.labels, fewer.aus)
+    write_evaluation(Path("b"), fewer, results)
+    for folders in ("ab", "ba"):
+        assert compared(monkeypatch, folders=folders) == 0
+        with open("out/relations.csv") as file:
+            rows = list(csv.DictReader(file))
+        assert {row["au"] for row in rows} == {"2", "12"}
+        assert len(rows) == 3 * 4
 
 
 def test_different_faces_are_refused(project, monkeypatch, capsys):

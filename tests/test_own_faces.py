@@ -136,6 +136,23 @@ def test_fold_lists_can_be_given(table, tmp_path):
     assert splits["train"]["subjects"] == ["cy_1"]
 
 
+def test_lists_of_windows_are_read_or_refused(table, tmp_path):
+    """A byte order mark hid the first subject; Windows' letters made two people one."""
+    for k, names in {1: "bob\r\ndee", 2: "ann", 3: "cy_1"}.items():
+        (tmp_path / f"csv_fold{k}.txt").write_text(names, encoding="utf-8-sig")
+    folds = f"--folds={tmp_path}"
+    folder = run_import(table, tmp_path / "out", folds, "--size=32")
+    splits = json.loads((folder / "dataset.json").read_text())["splits"]
+    assert splits["test"]["subjects"] == ["bob", "dee"]
+    (tmp_path / "csv_fold1.txt").write_bytes(b"bob\nJ\xf6rg\n")
+    with pytest.raises(UserError, match=r"csv_fold1.txt, line 2: a letter that is no"):
+        run_import(table, tmp_path / "out", folds, "--size=32")
+    table.write_bytes(table.read_bytes() + b"J\xf6rg.jpg,ann,1,0\n")
+    last = table.read_bytes().count(b"\n")
+    with pytest.raises(UserError, match=rf"line {last}: a letter that is no UTF-8"):
+        run_import(table, tmp_path / "other")
+
+
 def test_rows_without_image_or_landmarks_are_counted(table, tmp_path, capsys):
     (table.parent / "ann" / "00.jpg").unlink()
     spoil(table, "bob/02.pts", "")

@@ -154,7 +154,7 @@ def test_another_net_or_dataset_is_refused(project, monkeypatch, capsys):
     assert selected(monkeypatch) == 0
     Path("net.prototxt").write_text("# edited" + DEPLOY)
     assert selected(monkeypatch) == 1
-    sentence = "out/selection.json was made with another fingerprint; delete it"
+    sentence = "out/selection.json was made with another fingerprint; choose another"
     assert sentence in capsys.readouterr().err
     assert selected(monkeypatch, "--limit", "6", "--out", "six.json") == 0
     assert selected(monkeypatch, "--out", "six.json") == 1

@@ -201,7 +201,7 @@ def test_caffes_hdf5_snapshots_are_resumed(project):
     assert "nothing to do" in train(project, *caffe).stdout
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stopping_waits_for_the_snapshot(project, number):
     (project / "wait").touch()
     with subprocess.Popen(
@@ -358,7 +358,7 @@ def test_what_cannot_be_scored_ends_the_training(stocked):
     assert not Path("out/tiny_iter_20.caffemodel").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stopping_goes_on_later(stocked, number):
     for file in Path("stock").glob("*_30.*"):
         file.rename(file.name)

@@ -19,11 +19,12 @@ Python file with a function that says it in ONNX:
 import argparse
 import shutil
 import tempfile
+from math import inf
 from pathlib import Path
 
 import onnx
 
-from data_prep.base import UserError
+from data_prep.base import UserError, whole
 from drml.cli.options import UsageError
 from drml.export.check import TOLERANCE, Comparison, compare, onnxruntime, random_inputs
 from drml.export.graph import OPSET, Graph
@@ -36,6 +37,9 @@ LARGEST = 2**31 - 1  # bytes of a protobuf; larger weights go to a file beside i
 def run(options: argparse.Namespace) -> None:
     if options.out.suffix != ".onnx":
         raise UsageError(f"{options.out}: the model's name has to end in .onnx")
+    low, high = options.input_range
+    if not -inf < low < high < inf:
+        raise UsageError(f"--input-range {low:g} {high:g}: LOW has to be below HIGH")
     onnxruntime()  # before the work
     for file in options.layers:
         load_converters(file)
@@ -78,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--input-range", type=float, nargs=2, default=(-128, 128),
         metavar=("LOW", "HIGH"), help="of the random input (-128 128)",
     )  # fmt: skip
-    add("--seed", type=int, default=1, help="of the random input (1)")
+    add("--seed", type=whole(0), default=1, help="of the random input (1)")
 
 
 def all_blobs(graph: Graph) -> list[str]:

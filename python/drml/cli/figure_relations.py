@@ -13,7 +13,12 @@ import numpy as np
 
 from data_prep.base import UserError, write
 from drml.evaluate.metrics import THRESHOLD
-from drml.evaluate.predictions import Predictions, of_same_faces, read_predictions
+from drml.evaluate.predictions import (
+    Predictions,
+    of_same_faces,
+    read_predictions,
+    with_aus,
+)
 from drml.figures.relations import TRUTH, correlations, distance, heat_maps
 from drml.figures.style import png
 from drml.report.paper import relation_distance
@@ -23,6 +28,10 @@ from drml.report.tables import csv_text, distinct, lay_out
 def run(options: argparse.Namespace) -> None:
     runs = [read_predictions(path) for path in options.predictions]
     check_alike(runs)
+    shared = [au for au in runs[0].aus if all(au in found.aus for found in runs)]
+    if not shared:
+        raise UserError("the predictions have no AU in common")
+    runs = [with_aus(found, shared) for found in runs]
     first = runs[0]
     tables = {TRUTH: correlations(first.labels, first.labels)}
     for found in runs:

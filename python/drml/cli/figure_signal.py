@@ -10,7 +10,7 @@ a plateau lasts at that pace, under SGD as the paper has it (docs/training.md).
 import argparse
 from pathlib import Path
 
-from data_prep.base import UserError, whole, write
+from data_prep.base import UserError, positive, whole, write
 from drml.figures.signal import Signal, measure, read_training_net, signal_figure
 from drml.figures.style import png
 from drml.nets.pycaffe import caffe, choose_mode
@@ -82,5 +82,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="batches of faces, 2 or more (16)",
     )
     add("--batch", type=whole(1), default=32, help="faces a batch (32)")
-    add("--rate", type=float, default=0.001, help="base_lr (0.001)")
-    add("--seed", type=int, default=1, help="of the fillers (1)")
+    add("--rate", type=positive, default=0.001, help="base_lr (0.001)")
+    add("--seed", type=whole(0), default=1, help="of the fillers (1)")

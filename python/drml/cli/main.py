@@ -79,6 +79,7 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
 def start(name: str, words: list[str]) -> int | None:
     """Import a subcommand and run it; returns its exit status."""
     reserve_buffers()
+    os.environ["MPLBACKEND"] = "agg"  # figures are files, in a notebook, too
     module = load(name)
     try:
         if name in ELSEWHERE:

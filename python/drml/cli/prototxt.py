@@ -11,12 +11,13 @@ from pathlib import Path
 from google.protobuf import text_format
 
 from caffe.proto import caffe_pb2
-from data_prep.base import UserError, write
+from data_prep.base import UserError, positive, whole, write
 from drml.cli.options import UsageError
 from drml.nets.names import TITLES
 from drml.nets.prototxt import Training, deploy, solver, train_val
 
 HEADER = "# Written by drml prototxt; change that, not this.\n"
+TYPES = {int: whole(1), float: positive}  # of most options
 
 
 def prototxts(network: str, training: Training, folder: Path) -> dict[Path, str]:
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         option = "--" + field.name.replace("_", "-")
         add(
             option,
-            type=field.metadata.get("type", field.type),
+            type=field.metadata.get("type", TYPES.get(field.type, field.type)),
             default=field.default,
             choices=field.metadata.get("choices"),
             help=field.metadata.get("help", "%(default)s"),

@@ -11,7 +11,6 @@ machine or, with --profile, on a cluster (docs/cluster.md).
 
 import argparse
 import os
-import signal
 from pathlib import Path
 
 from data_prep.base import UserError, whole
@@ -29,7 +28,6 @@ CAFFE = Path(__file__).parents[3] / "build/bin/caffe"
 def run(options: argparse.Namespace) -> None:
     if not WORKFLOW.is_file():
         raise UserError("the experiments want a clone of the project: run make there")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # not glog's stack trace
     reproduce(options)
 
 

@@ -7,6 +7,7 @@ net that `make demo` trained, on drawings, and the page says so.
 
 import argparse
 
+from data_prep.base import whole
 from drml.cli.predict import add_weights, check_weights, open_detector
 from drml.predict.serve import Server
 
@@ -24,4 +25,5 @@ def run(options: argparse.Namespace) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_weights(parser)
-    parser.add_argument("--port", type=int, default=8770, help="0: any free one (8770)")
+    port = parser.add_argument
+    port("--port", type=whole(0, 65535), default=8770, help="0: any free one (8770)")

@@ -130,11 +130,11 @@ def ends(early: EarlyEnd, caffe: subprocess.Popen) -> bool:
     try:
         end = early.reached()
     except UserError:
-        caffe.terminate()
+        caffe.kill()
         raise
     if end:
         say(f"ends early at {end}: {early.patience} snapshots without a better F1")
-        caffe.terminate()
+        caffe.kill()
     return end is not None
 
 
@@ -148,7 +148,7 @@ def open_log(path: Path) -> TextIO:
 
 
 def pass_on_signals(caffe: subprocess.Popen, early: EarlyEnd | None) -> list[int]:
-    """Hand SIGINT and SIGTERM on as SIGINT, on which Caffe snapshots and ends.
+    """Hand what ends programs on as SIGINT, on which Caffe snapshots and ends.
 
     Returns the list that the signals received are put into.
     """
@@ -160,6 +160,7 @@ def pass_on_signals(caffe: subprocess.Popen, early: EarlyEnd | None) -> list[int
         if early:
             early.stop()
 
-    signal.signal(signal.SIGINT, pass_on)
-    signal.signal(signal.SIGTERM, pass_on)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, pass_on)
     return received

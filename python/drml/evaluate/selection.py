@@ -66,14 +66,11 @@ def read_selection(file: Path, about: dict | None = None) -> list[Scored]:
     """
     if not file.exists():
         return []
-    remedy = "delete it and run drml select again"
+    remedy = "choose another --out, or delete it if drml select made it"
     record = read_json(file, remedy)
     other = [name for name, value in (about or {}).items() if record.get(name) != value]
     if other:
-        raise UserError(
-            f"{file} was made with another {', '.join(other)}; delete it, or choose "
-            "another --out"
-        )
+        raise UserError(f"{file} was made with another {', '.join(other)}; {remedy}")
     try:
         return [Scored(**snapshot) for snapshot in record["snapshots"]]
     except (KeyError, TypeError) as error:

@@ -8,10 +8,12 @@ from google.protobuf import text_format
 from caffe import layers as L
 from caffe import params as P
 from caffe.proto import caffe_pb2
-from data_prep.base import UserError
+from data_prep.base import UserError, positive, whole
 from drml.nets.names import FACE_SIZE, FACES
 from drml.nets.networks import DEFAULT_FILLERS, FILLERS, NETWORKS, Fill
 from drml.nets.pycaffe import caffe, load_net
+
+SOLVERS = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam")
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Training:
     source: str = field(default="lmdb", metadata=dict(choices=("lmdb", "hdf5")))
     snapshot_prefix: str = "out/{network}"
     aus: int = 12
-    grid: int = 8  # DRML's region layer has grid x grid patches
+    # DRML's region layer has grid x grid patches
+    grid: int = field(default=8, metadata=dict(type=int))
     fillers: str | None = field(
         default=None,
         metadata=dict(type=str, choices=FILLERS, help="release; of lcn: preserving"),
@@ -31,22 +34,22 @@ class Training:
     # of the faces, 0 to 255 less the mean
     scale: float | None = field(
         default=None,
-        metadata=dict(type=float, help="with the fillers release: 1; others: 0.02"),
+        metadata=dict(type=positive, help="with the fillers release: 1; others: 0.02"),
     )
     batch: int = 128
-    solver_type: str = "SGD"
+    solver_type: str = field(default="SGD", metadata=dict(choices=SOLVERS))
     base_lr: float = 0.001
     stepsize: int = 8000
     max_iter: int = 16000  # the paper names no end
     test_batch: int = 64
     test_iter: int = 100
     test_interval: int = 500
-    display: int = 20
-    snapshot: int = 1000
+    display: int = field(default=20, metadata=dict(type=whole(0)))
+    snapshot: int = field(default=1000, metadata=dict(type=whole(0)))
     snapshot_format: str = field(  # binary protobuf holds 2 GB at most
         default="BINARYPROTO", metadata=dict(choices=("BINARYPROTO", "HDF5"))
     )
-    seed: int = 1
+    seed: int = field(default=1, metadata=dict(type=whole(0)))
 
     def __post_init__(self):
         side = FACE_SIZE["drml"] - 11 + 1  # of conv1's output

@@ -116,7 +116,10 @@ class Driver:
         if old := [f for s in left for f in s.outputs if (self.out / f).exists()]:
             print(f"the report waits: {old[0]} is of before", file=sys.stderr)
         else:
-            self._report()
+            try:
+                self._report()
+            except UserError as error:  # what follows is why
+                print(error, file=sys.stderr)
         more = f" ({', '.join(s.name for s in lost)} left out)" if lost else ""
         raise UserError(
             f"{', '.join(failed)} failed{more}: mend what is named above and run the "
