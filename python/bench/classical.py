@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 
 from data_prep.aus import BP4D_AUS
-from data_prep.base import run, write_json
+from data_prep.base import run, whole, write_json
 from drml.classical.model import Descriptors
 from drml.classical.pairs import NEGATIVE, POSITIVE, Pairs
 from drml.classical.path import (
@@ -32,7 +32,7 @@ from drml.classical.path import (
     unfinished,
 )
 from drml.classical.sift import BINS, SCALE
-from drml.cli.options import parser, positive
+from drml.cli.options import parser
 from drml.nets.names import METHODS
 from drml.nets.pycaffe import processor
 
@@ -63,7 +63,7 @@ def main() -> None:
 def parse_options() -> argparse.Namespace:
     options = parser(__doc__, "python -m bench.classical")
     options.add_argument("methods", nargs="+", choices=METHODS)
-    options.add_argument("--faces", type=positive, default=20_000, help="(20000)")
+    options.add_argument("--faces", type=whole(1), default=20_000, help="(20000)")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--out", type=Path, default=Path("out/bench"))
     found = options.parse_args()

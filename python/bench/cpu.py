@@ -13,8 +13,8 @@ from pathlib import Path
 from bench import drml_only
 from bench.measure import Result, publish
 from bench.network_times import Times, time_networks
-from data_prep.base import UserError, run
-from drml.cli.options import parser, positive
+from data_prep.base import UserError, run, whole
+from drml.cli.options import parser
 from drml.nets.networks import NETWORKS
 
 
@@ -63,8 +63,8 @@ def parse_options() -> argparse.Namespace:
     add("--peer", type=Path, required=True, help="a Python that has PyTorch")
     networks = ["drml", "convnet", "alexnet"]
     add("--networks", nargs="+", choices=NETWORKS, default=networks)
-    add("--batch", type=positive, default=16, help="faces an iteration (16)")
-    add("--rounds", type=positive, default=7, help="iterations to time (7)")
+    add("--batch", type=whole(1), default=16, help="faces an iteration (16)")
+    add("--rounds", type=whole(1), default=7, help="iterations to time (7)")
     return arguments.parse_args()
 
 

@@ -25,8 +25,8 @@ if not find_spec("numpy"):
 from bench.gpu_measure import NETWORKS, PRECISIONS, Bench, Store, cases
 from bench.gpu_results import Table
 from bench.variants import HOW, HOW_BY_DEVICE, Arithmetic
-from data_prep.base import UserError, fingerprint, run, write
-from drml.cli.options import parser, positive
+from data_prep.base import UserError, fingerprint, run, whole, write
+from drml.cli.options import parser
 
 
 def main() -> None:
@@ -111,10 +111,10 @@ def parse_options() -> argparse.Namespace:
     add("--precisions", nargs="+", choices=PRECISIONS, default=list(PRECISIONS))
     add("--how", nargs="+", choices=HOW, default=list(HOW), help="PyTorch's")
     add("--networks", nargs="+", choices=NETWORKS, default=NETWORKS)
-    add("--batch", type=positive, default=128, help="faces an iteration (128)")
-    add("--iterations", type=positive, default=20, help="of a round (20)")
-    add("--rounds", type=positive, default=7, help="values of a median (7)")
-    add("--limit", type=positive, default=300, help="seconds for one to compile (300)")
+    add("--batch", type=whole(1), default=128, help="faces an iteration (128)")
+    add("--iterations", type=whole(1), default=20, help="of a round (20)")
+    add("--rounds", type=whole(1), default=7, help="values of a median (7)")
+    add("--limit", type=whole(1), default=300, help="seconds for one to compile (300)")
     return arguments.parse_args()
 
 

@@ -22,8 +22,8 @@ from bench.worker import Worker
 from bench.zoo import TITLES as ZOO_TITLES
 from bench.zoo import ZOO
 from caffe.proto import caffe_pb2
-from data_prep.base import UserError, run
-from drml.cli.options import parser, positive
+from data_prep.base import UserError, run, whole
+from drml.cli.options import parser
 from drml.export.net import LoadedNet, build, model_of
 from drml.nets.names import TITLES as OWN_TITLES
 from drml.nets.networks import NETWORKS
@@ -135,10 +135,10 @@ def parse_options() -> argparse.Namespace:
     names = [*NETWORKS, *ZOO]
     add("--networks", nargs="+", choices=names, default=names)
     add("--runtimes", nargs="+", choices=RUNTIMES, default=RUNTIMES)
-    add("--batches", nargs="+", type=positive, default=[1, 32], help="(1 32)")
-    add("--rounds", type=positive, default=7, help="iterations to time (7)")
+    add("--batches", nargs="+", type=whole(1), default=[1, 32], help="(1 32)")
+    add("--rounds", type=whole(1), default=7, help="iterations to time (7)")
     threads = int(os.environ.get("OMP_NUM_THREADS", len(os.sched_getaffinity(0))))
-    add("--threads", type=positive, default=threads, help=f"of each side ({threads})")
+    add("--threads", type=whole(1), default=threads, help=f"of each side ({threads})")
     return arguments.parse_args()
 
 

@@ -19,8 +19,8 @@ from bench.runtimes import iterate_of
 from bench.variants import Variant, variants
 from bench.worker import Worker
 from bench.zoo import CLASSES, SIDE, TITLES, ZOO, described
-from data_prep.base import UserError, run
-from drml.cli.options import parser, positive
+from data_prep.base import UserError, run, whole
+from drml.cli.options import parser
 
 # Of all gradients together, relative in norm. Where rounding lets a ReLU or a maximum
 # fall otherwise, its gradient jumps, in each of 50 layers: Caffe's own code and PyTorch
@@ -104,8 +104,8 @@ def parse_options() -> argparse.Namespace:
     add("--out", type=Path, required=True, help="folder for the tables")
     add("--peer", type=Path, required=True, help="a Python that has PyTorch")
     add("--networks", nargs="+", choices=ZOO, default=list(ZOO))
-    add("--batch", type=positive, default=8, help="images an iteration (8)")
-    add("--rounds", type=positive, default=7, help="iterations to time (7)")
+    add("--batch", type=whole(1), default=8, help="images an iteration (8)")
+    add("--rounds", type=whole(1), default=7, help="iterations to time (7)")
     return arguments.parse_args()
 
 
